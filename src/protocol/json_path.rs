@@ -1,0 +1,197 @@
+//! Paths into JSON (RFC 9535), compiled once when the policy is read.
+//!
+//! Most policies name plain members (`$.user.id`, `$.outputs[0].data[0]`); those are walked directly, without
+//! the general engine. The general engine serves everything else that the RFC allows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+/// A compiled path that selects any number of values.
+#[derive(Debug, Clone)]
+pub struct JsonPath {
+    text: String,
+    steps: Steps,
+}
+
+/// A compiled path to one list: plain members, then `[*]`, as in `$.results[*]`.
+///
+/// Where a list must be put back in its place, a path that could select several places would be ambiguous.
+#[derive(Debug, Clone)]
+pub struct ListPath {
+    text: String,
+    steps: Vec<Step>,
+}
+
+/// Says why a text is no path, or not the path that is needed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonPathError {
+    /// The text is no RFC 9535 path.
+    #[error("`{text}` is not a JSON path: {problem}")]
+    Syntax {
+        /// The text as given.
+        text: String,
+        /// What the parser said.
+        problem: String,
+    },
+    /// The path is valid but does not name one list.
+    #[error("`{0}` does not name one list: expected plain members and a final `[*]`, as in `$.results[*]`")]
+    NotOneList(String),
+}
+
+#[derive(Debug, Clone)]
+enum Steps {
+    Plain(Vec<Step>),
+    General(Box<serde_json_path::JsonPath>),
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Member(String),
+    Element(usize),
+}
+
+impl JsonPath {
+    /// The first value that the path selects.
+    pub fn first<'a>(&self, document: &'a Value) -> Option<&'a Value> {
+        match &self.steps {
+            Steps::Plain(steps) => walk(steps, document),
+            Steps::General(path) => path.query(document).first(),
+        }
+    }
+
+    /// Every value that the path selects, in document order.
+    pub fn all<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
+        match &self.steps {
+            Steps::Plain(steps) => walk(steps, document).into_iter().collect(),
+            Steps::General(path) => path.query(document).all(),
+        }
+    }
+
+    /// RFC 6901 pointers to every value that the path selects, for whoever changes them in place.
+    pub fn pointers(&self, document: &Value) -> Vec<String> {
+        match &self.steps {
+            Steps::Plain(steps) => walk(steps, document).map(|_| pointer(steps)).into_iter().collect(),
+            Steps::General(path) => {
+                path.query_located(document).locations().map(|place| place.to_json_pointer()).collect()
+            }
+        }
+    }
+
+    /// The path as the policy gives it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl ListPath {
+    /// The list, when the document holds an array at that place.
+    pub fn list<'a>(&self, document: &'a Value) -> Option<&'a Vec<Value>> {
+        walk(&self.steps, document)?.as_array()
+    }
+
+    /// The list in place, to be replaced.
+    pub fn list_mut<'a>(&self, document: &'a mut Value) -> Option<&'a mut Vec<Value>> {
+        document.pointer_mut(&pointer(&self.steps))?.as_array_mut()
+    }
+
+    /// The path as the policy gives it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for JsonPath {
+    type Err = JsonPathError;
+
+    fn from_str(text: &str) -> Result<Self, JsonPathError> {
+        let general = parse(text)?;
+        let steps = match plain(text) {
+            Some(steps) => Steps::Plain(steps),
+            None => Steps::General(Box::new(general)),
+        };
+        Ok(Self { text: text.to_owned(), steps })
+    }
+}
+
+impl FromStr for ListPath {
+    type Err = JsonPathError;
+
+    fn from_str(text: &str) -> Result<Self, JsonPathError> {
+        parse(text)?;
+        let steps = text.strip_suffix("[*]").and_then(plain);
+        let steps = steps.ok_or_else(|| JsonPathError::NotOneList(text.to_owned()))?;
+        Ok(Self { text: text.to_owned(), steps })
+    }
+}
+
+impl fmt::Display for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PartialEq for JsonPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for JsonPath {}
+
+impl PartialEq for ListPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ListPath {}
+
+fn parse(text: &str) -> Result<serde_json_path::JsonPath, JsonPathError> {
+    serde_json_path::JsonPath::parse(text).map_err(|error| JsonPathError::Syntax {
+        text: text.to_owned(),
+        problem: format!("{} at character {}", error.message(), error.position() + 1),
+    })
+}
+
+fn walk<'a>(steps: &[Step], document: &'a Value) -> Option<&'a Value> {
+    steps.iter().try_fold(document, |value, step| match step {
+        Step::Member(name) => value.get(name),
+        Step::Element(index) => value.get(index),
+    })
+}
+
+fn pointer(steps: &[Step]) -> String {
+    let escaped = |step: &Step| match step {
+        Step::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        Step::Element(index) => format!("/{index}"),
+    };
+    steps.iter().map(escaped).collect()
+}
+
+/// Reads `$`, `.name` and `[0]`; anything else is left to the general engine.
+fn plain(text: &str) -> Option<Vec<Step>> {
+    let mut rest = text.strip_prefix('$')?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let (name, tail) = after.split_at(end);
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(word) {
+                return None;
+            }
+            steps.push(Step::Member(name.to_owned()));
+            rest = tail;
+        } else {
+            let (index, tail) = rest.strip_prefix('[')?.split_once(']')?;
+            if !index.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            steps.push(Step::Element(index.parse().ok()?));
+            rest = tail;
+        }
+    }
+    Some(steps)
+}

@@ -1,0 +1,37 @@
+//! Canary: a share of units, growing step by step, is answered by the candidate.
+//!
+//! A unit is in when its bucket lies below the weight's threshold, so a unit once in stays in as the weight
+//! grows, on every replica and across restarts. Which step is current is decided by `rollout`; here it is a
+//! weight in the draw.
+
+use std::time::Duration;
+
+use crate::assign::Share;
+
+/// The settings of a canary experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The steps in order; never empty, weights never shrink.
+    pub steps: Vec<Step>,
+    /// The share of requests that the arm which does not answer gets a copy of.
+    pub pair: Share,
+    /// How long such a copy may take.
+    pub deadline: Duration,
+    /// The hard bounds on copies.
+    pub budget: crate::strategy::shadow::Budget,
+    /// Whether legacy answers when the candidate fails before its first byte.
+    pub fallback: bool,
+}
+
+/// One step of the ramp. All its conditions must hold before the next begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The share of units that the candidate answers.
+    pub weight: Share,
+    /// The least time the step lasts.
+    pub hold: Duration,
+    /// The least number of requests that the candidate has answered during the step.
+    pub min_requests: u64,
+    /// Whether a person must promote before the next step, or before the ramp is complete after the last.
+    pub approve: bool,
+}

@@ -1,0 +1,99 @@
+//! The four strategies: what the data plane shall do for one request.
+//!
+//! A strategy is a pure function from settings and a draw to a [`Plan`]. It touches no socket, no clock and no
+//! global randomness, so its bug cannot break the answer path, and its whole behaviour can be enumerated by
+//! tests. Only `proxy` executes plans.
+
+pub mod ab;
+pub mod canary;
+pub mod interleave;
+pub mod shadow;
+
+use crate::assign::Share;
+use crate::vocab::ArmId;
+use crate::vocab::Role;
+use crate::vocab::StrategyKind;
+
+/// An experiment's strategy with its settings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Strategy {
+    /// Legacy answers, candidates get copies.
+    Shadow(shadow::Settings),
+    /// The candidate answers a growing share of units.
+    Canary(canary::Settings),
+    /// A fixed split of a share of traffic.
+    Ab(ab::Settings),
+    /// One list made of all models' lists.
+    Interleave(interleave::Settings),
+}
+
+/// What is to be done for one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Who answers the user.
+    pub answer: Answer,
+    /// Who else gets the request; empty for most requests, and an empty list allocates nothing.
+    pub copies: Vec<CopyLeg>,
+    /// Whether one call to legacy follows when the assigned arm fails before its first byte.
+    pub fallback: bool,
+    /// The draw that led here.
+    pub assignment: Assignment,
+}
+
+/// Who answers the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// One arm's answer goes to the user.
+    Arm(ArmId),
+    /// Every arm is asked and their lists are mixed.
+    Mixed,
+}
+
+/// One copy of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopyLeg {
+    /// The arm that gets it.
+    pub arm: ArmId,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// A unit's arm with the exact probability of that draw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Assignment {
+    /// The assigned arm; legacy where nothing is assigned.
+    pub arm: ArmId,
+    /// The probability with which this arm was drawn for this request, in 0..=1, traffic share included.
+    pub propensity: f64,
+    /// Whether the request takes part in the comparison: inside the share of traffic, unit present, not forced.
+    pub enrolled: bool,
+    /// Whether a header forced the arm.
+    pub forced: bool,
+}
+
+/// Everything random or remembered that a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw<'a> {
+    /// The experiment's salts.
+    pub salts: &'a crate::assign::Salts,
+    /// The unit's bytes; `None` when the policy names a unit and the request lacks it.
+    pub unit: Option<&'a [u8]>,
+    /// The request's own id, which copies are drawn by, so that a user's requests are not all copied or none.
+    pub request: &'a [u8],
+    /// The canary's present weight; ignored by the other strategies.
+    pub weight: Share,
+    /// The arm that a header asks for, where the policy allows it.
+    pub forced: Option<ArmId>,
+}
+
+impl Strategy {
+    /// The strategy's word.
+    pub fn kind(&self) -> StrategyKind {
+        match self {
+            Strategy::Shadow(_) => StrategyKind::Shadow,
+            Strategy::Canary(_) => StrategyKind::Canary,
+            Strategy::Ab(_) => StrategyKind::Ab,
+            Strategy::Interleave(_) => StrategyKind::Interleave,
+        }
+    }
+}
