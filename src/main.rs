@@ -1,2 +1,3 @@
-//! x
+//! The `crossfade` binary.
+
 fn main() {}

@@ -1,7 +1,7 @@
 //! Cost: what a call used, and what that is in money.
 //!
-//! Money is counted in whole picos (1e-12) of the model's currency, as an
-//! integer, so that a ledger of many small calls adds up to the last digit. Pure.
+//! Money is counted in whole picos (1e-12) of the model's currency, as an integer, so that a ledger of many small
+//! calls adds up to the last digit. Pure.
 
 mod money;
 

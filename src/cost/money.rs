@@ -26,6 +26,11 @@ impl Money {
     /// Nothing.
     pub const ZERO: Money = Money(0);
 
+    /// An amount of whole picos.
+    pub fn from_picos(picos: i64) -> Self {
+        Self(picos)
+    }
+
     /// The amount in picos.
     pub fn picos(self) -> i64 {
         self.0

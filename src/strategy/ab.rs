@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::assign::Share;
+use crate::strategy::shadow::Budget;
 
 /// The settings of an A/B experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +19,7 @@ pub struct Settings {
     /// How long such a copy may take.
     pub deadline: Duration,
     /// The hard bounds on copies.
-    pub budget: crate::strategy::shadow::Budget,
+    pub budget: Budget,
     /// Whether legacy answers when another arm fails before its first byte.
     pub fallback: bool,
 }

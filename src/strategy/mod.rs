@@ -9,6 +9,7 @@ pub mod canary;
 pub mod interleave;
 pub mod shadow;
 
+use crate::assign::Salts;
 use crate::assign::Share;
 use crate::vocab::ArmId;
 use crate::vocab::Role;
@@ -75,7 +76,7 @@ pub struct Assignment {
 #[derive(Debug, Clone, Copy)]
 pub struct Draw<'a> {
     /// The experiment's salts.
-    pub salts: &'a crate::assign::Salts,
+    pub salts: &'a Salts,
     /// The unit's bytes; `None` when the policy names a unit and the request lacks it.
     pub unit: Option<&'a [u8]>,
     /// The request's own id, which copies are drawn by, so that a user's requests are not all copied or none.

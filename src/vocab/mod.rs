@@ -10,6 +10,7 @@
 
 mod ids;
 mod names;
+mod secret;
 
 pub use ids::ArmId;
 pub use ids::ModelId;
@@ -19,6 +20,7 @@ pub use names::ExperimentName;
 pub use names::ModelName;
 pub use names::NameError;
 pub use names::OutcomeName;
+pub use secret::Secret;
 
 use serde::Deserialize;
 use serde::Serialize;

@@ -14,7 +14,9 @@ const MAX_LEN: usize = 63;
 
 /// Says why a text is no name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a name: expected 1 to 63 of a-z, A-Z, 0-9, `.`, `_`, `-`, starting with a letter or digit")]
+#[error(
+    "`{text}` is not a name: expected 1 to 63 of a-z, A-Z, 0-9, `.`, `_`, `-`, starting with a letter or digit"
+)]
 pub struct NameError {
     text: String,
 }

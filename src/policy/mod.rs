@@ -1,0 +1,222 @@
+//! The compiled policy: models, experiments, and which requests belong to which.
+//!
+//! `config` builds it from YAML, whole and checked; a reload replaces it whole. A request takes one policy and
+//! keeps it to its end, so indices into it (`ModelId`, `ArmId`, an experiment's place) stay valid. Nothing here
+//! reads a file or touches a socket.
+
+mod matcher;
+mod ramp;
+mod spend;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+pub use matcher::BodyView;
+pub use matcher::Matcher;
+pub use matcher::PathPattern;
+pub use ramp::Phase;
+pub use ramp::Ramp;
+pub use ramp::Stage;
+pub use spend::Spend;
+pub use unit::Unit;
+pub use unit::UnitSource;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use http::request::Parts;
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::assign::Salts;
+use crate::assign::Share;
+use crate::compare::Field;
+use crate::cost::Rate;
+use crate::protocol::JsonPath;
+use crate::protocol::Protocol;
+use crate::strategy::Strategy;
+use crate::vocab::ArmId;
+use crate::vocab::ExperimentName;
+use crate::vocab::ModelId;
+use crate::vocab::ModelName;
+use crate::vocab::OutcomeName;
+
+/// Everything that decides what happens to a request.
+#[derive(Debug)]
+pub struct Policy {
+    /// The first 12 hexadecimal digits of the SHA-256 of the file it came from.
+    pub hash: String,
+    /// The models, in the order of the file; `ModelId` is a place in this list.
+    pub models: Vec<Model>,
+    /// The experiments, in the order of the file; the first that matches a request wins.
+    pub experiments: Vec<Experiment>,
+    /// The model for requests that no experiment matches; `None`: they are answered 404.
+    pub default: Option<ModelId>,
+}
+
+/// What the policy knows of a model. How it is reached is `upstream`'s.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The name.
+    pub name: ModelName,
+    /// What its bodies mean.
+    pub protocol: Protocol,
+    /// What it charges; `None`: unknown, no cost is reported.
+    pub rate: Option<Rate>,
+}
+
+/// One test of one or more candidates against legacy.
+#[derive(Debug)]
+pub struct Experiment {
+    /// The name.
+    pub name: ExperimentName,
+    /// The requests it takes.
+    pub matcher: Matcher,
+    /// The arms' models, legacy first; `ArmId` is a place in this list.
+    pub arms: Vec<ModelId>,
+    /// Where the unit stands; the first present counts. Empty: each request is its own unit.
+    pub unit: Vec<UnitSource>,
+    /// Whether records hold a hash of the unit (the default) or the unit itself.
+    pub hash_unit: bool,
+    /// The salts of its draws.
+    pub salts: Salts,
+    /// What is done with its requests.
+    pub strategy: Strategy,
+    /// What may be reported later of a request, by name.
+    pub outcomes: IndexMap<OutcomeName, OutcomeRule>,
+    /// The fields by which two answers are compared; empty: whole answers, as JSON where they are.
+    pub compare: Vec<Field>,
+    /// How an answer is held against a label reported later; at most one for now, called `accuracy`.
+    pub accuracy: Option<Accuracy>,
+    /// Whether answers tell their arm in `crossfade-arm`.
+    pub expose_arm: bool,
+    /// The request header that may force an arm, by its model's name; `None`: nobody may.
+    pub force_header: Option<HeaderName>,
+    /// What makes evidence comparable: candidates with their endpoints, salt, unit. A reload that changes it
+    /// starts the ramp again.
+    pub identity: String,
+    /// Where the canary's ramp stands; other strategies leave it alone.
+    pub ramp: Arc<Ramp>,
+    /// What copies have cost today.
+    pub spend: Arc<Spend>,
+}
+
+/// Counts an answer as right when the value at `prediction` equals the label reported as `truth`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accuracy {
+    /// Where the prediction stands in an answer.
+    pub prediction: JsonPath,
+    /// The outcome, of type label, that tells the truth.
+    pub truth: OutcomeName,
+}
+
+/// What a declared outcome is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutcomeRule {
+    /// The type of its value.
+    pub kind: OutcomeKind,
+    /// How long after the request it still counts.
+    pub window: Duration,
+    /// What it means when none arrives.
+    pub absent: Absent,
+}
+
+/// The type of an outcome's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// An item of the answer was chosen: its id or its place.
+    Click,
+    /// The true class: a string, or a whole number.
+    Label,
+    /// Yes or no: thumbs, a conversion.
+    Binary,
+    /// A finite number: a rating, revenue.
+    Number,
+}
+
+/// What it means when no outcome arrives within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absent {
+    /// Nothing is known.
+    Missing,
+    /// It did not happen: no click, zero, false.
+    None,
+}
+
+/// Which part of the policy a request belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// The experiment at this place of the list.
+    Experiment(usize),
+    /// No experiment: the default model, if there is one.
+    Default,
+    /// The request's body must be read before it can be said.
+    NeedsBody,
+}
+
+impl Policy {
+    /// Finds the first experiment that takes a request.
+    pub fn select(&self, head: &Parts, body: BodyView<'_>) -> Selection {
+        for (place, experiment) in self.experiments.iter().enumerate() {
+            match experiment.matcher.matches(head, body) {
+                Some(true) => return Selection::Experiment(place),
+                Some(false) => continue,
+                None => return Selection::NeedsBody,
+            }
+        }
+        Selection::Default
+    }
+
+    /// The experiment of a name.
+    pub fn experiment(&self, name: &str) -> Option<&Experiment> {
+        self.experiments.iter().find(|experiment| experiment.name.as_str() == name)
+    }
+
+    /// The model at a place of the list.
+    pub fn model(&self, id: ModelId) -> &Model {
+        &self.models[id.index()]
+    }
+}
+
+impl Experiment {
+    /// The model that plays an arm.
+    pub fn model(&self, arm: ArmId) -> ModelId {
+        self.arms[arm.index()]
+    }
+
+    /// The arm played by the model of a name.
+    pub fn arm_named(&self, policy: &Policy, name: &str) -> Option<ArmId> {
+        let place = self.arms.iter().position(|model| policy.model(*model).name.as_str() == name)?;
+        u8::try_from(place).ok().map(ArmId)
+    }
+
+    /// An arm's name: its model's.
+    pub fn arm_name<'p>(&self, policy: &'p Policy, arm: ArmId) -> &'p ModelName {
+        &policy.model(self.model(arm)).name
+    }
+
+    /// All arms, legacy first.
+    pub fn arm_ids(&self) -> impl Iterator<Item = ArmId> + use<> {
+        (0..self.arms.len() as u8).map(ArmId)
+    }
+
+    /// The share of units or requests that each arm answers at present, in the order of the arms.
+    pub fn weights(&self) -> Vec<Share> {
+        match &self.strategy {
+            Strategy::Canary(_) => {
+                let weight = self.ramp.load().weight;
+                vec![weight.complement(), weight]
+            }
+            Strategy::Ab(settings) => settings.weights.clone(),
+            Strategy::Shadow(_) | Strategy::Interleave(_) => self
+                .arm_ids()
+                .map(|arm| if arm == ArmId::LEGACY { Share::ALL } else { Share::NONE })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What happened after an answer: a click, a label, a thumb, a number; a record of its own in the same log.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::policy::OutcomeKind;
+use crate::vocab::ExperimentName;
+use crate::vocab::ModelName;
+use crate::vocab::OutcomeName;
+use crate::vocab::RequestId;
+use crate::vocab::Timestamp;
+
+/// One outcome, joined with its request. The log's line of kind `outcome`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutcomeRecord {
+    /// The request that it belongs to.
+    pub request_id: RequestId,
+    /// When the gateway took it in.
+    pub time: Timestamp,
+    /// When the request was served.
+    pub request_time: Timestamp,
+    /// The experiment.
+    pub experiment: ExperimentName,
+    /// The canary's stage in which the request was served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<u32>,
+    /// The arm that the request was assigned to.
+    pub arm: ModelName,
+    /// The unit, as the pair's record shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Whether the request takes part in the comparison.
+    pub enrolled: bool,
+    /// The outcome's name.
+    pub outcome: OutcomeName,
+    /// The type of its value.
+    pub kind: OutcomeKind,
+    /// What was reported.
+    pub value: OutcomeValue,
+    /// For a click on a mixed list: what each arm earns by it, in the order of the arms, legacy first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<Vec<f32>>,
+}
+
+/// An outcome's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeValue {
+    /// A click on the item at a place from 0, or of an id, or both.
+    Click {
+        /// The item's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<String>,
+        /// The item's place, from 0 at the top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<u32>,
+    },
+    /// The true class, as text.
+    Label(String),
+    /// Yes or no.
+    Binary(bool),
+    /// A finite number.
+    Number(f64),
+}

@@ -1,0 +1,216 @@
+//! One request of an experiment and its answers, raw: as the data plane saw them, before redaction.
+//!
+//! Bodies are held as the frames that passed, by reference; nothing is parsed, copied or formatted here, for this
+//! is still the answer path.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::Method;
+use http::StatusCode;
+use http::Uri;
+
+use crate::policy::Experiment;
+use crate::policy::Policy;
+use crate::policy::Unit;
+use crate::strategy::Assignment;
+use crate::vocab::ArmId;
+use crate::vocab::DropReason;
+use crate::vocab::Fate;
+use crate::vocab::ModelId;
+use crate::vocab::RequestId;
+use crate::vocab::Role;
+use crate::vocab::Timestamp;
+
+/// One request of an experiment with every answer it got.
+#[derive(Debug)]
+pub struct Pair {
+    /// The policy that the request was served under.
+    pub policy: Arc<Policy>,
+    /// The experiment's place in that policy.
+    pub experiment: usize,
+    /// The request's id.
+    pub id: RequestId,
+    /// When its head arrived.
+    pub time: Timestamp,
+    /// The number of the canary's stage; `None` for other strategies.
+    pub stage: Option<u32>,
+    /// What was randomised.
+    pub unit: Unit,
+    /// The draw.
+    pub assignment: Assignment,
+    /// The arm whose answer the user got; `None`: neither, the gateway itself answered or nobody did.
+    pub served: Option<ArmId>,
+    /// What was unusual.
+    pub marks: Marks,
+    /// The request.
+    pub request: CapturedRequest,
+    /// The calls, in the order of their beginning.
+    pub legs: Vec<Observation>,
+    /// Copies that the plan asked for and that were not sent.
+    pub dropped: Vec<DroppedCopy>,
+    /// The list that the user got, where lists were mixed.
+    pub shown: Option<Arc<Shown>>,
+}
+
+/// What was unusual about a request. All false for most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// The client sent this request before; it adds no event to the statistics.
+    pub retry: bool,
+    /// The assigned arm failed before its first byte and legacy answered.
+    pub fallback: bool,
+    /// The client left before it had the whole answer.
+    pub cancelled: bool,
+    /// Lists were to be mixed and were not.
+    pub degraded: Option<Degraded>,
+}
+
+/// Why an answer that was to be mixed shows one model's list unmixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Degraded {
+    /// A model was not done at the deadline.
+    Deadline,
+    /// A model could not be reached, broke off, or answered with another status than 2xx.
+    Failed,
+    /// An answer was no JSON, or held no list where one was expected.
+    NoList,
+    /// An answer was above the cap, or a stream of events.
+    TooLarge,
+}
+
+/// A request as it arrived.
+#[derive(Debug)]
+pub struct CapturedRequest {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub uri: Uri,
+    /// All headers, unredacted.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Captured,
+}
+
+/// A body's frames, kept up to a cap.
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    /// The frames, in order; all of the body unless `truncated`.
+    pub frames: Vec<Bytes>,
+    /// The size of the whole body, kept or not, as far as it was seen.
+    pub total_bytes: u64,
+    /// Whether frames beyond the cap were let go.
+    pub truncated: bool,
+}
+
+/// One call to one arm, as seen.
+#[derive(Debug)]
+pub struct Observation {
+    /// The arm.
+    pub arm: ArmId,
+    /// The arm's model.
+    pub model: ModelId,
+    /// What the call was for.
+    pub role: Role,
+    /// How it ended.
+    pub fate: Fate,
+    /// The status; `None` when no head came.
+    pub status: Option<StatusCode>,
+    /// The answer's headers.
+    pub headers: HeaderMap,
+    /// The answer's body.
+    pub body: Captured,
+    /// From the arrival of the request's head to the beginning of this call.
+    pub skew: Duration,
+    /// From the beginning of this call to the answer's head.
+    pub head: Option<Duration>,
+    /// From the beginning of this call to the first byte of the body.
+    pub first_byte: Option<Duration>,
+    /// From the beginning of this call to its end.
+    pub total: Duration,
+    /// How many frames the answer's body came in.
+    pub chunks: u32,
+    /// The longest wait between two frames.
+    pub longest_gap: Duration,
+}
+
+/// A copy that was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DroppedCopy {
+    /// The arm that was to get it.
+    pub arm: ArmId,
+    /// What it was for.
+    pub role: Role,
+    /// Why it was not sent.
+    pub reason: DropReason,
+}
+
+/// The list that a user got, and which arm placed which item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The items from the top.
+    pub items: Vec<ShownItem>,
+    /// Whether every arm offered the same list, so that nothing can be learnt.
+    pub no_contrast: bool,
+}
+
+/// One item of a mixed list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownItem {
+    /// Its id, as text.
+    pub id: String,
+    /// The share of a click on it that each arm earns, in the order of the arms: all of it for one arm under team
+    /// draft, divided under probabilistic interleaving, zeros for an item that is nobody's.
+    pub credit: Vec<f32>,
+    /// The arm that placed it; `None`: nobody's.
+    pub team: Option<ArmId>,
+}
+
+impl Pair {
+    /// The experiment.
+    pub fn experiment(&self) -> &Experiment {
+        &self.policy.experiments[self.experiment]
+    }
+
+    /// What the pair holds in memory, roughly, for the queue's bound.
+    pub fn held_bytes(&self) -> usize {
+        let frames = |body: &Captured| body.frames.iter().map(Bytes::len).sum::<usize>();
+        512 + frames(&self.request.body) + self.legs.iter().map(|leg| 512 + frames(&leg.body)).sum::<usize>()
+    }
+}
+
+impl Captured {
+    /// Keeps a frame, or its beginning where the cap falls into it; beyond the cap only the size is counted.
+    pub fn push(&mut self, frame: Bytes, cap_bytes: usize) {
+        self.total_bytes += frame.len() as u64;
+        if self.truncated {
+            return;
+        }
+        if self.total_bytes > cap_bytes as u64 {
+            self.truncated = true;
+            self.keep_head(cap_bytes, frame);
+        } else if !frame.is_empty() {
+            self.frames.push(frame);
+        }
+    }
+
+    fn keep_head(&mut self, cap_bytes: usize, mut last: Bytes) {
+        let held: usize = self.frames.iter().map(Bytes::len).sum();
+        last.truncate(cap_bytes.saturating_sub(held));
+        if !last.is_empty() {
+            self.frames.push(last);
+        }
+    }
+
+    /// The kept bytes in one piece; no copy when there is at most one frame.
+    pub fn joined(&self) -> Bytes {
+        match self.frames.as_slice() {
+            [] => Bytes::new(),
+            [one] => one.clone(),
+            many => many.concat().into(),
+        }
+    }
+}

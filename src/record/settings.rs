@@ -1,0 +1,80 @@
+//! Where records go, how much is kept of a body, and what is never written.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderName;
+
+use crate::protocol::JsonPath;
+
+/// The settings of the record.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The directory of the segments; made when it is not there.
+    pub dir: PathBuf,
+    /// How many bytes of a body are kept, for the record and for copies; a longer body is not copied.
+    pub body_cap_bytes: usize,
+    /// When a segment ends.
+    pub rotate: Rotation,
+    /// How many bytes of ended segments are kept, the oldest going first; `None`: all.
+    pub keep_bytes: Option<u64>,
+    /// How many bytes of records may wait for the writer.
+    pub queue_bytes: usize,
+    /// How many records may wait for the writer.
+    pub queue_records: usize,
+    /// What is changed before a record is written. `authorization`, `proxy-authorization`, `cookie`, `set-cookie`
+    /// and `x-api-key` are dropped always.
+    pub redact: Vec<Redact>,
+}
+
+/// When a segment ends and the next begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// At this size in bytes.
+    pub bytes: u64,
+    /// At this age.
+    pub every: Duration,
+}
+
+/// One rule of redaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redact {
+    /// Where.
+    pub target: RedactTarget,
+    /// What.
+    pub action: RedactAction,
+}
+
+/// Where a rule of redaction applies, in requests and in answers alike.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RedactTarget {
+    /// The values of this header.
+    Header(HeaderName),
+    /// Every value that this path selects in a JSON body.
+    Json(JsonPath),
+}
+
+/// What becomes of a redacted value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedactAction {
+    /// It is replaced by `"***"`.
+    Mask,
+    /// It is replaced by the first 16 hexadecimal digits of its SHA-256, so that equal values stay equal.
+    Hash,
+    /// It is left out; in an array, `null` takes its place.
+    Drop,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("./records"),
+            body_cap_bytes: 256 * 1024,
+            rotate: Rotation { bytes: 256 * 1024 * 1024, every: Duration::from_secs(3600) },
+            keep_bytes: None,
+            queue_bytes: 64 * 1024 * 1024,
+            queue_records: 65_536,
+            redact: Vec::new(),
+        }
+    }
+}

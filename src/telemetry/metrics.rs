@@ -1,0 +1,182 @@
+//! The metric catalogue: every metric is declared here, once, and nowhere else.
+//!
+//! Labels come from the policy and from closed enums only, so that the number of series is bounded by the policy,
+//! whatever clients send. A field's doc comment is the metric's help text, word for word.
+
+use prometheus::CounterVec;
+use prometheus::Gauge;
+use prometheus::GaugeVec;
+use prometheus::HistogramOpts;
+use prometheus::HistogramVec;
+use prometheus::IntCounter;
+use prometheus::IntCounterVec;
+use prometheus::IntGauge;
+use prometheus::IntGaugeVec;
+use prometheus::Opts;
+use prometheus::Registry;
+use prometheus::TextEncoder;
+use prometheus::core::Collector;
+
+/// The value of the label `experiment` for requests that no experiment matched.
+pub const DEFAULT_ROUTE: &str = "_default";
+
+/// Seconds: OpenTelemetry's boundaries for HTTP, finer below 5 ms and reaching 60 s for language models.
+const SECONDS: [f64; 19] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+    30.0, 60.0,
+];
+
+macro_rules! catalogue {
+    ($($(#[doc = $help:literal])+ $field:ident: $type:ident = $name:literal [$($label:literal),*],)+) => {
+        /// Every metric of the gateway, registered in a registry of its own.
+        #[derive(Debug)]
+        pub struct Metrics {
+            registry: Registry,
+            $($(#[doc = $help])+ pub $field: $type,)+
+        }
+
+        impl Metrics {
+            /// Declares every metric.
+            pub fn new() -> Self {
+                let registry = Registry::new();
+                $(let $field = declare::<$type>(&registry, $name, concat!($($help),+), &[$($label),*]);)+
+                register(&registry, prometheus::process_collector::ProcessCollector::for_self());
+                let metrics = Self { registry, $($field,)+ };
+                metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+                metrics
+            }
+        }
+    };
+}
+
+catalogue! {
+    /// Calls to models that ended, by what the call was for and its status class or the way it failed.
+    requests: IntCounterVec = "crossfade_requests_total" ["experiment", "arm", "role", "code"],
+    /// Time from the beginning of a call to a model to the last byte of its answer, in seconds.
+    request_duration: HistogramVec = "crossfade_request_duration_seconds" ["experiment", "arm", "role"],
+    /// Time from the beginning of a call to a model to the first byte of its answer, in seconds.
+    first_byte: HistogramVec = "crossfade_first_byte_seconds" ["experiment", "arm", "role"],
+    /// Requests that entered an experiment, by the arm they were assigned to.
+    assigned: IntCounterVec = "crossfade_assigned_total" ["experiment", "arm", "enrolled"],
+    /// Requests by what was unusual about them.
+    marked: IntCounterVec = "crossfade_marked_requests_total" ["experiment", "mark"],
+    /// What calls to models cost, in the currency's unit, by what the call was for.
+    cost: CounterVec = "crossfade_cost_total" ["experiment", "arm", "role", "currency"],
+    /// Tokens that models said they used.
+    tokens: IntCounterVec = "crossfade_tokens_total" ["experiment", "arm", "role", "kind"],
+    /// Copies of requests that were sent.
+    copies_sent: IntCounterVec = "crossfade_copies_sent_total" ["experiment", "arm", "role"],
+    /// Copies of requests that the plan asked for and that were not sent, by reason.
+    copies_dropped: IntCounterVec = "crossfade_copies_dropped_total" ["experiment", "arm", "role", "reason"],
+    /// Copies in flight.
+    copies_in_flight: IntGaugeVec = "crossfade_copies_in_flight" ["experiment"],
+    /// Bytes of request bodies held for copies in flight.
+    copies_bytes: IntGaugeVec = "crossfade_copies_in_flight_bytes" ["experiment"],
+    /// Requests for which two arms or more gave a whole answer.
+    pairs: IntCounterVec = "crossfade_pairs_total" ["experiment"],
+    /// Fields of two answers to one request that were compared, by what the comparison said.
+    comparisons: IntCounterVec = "crossfade_comparisons_total" ["experiment", "arm", "field", "result"],
+    /// Mixed lists that were shown, by whether something could be learnt from them.
+    impressions: IntCounterVec = "crossfade_interleaving_impressions_total" ["experiment", "kind"],
+    /// Mixed lists on which an arm earned more of the clicks than the others; moves as clicks arrive.
+    interleaving_wins: IntGaugeVec = "crossfade_interleaving_wins" ["experiment", "arm"],
+    /// Reports of outcomes, by what became of them.
+    feedback: IntCounterVec = "crossfade_feedback_total" ["experiment", "outcome", "result"],
+    /// Answers held against a label that was reported for them, by whether they were right.
+    labelled: IntCounterVec = "crossfade_labelled_answers_total" ["experiment", "arm", "role", "result"],
+    /// The share of units or requests that an arm answers, from 0 to 1.
+    weight: GaugeVec = "crossfade_traffic_weight_ratio" ["experiment", "arm"],
+    /// The step of the canary's ramp, from 1; 0 when it was rolled back.
+    ramp_step: IntGaugeVec = "crossfade_ramp_step" ["experiment"],
+    /// What the canary's ramp is doing: 1 for the present phase, 0 for the others.
+    ramp_phase: IntGaugeVec = "crossfade_ramp_phase" ["experiment", "phase"],
+    /// Calls to a model in flight.
+    in_flight: IntGaugeVec = "crossfade_model_in_flight_requests" ["model"],
+    /// Connections made to a model.
+    model_connections: IntCounterVec = "crossfade_model_connections_total" ["model"],
+    /// Connections from users that are open.
+    connections: IntGauge = "crossfade_connections" [],
+    /// Answers that the gateway gave itself, by status and reason.
+    gateway_answers: IntCounterVec = "crossfade_gateway_answers_total" ["code", "reason"],
+    /// Records that wait for the writer.
+    record_queue: IntGauge = "crossfade_record_queue_records" [],
+    /// Memory of the records that wait for the writer, in bytes.
+    record_queue_bytes: IntGauge = "crossfade_record_queue_bytes" [],
+    /// Records written to the log, by kind.
+    records_written: IntCounterVec = "crossfade_records_written_total" ["experiment", "kind"],
+    /// Records lost, by reason. Requests of an experiment are its records of kind pair, written and lost.
+    records_lost: IntCounterVec = "crossfade_records_lost_total" ["experiment", "reason"],
+    /// Bytes written to the log.
+    record_bytes: IntCounter = "crossfade_record_written_bytes_total" [],
+    /// Reloads of the policy, by result.
+    policy_reloads: IntCounterVec = "crossfade_policy_reloads_total" ["result"],
+    /// Whether the last reload of the policy was successful.
+    policy_ok: IntGauge = "crossfade_policy_last_reload_successful" [],
+    /// When the policy was last reloaded successfully, in seconds since 1970.
+    policy_time: Gauge = "crossfade_policy_last_reload_success_timestamp_seconds" [],
+    /// The version that runs.
+    build_info: IntGaugeVec = "crossfade_build_info" ["version"],
+}
+
+impl Metrics {
+    /// Everything in Prometheus' text format, version 0.0.4.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string fails only where metric families contradict each other, which registration refused.
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics could not be rendered");
+        }
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A kind of metric that the catalogue can declare.
+trait Declared: Collector + Clone + Sized + 'static {
+    fn build(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<Self>;
+}
+
+macro_rules! declared {
+    ($($type:ident),+) => {
+        $(impl Declared for $type {
+            fn build(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<Self> {
+                $type::new(Opts::new(name, help).into(), labels)
+            }
+        })+
+    };
+}
+
+declared!(IntCounterVec, CounterVec, IntGaugeVec, GaugeVec);
+
+impl Declared for HistogramVec {
+    fn build(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<Self> {
+        HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)
+    }
+}
+
+macro_rules! declared_single {
+    ($($type:ident),+) => {
+        $(impl Declared for $type {
+            fn build(name: &str, help: &str, _: &[&str]) -> prometheus::Result<Self> {
+                $type::new(name, help)
+            }
+        })+
+    };
+}
+
+declared_single!(IntCounter, IntGauge, Gauge);
+
+fn declare<M: Declared>(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> M {
+    let metric = M::build(name, help.trim(), labels).expect("the catalogue's names and labels are valid");
+    register(registry, metric.clone());
+    metric
+}
+
+fn register(registry: &Registry, metric: impl Collector + 'static) {
+    registry.register(Box::new(metric)).expect("the catalogue names each metric once");
+}

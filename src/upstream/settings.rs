@@ -1,0 +1,58 @@
+//! How a model is reached: its endpoints, deadlines and limits, as `config` lowers them.
+
+use std::time::Duration;
+
+use http::uri::Authority;
+
+/// How one model is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The endpoints; never empty. A request goes to the less loaded of two random ones.
+    pub endpoints: Vec<Endpoint>,
+    /// Its deadlines.
+    pub timeouts: Timeouts,
+    /// Calls in flight at one moment, from this gateway, over all endpoints.
+    pub max_in_flight: u32,
+    /// Which `host` header it sees.
+    pub host: HostHeader,
+}
+
+/// One address of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host and port; a port that the URL leaves out is 80.
+    pub authority: Authority,
+    /// What is put before the request's path, without a trailing slash; mostly empty.
+    pub base_path: String,
+}
+
+/// A model's deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To make a connection.
+    pub connect: Duration,
+    /// From the sending of the request to the answer's head.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer's body.
+    pub idle: Duration,
+    /// From the sending of the request to the answer's last byte.
+    pub total: Duration,
+}
+
+/// Which `host` header a model sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostHeader {
+    /// The one that the client sent.
+    Original,
+    /// The endpoint's own authority.
+    Upstream,
+}
+
+impl Default for Timeouts {
+    /// One second to connect, thirty to the head, thirty between pieces, ten minutes in all: what the common
+    /// model clients allow in all, and an LLM's first token at its slowest.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { connect: seconds(1), first_byte: seconds(30), idle: seconds(30), total: seconds(600) }
+    }
+}
