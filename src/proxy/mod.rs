@@ -20,7 +20,7 @@ mod upload;
 mod worker;
 
 pub use listener::accept;
+pub use snapshot::Parts;
 pub use snapshot::Shared;
-pub use snapshot::Snapshot;
 pub use worker::Drain;
 pub use worker::Workers;

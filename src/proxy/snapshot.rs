@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use arc_swap::ArcSwap;
 
 use crate::feedback::Feedback;
+use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::proxy::copies::CopyLimits;
 use crate::proxy::meters::ExperimentMeters;
@@ -17,14 +18,14 @@ use crate::record::Recorder;
 use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
+use crate::telemetry::Traces;
 use crate::upstream::Fleet;
 use crate::upstream::Settings;
 
 /// One policy, ready for requests.
 #[derive(Debug)]
-pub struct Snapshot {
-    /// The policy.
-    pub policy: Arc<Policy>,
+pub(super) struct Snapshot {
+    pub(super) policy: Arc<Policy>,
     pub(super) fleet: Fleet,
     pub(super) experiments: Vec<Lane>,
     pub(super) default: Option<Arc<LegMeters>>,
@@ -40,14 +41,15 @@ pub(super) struct Lane {
 /// What all threads of the data plane share.
 #[derive(Debug)]
 pub struct Shared {
-    /// The present policy.
-    pub snapshot: ArcSwap<Snapshot>,
+    pub(super) snapshot: ArcSwap<Snapshot>,
     /// Where finished pairs go.
     pub recorder: Recorder,
     /// What remembers answers for outcomes.
     pub feedback: Arc<Feedback>,
     /// The metric catalogue.
     pub metrics: Arc<Metrics>,
+    /// Where spans go.
+    pub traces: Traces,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
     /// Set when the gateway begins to drain; no copy begins any more.
@@ -55,10 +57,25 @@ pub struct Shared {
     pub(super) retries: Retries,
 }
 
+/// The parts of the gateway that every thread of the data plane works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where finished pairs go.
+    pub recorder: Recorder,
+    /// What remembers answers for outcomes.
+    pub feedback: Arc<Feedback>,
+    /// The metric catalogue.
+    pub metrics: Arc<Metrics>,
+    /// Where spans go.
+    pub traces: Traces,
+    /// How many bytes of a body are kept.
+    pub body_cap_bytes: usize,
+}
+
 impl Snapshot {
     /// Resolves a policy. What is unchanged since the previous snapshot keeps its state: models their calls in
     /// flight, experiments their copies.
-    pub fn new(
+    fn new(
         policy: Arc<Policy>,
         upstreams: Vec<Settings>,
         metrics: &Metrics,
@@ -77,30 +94,31 @@ impl Snapshot {
         Self { policy, fleet, experiments, default }
     }
 
-    fn copies_of(&self, experiment: &crate::policy::Experiment) -> Option<Arc<CopyLimits>> {
+    fn copies_of(&self, experiment: &Experiment) -> Option<Arc<CopyLimits>> {
         let place = self.policy.experiments.iter().position(|known| known.name == experiment.name)?;
         Some(Arc::clone(&self.experiments[place].copies))
     }
 }
 
 impl Shared {
-    /// Joins the parts that every thread needs.
-    pub fn new(
-        snapshot: Snapshot,
-        recorder: Recorder,
-        feedback: Arc<Feedback>,
-        metrics: Arc<Metrics>,
-        body_cap_bytes: usize,
-    ) -> Self {
-        Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
-            recorder,
-            feedback,
-            metrics,
-            body_cap_bytes,
-            draining: AtomicBool::new(false),
-            retries: Retries::default(),
-        }
+    /// Joins the parts that every thread needs, under a first policy.
+    pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
+        let Parts { recorder, feedback, metrics, traces, body_cap_bytes } = parts;
+        let snapshot = ArcSwap::from_pointee(Snapshot::new(policy, upstreams, &metrics, None));
+        let (draining, retries) = (AtomicBool::new(false), Retries::default());
+        Self { snapshot, recorder, feedback, metrics, traces, body_cap_bytes, draining, retries }
+    }
+
+    /// The present policy.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.snapshot.load().policy)
+    }
+
+    /// Puts another policy in place, for every request that begins from now on. One caller at a time.
+    pub fn publish(&self, policy: Arc<Policy>, upstreams: Vec<Settings>) {
+        let previous = self.snapshot.load();
+        let next = Snapshot::new(policy, upstreams, &self.metrics, Some(&previous));
+        self.snapshot.store(Arc::new(next));
     }
 }
 
