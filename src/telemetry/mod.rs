@@ -5,3 +5,4 @@ pub mod metrics;
 pub mod traces;
 
 pub use metrics::Metrics;
+pub use traces::Traces;
