@@ -9,6 +9,8 @@
 //! what happened later.
 
 pub mod config;
+pub mod admin;
+pub mod rollout;
 pub mod feedback;
 pub mod record;
 pub mod upstream;

@@ -3,6 +3,10 @@
 //! YAML types never leave this module. What it builds is whole and checked; nothing later asks whether a value
 //! makes sense.
 
+mod watch;
+
+pub use watch::watch;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
