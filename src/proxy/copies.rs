@@ -163,7 +163,11 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     let mut leg = visit.begin(LegOf { arm, model: visit.experiment().model(arm), role });
     let deadlines =
         Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
-    let request = copy_request(head, body, &permit, visit.upload.total_bytes());
+    let mut head = head;
+    headers::address(&mut head, &permit);
+    headers::mark_copy(&mut head.headers, visit.upload.total_bytes());
+    leg.trace(&visit.parent, &head.method, &mut head.headers);
+    let request = Request::from_parts(head, body);
     let tracker = Rc::clone(&visit.worker.copies_under_way);
     tracker.spawn_local(async move {
         let _slot = slot;
@@ -177,14 +181,6 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
         };
         leg.end(fate);
     });
-}
-
-fn copy_request(head: Parts, body: Outgoing, permit: &Permit, body_bytes: u64) -> Request<Outgoing> {
-    let mut head = head;
-    head.uri = headers::target(&head.uri, permit.endpoint());
-    headers::set_host(&mut head.headers, permit.model().settings.host, permit.endpoint());
-    headers::mark_copy(&mut head.headers, body_bytes);
-    Request::from_parts(head, body)
 }
 
 async fn read_to_end(answer: Answer<Outgoing>, leg: &mut Leg, body_cap_bytes: usize) -> Fate {

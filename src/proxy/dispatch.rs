@@ -20,6 +20,7 @@ use crate::proxy::respond::refusal;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::upload::Outgoing;
 use crate::proxy::worker::Worker;
+use crate::telemetry::traces::SpanParent;
 use crate::upstream::Answer;
 use crate::upstream::Deadlines;
 use crate::upstream::Model;
@@ -40,6 +41,7 @@ pub(super) async fn pass(
     mut head: Parts,
     peer: IpAddr,
     body: Outgoing,
+    parent: &SpanParent,
 ) -> Response<AnswerBytes> {
     let metrics = &worker.shared.metrics;
     let (Some(model), Some(meters)) = (snapshot.policy.default, snapshot.default.as_ref()) else {
@@ -48,7 +50,7 @@ pub(super) async fn pass(
     headers::prepare(&mut head, peer);
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
-    match call(worker, snapshot.fleet.model(model), &mut leg, head, body).await {
+    match call(worker, snapshot.fleet.model(model), &mut leg, head, body, parent).await {
         Ok(answer) => relay(answer, leg),
         Err(fate) => fail(worker, leg, fate),
     }
@@ -95,7 +97,7 @@ pub(super) async fn ask(
 ) -> Result<(Answer<Outgoing>, Leg), (Leg, Fate)> {
     let mut leg = visit.begin(LegOf { arm, model: visit.experiment().model(arm), role });
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
-    match call(&visit.worker, visit.model(arm), &mut leg, head, body).await {
+    match call(&visit.worker, visit.model(arm), &mut leg, head, body, &visit.parent).await {
         Ok(answer) => Ok((answer, leg)),
         Err(fate) => Err((leg, fate)),
     }
@@ -107,10 +109,11 @@ async fn call(
     leg: &mut Leg,
     mut head: Parts,
     body: Outgoing,
+    parent: &SpanParent,
 ) -> Result<Answer<Outgoing>, Fate> {
     let permit = model.admit()?;
-    head.uri = headers::target(&head.uri, permit.endpoint());
-    headers::set_host(&mut head.headers, model.settings.host, permit.endpoint());
+    headers::address(&mut head, &permit);
+    leg.trace(parent, &head.method, &mut head.headers);
     let deadlines = Deadlines::from_now(&model.settings.timeouts);
     let called = worker.answers.call(permit, Request::from_parts(head, body), deadlines).await;
     let answer = called.map_err(|error| {

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::assign::Share;
 use crate::feedback::Exposure;
 use crate::policy::BodyView;
 use crate::policy::Experiment;
@@ -47,8 +48,11 @@ use crate::strategy::Assignment;
 use crate::strategy::Draw;
 use crate::strategy::Plan;
 use crate::strategy::Strategy;
+use crate::telemetry::traces::ServerSpan;
+use crate::telemetry::traces::SpanParent;
 use crate::upstream::Model;
 use crate::vocab::ArmId;
+use crate::vocab::Fate;
 use crate::vocab::RequestId;
 use crate::vocab::Timestamp;
 
@@ -60,6 +64,7 @@ pub(super) struct Visit {
     pub(super) id: RequestId,
     pub(super) upload: Upload,
     pub(super) pairing: Rc<Pairing>,
+    pub(super) parent: SpanParent,
 }
 
 /// A request on arrival, its body read as far as somebody needed it.
@@ -85,14 +90,32 @@ pub(super) async fn handle(
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Response<AnswerBytes> {
-    let snapshot = worker.shared.snapshot.load_full();
     let (head, incoming) = request.into_parts();
+    let mut span = worker.shared.traces.server_span(&head);
+    let mut response = route(worker, head, incoming, peer, &mut span).await;
+    let status = response.status();
+    match response.body_mut() {
+        AnswerBytes::Relay(relay) => relay.carry(span, status),
+        AnswerBytes::Whole(_) => span.finish(Some(status), Fate::Complete),
+    }
+    response
+}
+
+/// Finds whose request this is.
+async fn route(
+    worker: Rc<Worker>,
+    head: Parts,
+    incoming: Incoming,
+    peer: IpAddr,
+    span: &mut ServerSpan,
+) -> Response<AnswerBytes> {
+    let snapshot = worker.shared.snapshot.load_full();
     if worker.shared.feedback.path() == Some(head.uri.path()) {
         return feedback(&worker, &snapshot, &head, incoming).await;
     }
     let selection = snapshot.policy.select(&head, BodyView::Unread);
     if selection == Selection::Default {
-        return dispatch::pass(&worker, snapshot, head, peer, Outgoing::Direct(incoming)).await;
+        return dispatch::pass(&worker, snapshot, head, peer, Outgoing::Direct(incoming), span.parent()).await;
     }
     let mut arrival = Arrival::new(&worker, head, peer, incoming);
     let selection = match selection {
@@ -103,9 +126,9 @@ pub(super) async fn handle(
         selection => selection,
     };
     match selection {
-        Selection::Experiment(experiment) => take_part(worker, snapshot, experiment, arrival).await,
+        Selection::Experiment(experiment) => take_part(worker, snapshot, experiment, arrival, span).await,
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
-            Some(body) => dispatch::pass(&worker, snapshot, arrival.head, peer, body).await,
+            Some(body) => dispatch::pass(&worker, snapshot, arrival.head, peer, body, span.parent()).await,
             None => refusal(Refusal::BodyIncomplete, &worker.shared.metrics),
         },
     }
@@ -117,6 +140,7 @@ async fn take_part(
     snapshot: Arc<Snapshot>,
     place: usize,
     mut arrival: Arrival,
+    span: &mut ServerSpan,
 ) -> Response<AnswerBytes> {
     let experiment = &snapshot.policy.experiments[place];
     if matches!(experiment.strategy, Strategy::Interleave(_)) {
@@ -132,7 +156,9 @@ async fn take_part(
     if matches!(arrival.body, Body::Read(Gathered::Incomplete, _)) {
         return refusal(Refusal::BodyIncomplete, &worker.shared.metrics);
     }
-    let (visit, plan) = enter(worker, Arc::clone(&snapshot), place, &arrival, &unit);
+    let (visit, plan) = enter(worker, Arc::clone(&snapshot), place, &arrival, &unit, span.parent());
+    let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
+    span.assigned(&experiment.name, assigned, visit.id);
     let mut head = arrival.head;
     headers::prepare(&mut head, arrival.peer);
     copies::launch(&visit, plan.copies, &head);
@@ -151,6 +177,7 @@ fn enter(
     place: usize,
     arrival: &Arrival,
     unit: &Unit,
+    parent: &SpanParent,
 ) -> (Rc<Visit>, Plan) {
     let experiment = &snapshot.policy.experiments[place];
     let (shared, head) = (&worker.shared, &arrival.head);
@@ -164,7 +191,7 @@ fn enter(
             Unit::Missing => None,
         },
         request: id.as_bytes(),
-        weight: stage.as_ref().map_or(crate::assign::Share::NONE, |stage| stage.weight),
+        weight: stage.as_ref().map_or(Share::NONE, |stage| stage.weight),
         forced: forced(experiment, &snapshot, head),
     };
     let mut plan = experiment.strategy.plan(&draw, experiment.arms.len());
@@ -207,8 +234,8 @@ fn enter(
         arrival.begun,
         shared.body_cap_bytes,
     );
-    let upload = arrival.upload.clone();
-    (Rc::new(Visit { worker, snapshot, experiment: place, id, upload, pairing }), plan)
+    let (upload, parent) = (arrival.upload.clone(), parent.clone());
+    (Rc::new(Visit { worker, snapshot, experiment: place, id, upload, pairing, parent }), plan)
 }
 
 /// The arm that a header asks for, where the policy lets it. A name that is no arm's asks for nothing.

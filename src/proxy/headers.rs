@@ -13,8 +13,8 @@ use http::header;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 
-use crate::upstream::Endpoint;
 use crate::upstream::HostHeader;
+use crate::upstream::Permit;
 
 /// The id of a request in an experiment, on every answer.
 pub(super) const CROSSFADE_ID: HeaderName = HeaderName::from_static("crossfade-id");
@@ -130,21 +130,18 @@ fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
     }
 }
 
-/// The target of a request at an endpoint, in origin form.
-pub(super) fn target(uri: &Uri, endpoint: &Endpoint) -> Uri {
-    let path_and_query = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+/// Addresses a prepared head to an endpoint: target in origin form, `host` as the model is to see it.
+pub(super) fn address(head: &mut Parts, permit: &Permit) {
+    let endpoint = permit.endpoint();
+    let path_and_query = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let path_and_query = match endpoint.base_path.as_str() {
         "" => path_and_query,
         base => PathAndQuery::from_str(&format!("{base}{path_and_query}")).unwrap_or(path_and_query),
     };
-    Uri::from(path_and_query)
-}
-
-/// Sets the `host` field that an endpoint is to see.
-pub(super) fn set_host(headers: &mut HeaderMap, choice: HostHeader, endpoint: &Endpoint) {
-    let original = headers.contains_key(header::HOST) && choice == HostHeader::Original;
+    head.uri = Uri::from(path_and_query);
+    let original = permit.model().settings.host == HostHeader::Original && head.headers.contains_key(header::HOST);
     if let (false, Ok(host)) = (original, HeaderValue::from_str(endpoint.authority.as_str())) {
-        headers.insert(header::HOST, host);
+        head.headers.insert(header::HOST, host);
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::Method;
 use http::response::Parts;
 use tokio::time::Instant;
 
@@ -21,14 +22,18 @@ use crate::record::Observation;
 use crate::record::Pair;
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
+use crate::telemetry::traces::ClientSpan;
+use crate::telemetry::traces::SpanParent;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::ModelId;
+use crate::vocab::RequestId;
 use crate::vocab::Role;
 
 /// A request of an experiment in progress: its legs write into one pair, and the last to go hands it on.
 #[derive(Debug)]
 pub(super) struct Pairing {
+    id: RequestId,
     pair: RefCell<Option<Pair>>,
     upload: Upload,
     recorder: Recorder,
@@ -42,6 +47,7 @@ pub(super) struct Leg {
     pairing: Option<Rc<Pairing>>,
     meters: Arc<LegMeters>,
     metrics: Arc<Metrics>,
+    span: Option<ClientSpan>,
     observation: Observation,
     begun: Instant,
     last_frame: Option<Instant>,
@@ -67,7 +73,7 @@ impl Pairing {
         begun: Instant,
         cap_bytes: usize,
     ) -> Rc<Self> {
-        Rc::new(Self { pair: RefCell::new(Some(pair)), upload, recorder, begun, cap_bytes })
+        Rc::new(Self { id: pair.id, pair: RefCell::new(Some(pair)), upload, recorder, begun, cap_bytes })
     }
 
     /// Changes the pair: a mark, the served arm, a dropped copy.
@@ -127,6 +133,12 @@ impl Leg {
         }
     }
 
+    /// Begins the leg's span and writes its context into the headers that the model gets.
+    pub(super) fn trace(&mut self, parent: &SpanParent, method: &Method, headers: &mut HeaderMap) {
+        let request_id = self.pairing.as_ref().map(|pairing| pairing.id);
+        self.span = Some(parent.client_span(self.meters.traced(request_id, method), headers));
+    }
+
     /// Lets `fate` say, at the time, how the leg ends when it is dropped before its end.
     pub(super) fn if_dropped(&mut self, fate: Rc<Cell<Fate>>) {
         self.if_dropped = Some(fate);
@@ -171,6 +183,9 @@ impl Leg {
         observation.fate = fate;
         observation.total = begun.elapsed();
         meters.observe(metrics, observation);
+        if let Some(span) = self.span.take() {
+            span.finish(self.observation.status, fate);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 
+use http::Method;
 use http::StatusCode;
 use prometheus::Histogram;
 use prometheus::IntCounter;
@@ -15,9 +16,12 @@ use crate::policy::Policy;
 use crate::record::Observation;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::DEFAULT_ROUTE;
+use crate::telemetry::traces;
 use crate::vocab::ArmId;
+use crate::vocab::ExperimentName;
 use crate::vocab::Fate;
 use crate::vocab::ModelName;
+use crate::vocab::RequestId;
 use crate::vocab::Role;
 
 /// What a leg's answer is counted under: its status class, or the way it failed.
@@ -44,7 +48,7 @@ pub(super) struct ExperimentMeters {
 /// The meters of one arm in one role.
 #[derive(Debug)]
 pub(super) struct LegMeters {
-    experiment: String,
+    experiment: Option<ExperimentName>,
     arm: ModelName,
     role: Role,
     requests: [OnceLock<IntCounter>; CODES.len()],
@@ -56,7 +60,7 @@ impl ExperimentMeters {
     pub(super) fn new(policy: &Policy, experiment: &Experiment) -> Self {
         let legs = |arm| {
             let name = experiment.arm_name(policy, arm);
-            Role::ALL.map(|role| Arc::new(LegMeters::new(experiment.name.as_str(), name, role)))
+            Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role)))
         };
         Self { legs: experiment.arm_ids().map(legs).collect() }
     }
@@ -69,12 +73,12 @@ impl ExperimentMeters {
 impl LegMeters {
     /// The meters of the default model, which belongs to no experiment.
     pub(super) fn of_default(model: &ModelName) -> Self {
-        Self::new(DEFAULT_ROUTE, model, Role::Answer)
+        Self::new(None, model, Role::Answer)
     }
 
-    fn new(experiment: &str, arm: &ModelName, role: Role) -> Self {
+    fn new(experiment: Option<&ExperimentName>, arm: &ModelName, role: Role) -> Self {
         Self {
-            experiment: experiment.to_owned(),
+            experiment: experiment.cloned(),
             arm: arm.clone(),
             role,
             requests: [const { OnceLock::new() }; CODES.len()],
@@ -83,10 +87,16 @@ impl LegMeters {
         }
     }
 
+    /// What a leg's span says of it.
+    pub(super) fn traced<'a>(&'a self, request_id: Option<RequestId>, method: &'a Method) -> traces::Leg<'a> {
+        traces::Leg { experiment: self.experiment.as_ref(), arm: &self.arm, role: self.role, request_id, method }
+    }
+
     /// Counts a leg that ended. The client's leaving says nothing of a model's speed and enters no histogram.
     pub(super) fn observe(&self, metrics: &Metrics, observation: &Observation) {
         let code = code(observation.status, observation.fate);
-        let labels = [self.experiment.as_str(), self.arm.as_str(), self.role.as_str()];
+        let experiment = self.experiment.as_ref().map_or(DEFAULT_ROUTE, ExperimentName::as_str);
+        let labels = [experiment, self.arm.as_str(), self.role.as_str()];
         let requests = self.requests[code].get_or_init(|| {
             let [experiment, arm, role] = labels;
             metrics.requests.with_label_values(&[experiment, arm, role, CODES[code]])

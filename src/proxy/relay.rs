@@ -9,12 +9,14 @@ use std::task::Context;
 use std::task::Poll;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
 
 use crate::proxy::leg::Leg;
 use crate::proxy::upload::Outgoing;
+use crate::telemetry::traces::ServerSpan;
 use crate::upstream::AnswerBody;
 use crate::vocab::Fate;
 
@@ -25,6 +27,8 @@ pub(super) struct Relay {
     first: VecDeque<Bytes>,
     body: AnswerBody<Outgoing>,
     leg: Leg,
+    /// The request's own span, which ends with the answer.
+    span: Option<(ServerSpan, StatusCode)>,
 }
 
 impl Relay {
@@ -38,7 +42,22 @@ impl Relay {
         if body.is_end_stream() {
             leg.end(Fate::Complete);
         }
-        Self { first, body, leg }
+        Self { first, body, leg, span: None }
+    }
+
+    /// Lets the request's span end with the answer.
+    pub(super) fn carry(&mut self, span: ServerSpan, status: StatusCode) {
+        self.span = Some((span, status));
+        if self.is_end_stream() {
+            self.end(Fate::Complete);
+        }
+    }
+
+    fn end(&mut self, fate: Fate) {
+        self.leg.end(fate);
+        if let Some((span, status)) = self.span.take() {
+            span.finish(Some(status), fate);
+        }
     }
 }
 
@@ -53,18 +72,17 @@ impl Body for Relay {
         if let Some(frame) = self.first.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(frame))));
         }
-        let Self { body, leg, .. } = &mut *self;
-        let polled = Pin::new(&mut *body).poll_frame(context);
+        let polled = Pin::new(&mut self.body).poll_frame(context);
         match &polled {
             Poll::Pending => {}
             Poll::Ready(Some(Ok(frame))) => {
-                leg.frame(frame.data_ref());
-                if body.is_end_stream() {
-                    leg.end(Fate::Complete);
+                self.leg.frame(frame.data_ref());
+                if self.body.is_end_stream() {
+                    self.end(Fate::Complete);
                 }
             }
-            Poll::Ready(Some(Err(fate))) => leg.end(*fate),
-            Poll::Ready(None) => leg.end(Fate::Complete),
+            Poll::Ready(Some(Err(fate))) => self.end(*fate),
+            Poll::Ready(None) => self.end(Fate::Complete),
         }
         polled
     }
