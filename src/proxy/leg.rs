@@ -130,6 +130,7 @@ impl Leg {
             last_frame: None,
             ended: false,
             if_dropped: None,
+            span: None,
         }
     }
 

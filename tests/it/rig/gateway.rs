@@ -71,6 +71,14 @@ impl Rig {
         read_records(&self.dir.path().join("records"))
     }
 
+    /// Shuts the gateway down and starts another from the same files.
+    pub(crate) async fn restart(&mut self) {
+        let gateway = self.gateway.take().unwrap();
+        blocking(move || gateway.shut_down()).await;
+        let config = config::load(&self.policy_path()).unwrap();
+        self.gateway = Some(blocking(move || Gateway::start(config)).await.unwrap());
+    }
+
     /// Begins to shut down and says when it is done.
     pub(crate) fn shut_down(&mut self) -> tokio::task::JoinHandle<()> {
         let gateway = self.gateway.take().unwrap();
