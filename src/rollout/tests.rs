@@ -2,101 +2,22 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
-use indexmap::IndexMap;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::assign::Salts;
-use crate::assign::Share;
-use crate::policy::Experiment;
-use crate::policy::Matcher;
-use crate::policy::Model;
 use crate::policy::Phase;
 use crate::policy::Policy;
-use crate::policy::Ramp;
-use crate::policy::Stage;
-use crate::policy::UnitSource;
-use crate::protocol::Protocol;
+use crate::policy::tests::sample::policy;
+use crate::policy::tests::sample::share;
 use crate::rollout::Command;
 use crate::rollout::Rollout;
 use crate::rollout::RolloutError;
-use crate::strategy::Strategy;
-use crate::strategy::ab;
-use crate::strategy::canary;
 use crate::strategy::canary::Step;
-use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
-use crate::vocab::ExperimentName;
-use crate::vocab::ModelId;
-use crate::vocab::ModelName;
-
-fn share(text: &str) -> Share {
-    text.parse().unwrap()
-}
 
 fn step(weight: &str, hold_seconds: u64, min_requests: u64) -> Step {
     Step { weight: share(weight), hold: Duration::from_secs(hold_seconds), min_requests, approve: false }
-}
-
-fn budget() -> Budget {
-    Budget { in_flight: 1, in_flight_bytes: 1, per_second: None, money_per_day: None }
-}
-
-fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
-    let weight = match &strategy {
-        Strategy::Canary(settings) => settings.steps[0].weight,
-        _ => Share::NONE,
-    };
-    Experiment {
-        name: ExperimentName::new(name).unwrap(),
-        matcher: Matcher::default(),
-        arms: vec![ModelId(0), ModelId(1)],
-        unit: vec![UnitSource::Header(HeaderName::from_static("x-user-id"))],
-        hash_unit: true,
-        salts: Salts::of(name),
-        strategy,
-        outcomes: IndexMap::new(),
-        compare: Vec::new(),
-        accuracy: None,
-        expose_arm: false,
-        force_header: None,
-        identity: identity.to_owned(),
-        ramp: Arc::new(Ramp::new(Stage::new(1, 0, Phase::Running, weight, 0))),
-        spend: Arc::default(),
-    }
-}
-
-/// An experiment `chat` that is a canary with these steps, and `split`, an A/B test.
-fn policy(identity: &str, steps: &[Step]) -> Policy {
-    let model =
-        |name: &str| Model { name: ModelName::new(name).unwrap(), protocol: Protocol::Http, rate: None };
-    let seconds = Duration::from_secs(1);
-    let canary = canary::Settings {
-        steps: steps.to_vec(),
-        pair: Share::NONE,
-        deadline: seconds,
-        budget: budget(),
-        fallback: true,
-    };
-    let ab = ab::Settings {
-        traffic: Share::ALL,
-        weights: vec![share("30%"), share("70%")],
-        pair: Share::NONE,
-        deadline: seconds,
-        budget: budget(),
-        fallback: true,
-    };
-    Policy {
-        hash: "0123456789ab".to_owned(),
-        models: vec![model("large"), model("small")],
-        experiments: vec![
-            experiment("chat", identity, Strategy::Canary(canary)),
-            experiment("split", identity, Strategy::Ab(ab)),
-        ],
-        default: None,
-    }
 }
 
 fn steps() -> Vec<Step> {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::assign::Share;
 use crate::policy::Phase;
+use crate::policy::tests::sample::share;
 use crate::rollout::ramp::Action;
 use crate::rollout::ramp::Command;
 use crate::rollout::ramp::Position;
@@ -11,10 +11,6 @@ use crate::rollout::ramp::carry_over;
 use crate::rollout::ramp::next;
 use crate::rollout::ramp::obey;
 use crate::strategy::canary::Step;
-
-fn share(text: &str) -> Share {
-    text.parse().unwrap()
-}
 
 fn step(weight: &str, hold: u64, min_requests: u64, approve: bool) -> Step {
     Step { weight: share(weight), hold: Duration::from_secs(hold), min_requests, approve }
