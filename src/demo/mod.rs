@@ -5,7 +5,9 @@
 
 pub mod digits;
 pub mod models;
+pub mod policy;
 pub mod serve;
+pub mod summary;
 pub mod traffic;
 
 #[cfg(test)]

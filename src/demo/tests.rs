@@ -1,19 +1,31 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::cost::Money;
 use crate::demo::digits::Digit;
 use crate::demo::digits::Digits;
 use crate::demo::models::Kind;
 use crate::demo::models::Model;
 use crate::demo::models::document_place;
 use crate::demo::models::most_likely;
+use crate::demo::policy;
+use crate::demo::policy::Places;
 use crate::demo::serve::INFER_PATH;
 use crate::demo::serve::ModelServer;
 use crate::demo::serve::RANK_PATH;
+use crate::demo::summary::Arm;
+use crate::demo::summary::Chapter;
+use crate::demo::summary::Ratio;
+use crate::demo::summary::Summary;
 use crate::demo::traffic::Client;
+use crate::vocab::StrategyKind;
 
 #[test]
 fn the_images_are_read_whole_and_split_without_overlap() {
@@ -156,4 +168,103 @@ async fn a_wrong_request_is_the_clients_fault_and_says_why() {
         assert!(answer["error"].as_str().unwrap().contains(expected), "{answer}");
     }
     server.stop().await;
+}
+
+#[test]
+fn the_policy_names_every_address_and_every_experiment() {
+    let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let records = Path::new("/tmp/with \"quotes\"");
+    let places =
+        Places { data: address(0), admin: address(1), legacy: address(2), candidate: address(3), records };
+    let text = policy::text(&places);
+    for expected in [
+        r#"{data: "127.0.0.1:0", admin: "127.0.0.1:1"}"#,
+        r#"{dir: "/tmp/with \"quotes\""}"#,
+        "url: http://127.0.0.1:2\n",
+        "url: http://127.0.0.1:3\n",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+    for left in ["ADDRESS", "_URL", "RECORD_DIR"] {
+        assert!(!text.contains(left), "{left} is still in\n{text}");
+    }
+    for strategy in [StrategyKind::Shadow, StrategyKind::Canary, StrategyKind::Ab, StrategyKind::Interleave] {
+        assert!(text.contains(&format!("- name: {}\n", policy::experiment(strategy))));
+        assert!(text.contains(&format!("{{x-demo: {}}}", strategy.as_str())));
+    }
+}
+
+fn arm(name: &str, answers: u64, copies: u64) -> Arm {
+    let milliseconds = |n| Some(Duration::from_micros(n));
+    Arm {
+        name: name.to_owned(),
+        answers,
+        copies,
+        right: Ratio::of(answers + copies - 10, answers + copies),
+        users_won: None,
+        p50: milliseconds(310),
+        p95: milliseconds(1_250),
+        cost: Some((Money::from_picos(40_000_000_000), "USD".to_owned())),
+    }
+}
+
+#[test]
+fn the_summary_tells_a_stranger_what_was_found() {
+    let shadow = Chapter {
+        strategy: StrategyKind::Shadow,
+        answered: 2_000,
+        failed: 0,
+        outcomes: 2_000,
+        arms: vec![arm("digits-legacy", 2_000, 100), arm("digits-candidate", 0, 2_000)],
+        agreement: Ratio::of(1_700, 2_000),
+        winner: Some("digits-candidate".to_owned()),
+        reason: "It was right 290 times where the other was wrong.".to_owned(),
+    };
+    let silent = Arm { right: None, p50: None, p95: None, cost: None, ..arm("ranker-legacy", 20, 0) };
+    let interleave = Chapter {
+        strategy: StrategyKind::Interleave,
+        answered: 20,
+        failed: 3,
+        outcomes: 7,
+        arms: vec![silent, Arm { users_won: Some(4), ..arm("ranker-candidate", 20, 0) }],
+        agreement: None,
+        winner: None,
+        reason: "Too few users have clicked.".to_owned(),
+    };
+    let summary = Summary {
+        legacy: Kind::Softmax,
+        candidate: Kind::Neighbours,
+        users: 400,
+        took: Duration::from_secs(36),
+        chapters: vec![shadow, interleave],
+        records: PathBuf::from("./records"),
+        policy: PathBuf::from("./records/demo.yaml"),
+    };
+    let expected = "\
+Legacy is softmax regression, the candidate is nearest neighbours.
+400 users got 2,020 answers in 36 s; 3 requests failed; 2,007 labels and clicks came back.
+
+SHADOW: legacy answers every user; the candidate gets copies, whose answers no user sees.
+  model             answers  copies   right      p50      p95  per 1,000 calls
+  digits-legacy       2,000     100  99.5 %  0.31 ms  1.25 ms      0.01905 USD
+  digits-candidate        0   2,000  99.5 %  0.31 ms  1.25 ms      0.02000 USD
+  Both models gave the same answer to 85.0 % of 2,000 requests that both got.
+  Better: digits-candidate. It was right 290 times where the other was wrong.
+
+INTERLEAVE: each user sees one list made of both models' lists; clicks tell whose are better.
+  model             answers  copies  users won      p50      p95  per 1,000 calls
+  ranker-legacy          20       0          -        -        -                -
+  ranker-candidate       20       0          4  0.31 ms  1.25 ms      2.00000 USD
+  3 requests failed.
+  Better: not known yet. Too few users have clicked.
+
+WHICH MODEL IS BETTER?
+  shadow      digits-candidate
+  interleave  not known yet
+
+Every request and its answers are in ./records, one JSON object a line:
+  tail -n 1 ./records/*.jsonl | python3 -m json.tool
+The policy that did all this is ./records/demo.yaml.
+";
+    assert_eq!(summary.to_string(), expected);
 }

@@ -33,7 +33,7 @@ pub struct Model {
 
 #[derive(Debug)]
 enum Trained {
-    Softmax(Softmax),
+    Softmax(Box<Softmax>),
     Neighbours(Neighbours),
 }
 
@@ -50,7 +50,7 @@ impl Kind {
     /// Trains a model of this kind; the images become the catalogue that it ranks.
     pub fn train(self, images: &[Digit]) -> Model {
         let trained = match self {
-            Kind::Softmax => Trained::Softmax(Softmax::train(images)),
+            Kind::Softmax => Trained::Softmax(Box::new(Softmax::train(images))),
             Kind::Neighbours => Trained::Neighbours(Neighbours::train(images)),
         };
         Model { kind: self, trained }
