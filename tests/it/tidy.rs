@@ -335,12 +335,11 @@ fn without_comment(line: &str) -> &str {
 
 /// Says whether a text stands in a line without being part of a longer word.
 fn holds_word(code: &str, text: &str) -> bool {
-    let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    let starts = text.starts_with(|c: char| c.is_alphanumeric());
-    let ends = text.ends_with(|c: char| c.is_alphanumeric());
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let (opens, closes) = (text.starts_with(is_word), text.ends_with(is_word));
     code.match_indices(text).any(|(at, _)| {
-        let before = code[..at].chars().next_back();
-        let after = code[at + text.len()..].chars().next();
-        !(starts && word(before)) && !(ends && word(after))
+        let glued_before = opens && code[..at].ends_with(is_word);
+        let glued_after = closes && code[at + text.len()..].starts_with(is_word);
+        !glued_before && !glued_after
     })
 }
