@@ -4,15 +4,15 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 external="$root/tests/external"
 work=$(mktemp -d)
-started=()
+declare -A started=()
 
 # Ends every program that the check started, by its id, and removes the check's folder.
 finish() {
     local status=$? pid
-    for pid in "${started[@]}"; do
+    for pid in "${!started[@]}"; do
         kill -TERM "$pid" 2>/dev/null || true
     done
-    for pid in "${started[@]}"; do
+    for pid in "${!started[@]}"; do
         wait "$pid" 2>/dev/null || true
     done
     rm -rf "$work"
@@ -32,7 +32,7 @@ start() {
     local name=$1
     shift
     "$@" >"$work/$name.log" 2>&1 &
-    started+=($!)
+    started[$!]=$name
 }
 
 # until_true SECONDS WHAT COMMAND...: waits until a command succeeds.
@@ -79,5 +79,6 @@ start_gateway() {
 # stop_gateway: asks it to drain, and holds it to exit code 0.
 stop_gateway() {
     kill -TERM "$gateway_pid"
+    unset "started[$gateway_pid]"
     wait "$gateway_pid" || fail "the gateway ended with code $?"
 }
