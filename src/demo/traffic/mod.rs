@@ -6,6 +6,7 @@
 mod audience;
 mod client;
 mod clicks;
+mod counts;
 
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,10 @@ pub use clicks::ClickModel;
 pub use client::Client;
 pub use client::ClientError;
 pub use client::Received;
+pub use counts::Counts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -74,16 +74,6 @@ pub struct Campaign {
     pub seed: u64,
 }
 
-/// What became of the traffic so far.
-#[derive(Debug, Default)]
-pub struct Counts {
-    answered: AtomicU64,
-    failed: AtomicU64,
-    reported: AtomicU64,
-    unreported: AtomicU64,
-    first_problem: OnceLock<String>,
-}
-
 /// What the users' tasks share.
 struct Crowd {
     campaign: Campaign,
@@ -92,38 +82,6 @@ struct Crowd {
     next: AtomicUsize,
     start: Instant,
     counts: Arc<Counts>,
-}
-
-impl Counts {
-    /// Requests that were answered 2xx.
-    pub fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    /// Requests that were answered otherwise, or not at all.
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
-    }
-
-    /// Outcomes that were taken and joined with their request.
-    pub fn reported(&self) -> u64 {
-        self.reported.load(Ordering::Relaxed)
-    }
-
-    /// Outcomes that were not.
-    pub fn unreported(&self) -> u64 {
-        self.unreported.load(Ordering::Relaxed)
-    }
-
-    /// What went wrong first, for a person to read.
-    pub fn first_problem(&self) -> Option<&str> {
-        self.first_problem.get().map(String::as_str)
-    }
-
-    fn note(&self, problem: String) {
-        // Only the first is kept: the others mostly follow from it.
-        let _ = self.first_problem.set(problem);
-    }
 }
 
 /// Sends the traffic of a campaign and waits for its end. Dropping the future ends the traffic.
@@ -142,7 +100,11 @@ pub async fn send(campaign: Campaign, digits: Arc<Digits>, counts: Arc<Counts>) 
     for _ in 0..connections {
         users.spawn(browse(crowd.clone()));
     }
-    while users.join_next().await.is_some() {}
+    while let Some(ended) = users.join_next().await {
+        if let Err(error) = ended {
+            crowd.counts.note(format!("a connection's users gave up: {error}"));
+        }
+    }
 }
 
 /// One connection's share of the traffic: takes the next visit until none is left.
@@ -184,12 +146,11 @@ impl Crowd {
         let headers = [(SCENE_HEADER, self.campaign.strategy.as_str()), (USER_HEADER, visit.user.as_str())];
         match gateway.post(path, &headers, &body).await {
             Ok(received) if received.status.is_success() => {
-                self.counts.answered.fetch_add(1, Ordering::Relaxed);
+                self.counts.count_answered();
                 Some(received)
             }
             other => {
-                self.counts.failed.fetch_add(1, Ordering::Relaxed);
-                self.counts.note(problem(path, other));
+                self.counts.count_failed(problem(path, other));
                 None
             }
         }
@@ -201,19 +162,28 @@ impl Crowd {
             self.counts.note(format!("an answer has no {ID_HEADER}, so nothing can be reported of it"));
             return Vec::new();
         };
-        let truth = self.digits.held_out[visit.image].label;
+        let outcome = |name: &str, value: Value| json!({"request_id": id, "outcome": name, "value": value});
         match self.campaign.strategy {
             StrategyKind::Interleave => {
-                let shown = shown_documents(&received.body);
-                let relevant: Vec<bool> = shown.iter().map(|document| self.shows(document, truth)).collect();
-                let clicked = ClickModel::default().clicks(&relevant, &mut visit.dice());
-                let report = |place: usize| json!({"request_id": id, "outcome": CLICK_OUTCOME, "value": {"item": shown[place]}});
-                clicked.into_iter().map(report).collect()
+                let clicked = self.clicked_documents(visit, &received.body);
+                clicked.into_iter().map(|item| outcome(CLICK_OUTCOME, json!({ "item": item }))).collect()
             }
             StrategyKind::Shadow | StrategyKind::Canary | StrategyKind::Ab => {
-                vec![json!({"request_id": id, "outcome": LABEL_OUTCOME, "value": truth})]
+                vec![outcome(LABEL_OUTCOME, self.truth(visit).into())]
             }
         }
+    }
+
+    fn clicked_documents(&self, visit: &Visit, body: &[u8]) -> Vec<String> {
+        let shown = shown_documents(body);
+        let relevant: Vec<bool> =
+            shown.iter().map(|document| self.shows(document, self.truth(visit))).collect();
+        let clicked = ClickModel::default().clicks(&relevant, &mut visit.dice());
+        clicked.into_iter().map(|place| shown[place].clone()).collect()
+    }
+
+    fn truth(&self, visit: &Visit) -> u8 {
+        self.digits.held_out[visit.image].label
     }
 
     fn shows(&self, document: &str, digit: u8) -> bool {
@@ -223,13 +193,8 @@ impl Crowd {
 
     async fn report(&self, feedback: &mut Client, outcome: &Value) {
         match feedback.post(FEEDBACK_PATH, &[], outcome).await {
-            Ok(Received { status: StatusCode::OK, .. }) => {
-                self.counts.reported.fetch_add(1, Ordering::Relaxed);
-            }
-            other => {
-                self.counts.unreported.fetch_add(1, Ordering::Relaxed);
-                self.counts.note(problem(FEEDBACK_PATH, other));
-            }
+            Ok(Received { status: StatusCode::OK, .. }) => self.counts.count_reported(),
+            other => self.counts.count_unreported(problem(FEEDBACK_PATH, other)),
         }
     }
 }
@@ -252,12 +217,8 @@ fn shown_documents(body: &[u8]) -> Vec<String> {
 fn problem(path: &str, outcome: Result<Received, ClientError>) -> String {
     match outcome {
         Ok(received) => {
-            let body = String::from_utf8_lossy(&received.body);
-            format!(
-                "POST {path} was answered {}: {}",
-                received.status,
-                body.chars().take(200).collect::<String>()
-            )
+            let body: String = String::from_utf8_lossy(&received.body).chars().take(200).collect();
+            format!("POST {path} was answered {}: {body}", received.status)
         }
         Err(error) => format!("POST {path} failed: {error}"),
     }

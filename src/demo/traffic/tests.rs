@@ -1,10 +1,16 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
+use crate::demo::digits::Digits;
+use crate::demo::models::Kind;
+use crate::demo::serve::ModelServer;
 use crate::demo::traffic::Campaign;
 use crate::demo::traffic::ClickModel;
+use crate::demo::traffic::Counts;
+use crate::demo::traffic::send;
 use crate::demo::traffic::visits;
 use crate::vocab::StrategyKind;
 
@@ -53,4 +59,38 @@ fn users_click_what_is_relevant_and_rather_at_the_top() {
     assert!(all.is_sorted_by(|higher, lower| higher > lower), "{all:?}");
     let none = click_rates([false; 10]);
     assert!((0.04..0.06).contains(&none[0]), "{none:?}");
+}
+
+/// Sends sixty requests over four connections to an address, without a gateway between.
+async fn sent(data: SocketAddr, strategy: StrategyKind) -> Arc<Counts> {
+    let digits = Arc::new(Digits::load().unwrap());
+    let counts = Arc::new(Counts::default());
+    let campaign = Campaign { data, strategy, requests: 60, connections: 4, ..campaign(1) };
+    send(campaign, digits, counts.clone()).await;
+    counts
+}
+
+#[tokio::test]
+async fn every_visit_is_sent_once_and_models_understand_it() {
+    let digits = Digits::load().unwrap();
+    let server = ModelServer::start(Arc::new(Kind::Softmax.train(&digits.train))).await.unwrap();
+    for strategy in [StrategyKind::Ab, StrategyKind::Interleave] {
+        let counts = sent(server.addr(), strategy).await;
+        assert_eq!((counts.answered(), counts.failed()), (60, 0), "{:?}", counts.first_problem());
+        // A model alone gives no id, so that nothing can be reported; that is told, not passed over.
+        assert_eq!((counts.reported(), counts.unreported()), (0, 0));
+        assert!(counts.first_problem().unwrap().contains("no crossfade-id"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn requests_that_nobody_answers_are_counted_and_explained() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    let counts = sent(nobody, StrategyKind::Shadow).await;
+    assert_eq!((counts.answered(), counts.failed()), (0, 60));
+    let problem = counts.first_problem().unwrap();
+    assert!(problem.starts_with("POST /v2/models/digits/infer failed: cannot connect to"), "{problem}");
 }
