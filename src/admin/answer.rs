@@ -72,7 +72,7 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
         Endpoint::Reload => reload(admin).await,
         Endpoint::Feedback => {
             let body = whole(&admin, body).await?;
-            let (status, said) = (admin.feedback)(&body);
+            let (status, said) = admin.gateway.take_feedback(&body);
             Ok(json_answer(status, &said))
         }
         Endpoint::Experiments => {
@@ -95,7 +95,7 @@ fn ready(admin: &Admin) -> Result<Response<Full<Bytes>>, Problem> {
 
 async fn reload(admin: Arc<Admin>) -> Result<Response<Full<Bytes>>, Problem> {
     let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the reload broke off; see the log");
-    match tokio::task::spawn_blocking(move || (admin.reload)()).await.map_err(failed)? {
+    match tokio::task::spawn_blocking(move || admin.gateway.reload()).await.map_err(failed)? {
         Reload::Applied { hash, needs_restart } => {
             Ok(json_answer(StatusCode::OK, &json!({"policy": hash, "needs_restart": needs_restart})))
         }
@@ -111,7 +111,7 @@ fn experiment(admin: &Admin, name: &str) -> Result<Response<Full<Bytes>>, Proble
     let policy = admin.policy.load();
     let experiment = policy.experiment(name).ok_or_else(|| unknown(name))?;
     let ramp = admin.rollout.status(name).ok();
-    let summary = (admin.summary)(name);
+    let summary = admin.gateway.summary(name);
     Ok(json_answer(StatusCode::OK, &view::experiment(&policy, experiment, ramp.as_ref(), summary)))
 }
 

@@ -64,14 +64,22 @@ pub struct Admin {
     pub max_body_bytes: usize,
     /// How long a body may take to arrive.
     pub body_time: Duration,
-    /// Loads the policy file again. May block.
-    pub reload: Box<dyn Fn() -> Reload + Send + Sync>,
-    /// Takes a report of outcomes in; must not block.
-    pub feedback: Box<dyn Fn(&[u8]) -> (StatusCode, Value) + Send + Sync>,
-    /// What is known of an experiment's results so far; must not block.
-    pub summary: Box<dyn Fn(&str) -> Option<Value> + Send + Sync>,
+    /// The rest of the gateway.
+    pub gateway: Box<dyn Gateway>,
     /// Whether the gateway is shutting down, which makes it unready.
     pub draining: Arc<AtomicBool>,
+}
+
+/// What the operators' side asks of the rest of the gateway, which is wired above it.
+pub trait Gateway: Send + Sync {
+    /// Loads the policy file again. May block: it is called on a thread for that.
+    fn reload(&self) -> Reload;
+
+    /// Takes a report of outcomes in, and says what became of it. Must not block.
+    fn take_feedback(&self, report: &[u8]) -> (StatusCode, Value);
+
+    /// What is known of an experiment's results so far; `None`: nothing. Must not block.
+    fn summary(&self, experiment: &str) -> Option<Value>;
 }
 
 /// What became of a reload.

@@ -83,7 +83,7 @@ async fn a_swap_to_the_same_content_is_no_change_and_the_poll_finds_what_no_even
     let mut watched = Watched::new(&path);
 
     fs::write(&target, "first").unwrap();
-    let quiet = tokio::time::timeout(Duration::from_secs(60), watched.ticks.recv()).await;
+    let quiet = tokio::time::timeout(Duration::from_secs(55), watched.ticks.recv()).await;
     assert!(quiet.is_err(), "the same content again");
 
     fs::write(&target, "second").unwrap();

@@ -2,11 +2,21 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
+use http::HeaderName;
 use http::Method;
 use http::Request;
+use http::Response;
 use http::StatusCode;
 use http::request::Parts;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
 use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::trace::Status;
@@ -19,6 +29,8 @@ use opentelemetry_sdk::trace::Span;
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sdk::trace::SpanProcessor;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::telemetry::traces::Leg;
 use crate::telemetry::traces::SpanParent;
@@ -220,6 +232,62 @@ fn the_environment_decides_whether_traces_are_sent() {
 fn the_service_is_called_crossfade_unless_the_environment_says_otherwise() {
     let expected = std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "crossfade".to_owned());
     assert_eq!(resource().get(&"service.name".into()).unwrap().to_string(), expected);
+}
+
+/// Takes one OTLP export over gRPC and gives back its path and message.
+async fn receive_export(listener: TcpListener) -> (String, Vec<u8>) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let (taken, mut exports) = mpsc::channel(1);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let taken = taken.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let message = request.into_body().collect().await?.to_bytes().to_vec();
+            let _ = taken.try_send((path, message));
+            let trailers =
+                HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), "0".parse().unwrap())]);
+            let empty_message = Full::new(Bytes::from_static(&[0; 5]));
+            let body = empty_message.with_trailers(async { Some(Ok(trailers)) });
+            let response = Response::builder().header("content-type", "application/grpc").body(body);
+            Ok::<_, hyper::Error>(response.unwrap())
+        }
+    });
+    let mut connections = JoinSet::new();
+    connections.spawn(async move {
+        let connection = http2::Builder::new(TokioExecutor::new());
+        let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+    });
+    let export = exports.recv().await.unwrap();
+    // The client ends the connection once it has its answer.
+    connections.join_next().await;
+    export
+}
+
+#[tokio::test]
+async fn ended_spans_reach_a_collector_over_grpc() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().unwrap();
+    let traces = Traces::through(BatchSpanProcessor::builder(exporter).build());
+    let mut collector = JoinSet::new();
+    collector.spawn(receive_export(listener));
+
+    let mut server = traces.server_span(&request(Some(SAMPLED)));
+    server.assigned(
+        &ExperimentName::new("chat").unwrap(),
+        &ModelName::new("small").unwrap(),
+        RequestId::draw(),
+    );
+    server.finish(Some(StatusCode::OK), Fate::Complete);
+    traces.shutdown(Duration::from_secs(5)).await;
+    drop(traces);
+
+    let (path, message) = collector.join_next().await.unwrap().unwrap();
+    assert_eq!(path, "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    for text in ["service.name", "crossfade.experiment", "chat", "feature_flag.key", "/v1/chat"] {
+        assert!(message.windows(text.len()).any(|window| window == text.as_bytes()), "{text}");
+    }
+    assert!(!message.windows(6).any(|window| window == b"secret"), "a query is never exported");
 }
 
 #[tokio::test]
