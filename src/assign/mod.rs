@@ -15,6 +15,8 @@ pub use share::ShareError;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::vocab::ArmId;
+
 /// A unit's place on the circle of 2^64, for one salt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bucket(pub u64);
@@ -30,6 +32,23 @@ pub fn bucket(salt: &str, unit: &[u8]) -> Bucket {
     Bucket(hash.digest())
 }
 
+/// Finds the arm that owns a bucket, given every arm's exact weight, legacy first.
+///
+/// Candidates own the low end of the circle, one after the other in the order of the arms: each begins where the
+/// sum of those before it ends. Legacy owns what is left, so its own weight is never read. One rule thus serves a
+/// canary and an A/B test alike: a single candidate is in when the bucket is below its weight's threshold, and a
+/// unit once in stays in as that weight grows.
+pub fn split(bucket: Bucket, weights: &[Share]) -> ArmId {
+    let mut end = Share::NONE;
+    for (arm, weight) in (0..=u8::MAX).zip(weights).skip(1) {
+        end = end.checked_add(*weight).unwrap_or(Share::ALL);
+        if end.admits(bucket) {
+            return ArmId(arm);
+        }
+    }
+    ArmId::LEGACY
+}
+
 /// The independent salts of one experiment: one a purpose, so that no draw tells anything of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Salts {
@@ -37,7 +56,7 @@ pub struct Salts {
     pub arm: String,
     /// Decides whether a request is enrolled at all (the share of traffic of an A/B test).
     pub traffic: String,
-    /// Decides whether a candidate gets a copy.
+    /// Decides whether a request is copied.
     pub copy: String,
     /// Decides whether legacy is asked a second time.
     pub control: String,

@@ -3,10 +3,20 @@
 //! A rule names a field and how close two values of it must be. Pure: parsed JSON in, a comparison out; a value
 //! that is not there is `Missing`, never an agreement.
 
-use crate::protocol::JsonPath;
+mod equal;
+mod number;
+
+#[cfg(test)]
+mod tests;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
+
+use crate::compare::equal::Closeness;
+use crate::compare::equal::equal;
+use crate::compare::equal::numbers;
+use crate::protocol::JsonPath;
 
 /// One field of the policy's `compare` map.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,9 +30,11 @@ pub struct Field {
 /// How close two values must be to agree.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
-    /// Equal as JSON: numbers by value (1 is 1.0), members in any order.
+    /// Equal as JSON: numbers by value (1 is 1.0), members in any order. A path that selects several values on one
+    /// side must select as many equal ones, in the same order, on the other.
     Exact(JsonPath),
-    /// Lists of numbers, equal in length, each pair within `max(absolute, relative * the larger magnitude)`.
+    /// Lists of numbers, equal in length, each pair within `max(absolute, relative * the larger magnitude)`. An array
+    /// that the path selects stands for the numbers in it, however deep, for a tensor may be sent flat or nested.
     Numeric {
         /// Selects the numbers.
         path: JsonPath,
@@ -43,4 +55,71 @@ pub enum Agreement {
     Differ,
     /// On one side or both the path selects nothing, or the answer is no JSON.
     Missing,
+}
+
+/// What comparing one field of two answers said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compared<'f> {
+    /// The field's name, or `body` where the policy names no fields.
+    pub field: &'f str,
+    /// What the comparison said.
+    pub agreement: Agreement,
+}
+
+/// An answer's body, as far as it is understood.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'a> {
+    /// It is this JSON.
+    Json(&'a Value),
+    /// It is no JSON.
+    Bytes(&'a [u8]),
+}
+
+/// Compares two answers to the same request, field by field.
+///
+/// Without fields the whole bodies are compared, as one field called `body`: as JSON, where whole numbers must be
+/// equal and others within 1e-9 of the larger; else byte by byte.
+pub fn answers<'f>(fields: &'f [Field], legacy: Body<'_>, other: Body<'_>) -> Vec<Compared<'f>> {
+    if fields.is_empty() {
+        return vec![Compared { field: "body", agreement: whole(legacy, other) }];
+    }
+    let compared = |field: &'f Field| Compared { field: &field.name, agreement: field.rule.hold(legacy, other) };
+    fields.iter().map(compared).collect()
+}
+
+fn whole(legacy: Body<'_>, other: Body<'_>) -> Agreement {
+    agreement(match (legacy, other) {
+        (Body::Json(legacy), Body::Json(other)) => equal(legacy, other, Closeness::WITHIN_ROUNDING),
+        (Body::Bytes(legacy), Body::Bytes(other)) => legacy == other,
+        _ => false,
+    })
+}
+
+impl Rule {
+    fn hold(&self, legacy: Body<'_>, other: Body<'_>) -> Agreement {
+        let (Body::Json(legacy), Body::Json(other)) = (legacy, other) else { return Agreement::Missing };
+        let (Rule::Exact(path) | Rule::Numeric { path, .. }) = self;
+        let (legacy, other) = (path.all(legacy), path.all(other));
+        if legacy.is_empty() || other.is_empty() {
+            return Agreement::Missing;
+        }
+        agreement(match self {
+            Rule::Exact(_) => all_pairs(&legacy, &other, |a, b| equal(a, b, Closeness::EXACT)),
+            Rule::Numeric { absolute, relative, .. } => {
+                let closeness = Closeness { absolute: *absolute, relative: *relative, whole_exact: false };
+                match (numbers(&legacy), numbers(&other)) {
+                    (Some(legacy), Some(other)) => all_pairs(&legacy, &other, |a, b| closeness.holds(a, b)),
+                    _ => false,
+                }
+            }
+        })
+    }
+}
+
+fn agreement(agrees: bool) -> Agreement {
+    if agrees { Agreement::Agree } else { Agreement::Differ }
+}
+
+fn all_pairs<T>(legacy: &[T], other: &[T], holds: impl Fn(&T, &T) -> bool) -> bool {
+    legacy.len() == other.len() && legacy.iter().zip(other).all(|(legacy, other)| holds(legacy, other))
 }

@@ -1,17 +1,19 @@
-//! Cost: what a call used, and what that is in money.
+//! Cost: what a call is in money, given what it used.
 //!
 //! Money is counted in whole picos (1e-12) of the model's currency, as an integer, so that a ledger of many small
 //! calls adds up to the last digit. Pure.
 
 mod money;
 
+#[cfg(test)]
+mod tests;
+
 pub use money::Money;
 pub use money::MoneyError;
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::Serialize;
+use crate::protocol::Usage;
 
 /// What a model charges. Every part is optional; an absent part costs nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,17 +30,6 @@ pub struct Rate {
     pub per_million_cached_input_tokens: Money,
     /// For each million output tokens.
     pub per_million_output_tokens: Money,
-}
-
-/// What one call used, as the model's answer tells. Cached input is not part of `input`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Input tokens that were computed.
-    pub input_tokens: u64,
-    /// Input tokens that a cache gave.
-    pub cached_input_tokens: u64,
-    /// Output tokens.
-    pub output_tokens: u64,
 }
 
 impl Rate {

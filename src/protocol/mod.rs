@@ -4,13 +4,21 @@
 //! parsed JSON in, values out.
 
 mod json_path;
+mod sse;
+mod usage;
+
+#[cfg(test)]
+mod tests;
 
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;
+pub use usage::Usage;
+pub use usage::usage;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
 
 /// The application protocol a model speaks, which tells how its answers say what they used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -28,4 +36,17 @@ pub enum Protocol {
     /// Anthropic's messages.
     #[serde(rename = "anthropic")]
     Anthropic,
+}
+
+/// Reads a body as JSON; `None` when its type says that it is something else, or it is not valid JSON.
+///
+/// A body without a type is tried: many small model servers send none.
+pub fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
+    let is_json = content_type.map(media_type).is_none_or(|kind| kind.ends_with("/json") || kind.ends_with("+json"));
+    if is_json { serde_json::from_slice(body).ok() } else { None }
+}
+
+/// The type without its parameters, in lower case.
+fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

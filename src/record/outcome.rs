@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::policy::OutcomeKind;
+use crate::strategy::interleave::Credit;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
@@ -37,9 +38,10 @@ pub struct OutcomeRecord {
     pub kind: OutcomeKind,
     /// What was reported.
     pub value: OutcomeValue,
-    /// For a click on a mixed list: what each arm earns by it, in the order of the arms, legacy first.
+    /// For a click on a mixed list: what it tells of the arms, in their order, legacy first. All clicks on one list
+    /// are scored together by `strategy::interleave::score`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credit: Option<Vec<f32>>,
+    pub credit: Option<Credit>,
 }
 
 /// An outcome's value.

@@ -16,6 +16,7 @@ use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::policy::Unit;
 use crate::strategy::Assignment;
+use crate::strategy::interleave::Credit;
 use crate::vocab::ArmId;
 use crate::vocab::DropReason;
 use crate::vocab::Fate;
@@ -162,9 +163,8 @@ pub struct Shown {
 pub struct ShownItem {
     /// Its id, as text.
     pub id: String,
-    /// The share of a click on it that each arm earns, in the order of the arms: all of it for one arm under team
-    /// draft, divided under probabilistic interleaving, zeros for an item that is nobody's.
-    pub credit: Vec<f32>,
+    /// What a click on it tells of the arms.
+    pub credit: Credit,
     /// The arm that placed it; `None`: nobody's.
     pub team: Option<ArmId>,
 }

@@ -4,8 +4,17 @@
 
 use std::time::Duration;
 
+use crate::assign::Bucket;
 use crate::assign::Share;
+use crate::assign::bucket;
+use crate::assign::split;
+use crate::strategy::Assignment;
+use crate::strategy::CopyLeg;
+use crate::strategy::Draw;
+use crate::strategy::Plan;
 use crate::strategy::shadow::Budget;
+use crate::vocab::ArmId;
+use crate::vocab::Role;
 
 /// The settings of an A/B experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,4 +31,40 @@ pub struct Settings {
     pub budget: Budget,
     /// Whether legacy answers when another arm fails before its first byte.
     pub fallback: bool,
+}
+
+/// The unit decides twice, by independent salts: whether it takes part, and in which arm. A request without its
+/// unit goes to legacy alone. Requests that take no part are not copied.
+///
+/// The two draws make `traffic * weight` the probability of an arm and `1 - traffic` that of staying out; together
+/// these add up to 1, so that each kind of record, weighted by one over its propensity, stands for all requests.
+pub(super) fn plan(settings: &Settings, draw: &Draw<'_>) -> Plan {
+    let Settings { traffic, weights, pair, .. } = settings;
+    let Some(unit) = draw.unit else { return Plan::answered(Assignment::left_out()) };
+    if !traffic.admits(bucket(&draw.salts.traffic, unit)) {
+        let propensity = traffic.complement().probability();
+        return Plan::answered(Assignment { propensity, ..Assignment::left_out() });
+    }
+    let arm = split(bucket(&draw.salts.arm, unit), weights);
+    let propensity = traffic.probability() * weights[arm.index()].probability();
+    let mut plan = Plan::answered(Assignment::drawn(arm, propensity));
+    let copied = draw.copy_bucket();
+    if pair.admits(copied) {
+        let partner = partner(arm, copied, weights.len());
+        plan.copies.extend(partner.map(|arm| CopyLeg { arm, role: Role::Pair }));
+    }
+    plan
+}
+
+/// Who gets the copy: legacy when a candidate answers, else one of the candidates, each as often as any other.
+///
+/// The bucket that let the request in chooses too: a threshold tells of its size, and its remainder is as good as
+/// independent of that.
+fn partner(answering: ArmId, copied: Bucket, arms: usize) -> Option<ArmId> {
+    if answering != ArmId::LEGACY {
+        return Some(ArmId::LEGACY);
+    }
+    let candidates: Vec<ArmId> = (0..=u8::MAX).map(ArmId).take(arms).skip(1).collect();
+    let turn = copied.0.checked_rem(candidates.len() as u64)?;
+    candidates.get(turn as usize).copied()
 }

@@ -7,7 +7,15 @@
 use std::time::Duration;
 
 use crate::assign::Share;
+use crate::assign::bucket;
+use crate::assign::split;
+use crate::strategy::Assignment;
+use crate::strategy::CopyLeg;
+use crate::strategy::Draw;
+use crate::strategy::Plan;
 use crate::strategy::shadow::Budget;
+use crate::vocab::ArmId;
+use crate::vocab::Role;
 
 /// The settings of a canary experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,4 +43,20 @@ pub struct Step {
     pub min_requests: u64,
     /// Whether a person must promote before the next step, or before the ramp is complete after the last.
     pub approve: bool,
+}
+
+const CANDIDATE: ArmId = ArmId(1);
+
+/// The unit decides the arm, the request whether the other arm gets a copy. A request without its unit goes to
+/// legacy alone, as does every request while the weight is 0 %: a candidate that was rolled back gets no copies.
+pub(super) fn plan(settings: &Settings, draw: &Draw<'_>) -> Plan {
+    let Some(unit) = draw.unit else { return Plan::answered(Assignment::left_out()) };
+    let weights = [draw.weight.complement(), draw.weight];
+    let arm = split(bucket(&draw.salts.arm, unit), &weights);
+    let mut plan = Plan::answered(Assignment::drawn(arm, weights[arm.index()].probability()));
+    if draw.weight != Share::NONE && settings.pair.admits(draw.copy_bucket()) {
+        let other = if arm == CANDIDATE { ArmId::LEGACY } else { CANDIDATE };
+        plan.copies.push(CopyLeg { arm: other, role: Role::Pair });
+    }
+    plan
 }

@@ -9,8 +9,13 @@ pub mod canary;
 pub mod interleave;
 pub mod shadow;
 
+#[cfg(test)]
+mod tests;
+
+use crate::assign::Bucket;
 use crate::assign::Salts;
 use crate::assign::Share;
+use crate::assign::bucket;
 use crate::vocab::ArmId;
 use crate::vocab::Role;
 use crate::vocab::StrategyKind;
@@ -64,7 +69,8 @@ pub struct CopyLeg {
 pub struct Assignment {
     /// The assigned arm; legacy where nothing is assigned.
     pub arm: ArmId,
-    /// The probability with which this arm was drawn for this request, in 0..=1, traffic share included.
+    /// The exact probability of this draw, in 0..=1: of this arm and this `enrolled` together. In an A/B test an
+    /// arm's is `traffic * weight`, and that of being left out is `1 - traffic`; what is not drawn has 1.
     pub propensity: f64,
     /// Whether the request takes part in the comparison: inside the share of traffic, unit present, not forced.
     pub enrolled: bool,
@@ -88,6 +94,21 @@ pub struct Draw<'a> {
 }
 
 impl Strategy {
+    /// Says what is to be done for one request of an experiment with this many arms, legacy among them.
+    ///
+    /// A forced arm answers alone, under every strategy: no copies, no mixing, nothing drawn.
+    pub fn plan(&self, draw: &Draw<'_>, arms: usize) -> Plan {
+        let mut plan = match (self, draw.forced) {
+            (_, Some(arm)) => Plan::forced(arm),
+            (Strategy::Shadow(settings), None) => shadow::plan(settings, draw, arms),
+            (Strategy::Canary(settings), None) => canary::plan(settings, draw),
+            (Strategy::Ab(settings), None) => ab::plan(settings, draw),
+            (Strategy::Interleave(_), None) => interleave::plan(draw),
+        };
+        plan.fallback = self.falls_back() && matches!(plan.answer, Answer::Arm(arm) if arm != ArmId::LEGACY);
+        plan
+    }
+
     /// The strategy's word.
     pub fn kind(&self) -> StrategyKind {
         match self {
@@ -96,5 +117,43 @@ impl Strategy {
             Strategy::Ab(_) => StrategyKind::Ab,
             Strategy::Interleave(_) => StrategyKind::Interleave,
         }
+    }
+
+    fn falls_back(&self) -> bool {
+        match self {
+            Strategy::Canary(settings) => settings.fallback,
+            Strategy::Ab(settings) => settings.fallback,
+            Strategy::Shadow(_) | Strategy::Interleave(_) => false,
+        }
+    }
+}
+
+impl Plan {
+    /// One arm answers, and nobody else gets the request.
+    fn answered(assignment: Assignment) -> Self {
+        Self { answer: Answer::Arm(assignment.arm), copies: Vec::new(), fallback: false, assignment }
+    }
+
+    fn forced(arm: ArmId) -> Self {
+        Self::answered(Assignment { arm, propensity: 1.0, enrolled: false, forced: true })
+    }
+}
+
+impl Assignment {
+    /// Legacy, by no draw: the request takes no part in the comparison.
+    fn left_out() -> Self {
+        Self { arm: ArmId::LEGACY, propensity: 1.0, enrolled: false, forced: false }
+    }
+
+    /// An arm by a draw.
+    fn drawn(arm: ArmId, propensity: f64) -> Self {
+        Self { arm, propensity, enrolled: true, forced: false }
+    }
+}
+
+impl Draw<'_> {
+    /// The bucket that decides about copies of this request.
+    fn copy_bucket(&self) -> Bucket {
+        bucket(&self.salts.copy, self.request)
     }
 }

@@ -6,7 +6,14 @@
 use std::time::Duration;
 
 use crate::assign::Share;
+use crate::assign::bucket;
 use crate::cost::Money;
+use crate::strategy::Assignment;
+use crate::strategy::CopyLeg;
+use crate::strategy::Draw;
+use crate::strategy::Plan;
+use crate::vocab::ArmId;
+use crate::vocab::Role;
 
 /// The settings of a shadow experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,4 +39,18 @@ pub struct Budget {
     pub per_second: Option<u32>,
     /// Money spent on copies between midnights UTC, in the candidate's currency; `None`: no bound.
     pub money_per_day: Option<Money>,
+}
+
+/// Legacy answers. One draw by the request decides for all candidates, so that a pair holds every arm; another, of
+/// its own salt, decides about the control leg. A request without its unit is copied too, and left out.
+pub(super) fn plan(settings: &Settings, draw: &Draw<'_>, arms: usize) -> Plan {
+    let mut plan = Plan::answered(Assignment { enrolled: draw.unit.is_some(), ..Assignment::left_out() });
+    if settings.sample.admits(draw.copy_bucket()) {
+        let candidates = (0..=u8::MAX).map(ArmId).take(arms).skip(1);
+        plan.copies.extend(candidates.map(|arm| CopyLeg { arm, role: Role::Shadow }));
+    }
+    if settings.control.admits(bucket(&draw.salts.control, draw.request)) {
+        plan.copies.push(CopyLeg { arm: ArmId::LEGACY, role: Role::Control });
+    }
+    plan
 }

@@ -1,0 +1,193 @@
+//! Credit: what clicks on a mixed list say of the arms.
+//!
+//! The credit of each item is settled when the list is drawn and kept with it, so that clicks can be scored later,
+//! elsewhere, without the lists. One entry point serves every method.
+
+use std::collections::BTreeSet;
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::strategy::interleave::Method;
+use crate::strategy::interleave::draft::Drawn;
+use crate::strategy::interleave::draft::weight;
+use crate::strategy::interleave::ranking::Ranking;
+use crate::vocab::ArmId;
+
+/// Two scores closer than this are a tie: sums of posteriors that are equal on paper differ by rounding.
+const TIE: f64 = 1e-9;
+
+/// What a click on one item tells of the arms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credit {
+    /// What each arm earns by it, in the order of the arms: all of it for one arm under team draft, divided under
+    /// probabilistic interleaving, zeros for an item that is nobody's.
+    Shares(Vec<f64>),
+    /// The item's rank, from 1, in each arm's list, in the order of the arms: under balanced interleaving only all
+    /// clicks together tell who earned what.
+    Ranks(Vec<Option<u32>>),
+}
+
+/// Which arm the clicks on one list prefer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preference {
+    /// Nothing was clicked: no vote, and no tie either.
+    NoClick,
+    /// No arm earned more than every other.
+    Tie,
+    /// This arm earned most.
+    Arm(ArmId),
+}
+
+/// What the clicks on one list come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// What each arm earned, in the order of the arms.
+    pub earned: Vec<f64>,
+    /// Who earned most.
+    pub preference: Preference,
+}
+
+/// A click on a place where nothing was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("place {place} was clicked, but the list shows {shown} items; places count from 0")]
+pub struct NoSuchPlace {
+    /// The place.
+    pub place: usize,
+    /// How many items were shown.
+    pub shown: usize,
+}
+
+/// Scores the clicks on one list: the credit of every item shown, from the top, and the places clicked, from 0.
+///
+/// A place counts once, however often it was clicked. For clicks that arrive one by one keep the set of places and
+/// score it again: under balanced interleaving a later click can change what an earlier one earns.
+pub fn score<'a>(
+    shown: impl IntoIterator<Item = &'a Credit>,
+    clicks: &BTreeSet<usize>,
+) -> Result<Score, NoSuchPlace> {
+    let shown: Vec<&Credit> = shown.into_iter().collect();
+    if let Some(&place) = clicks.iter().find(|place| **place >= shown.len()) {
+        return Err(NoSuchPlace { place, shown: shown.len() });
+    }
+    let clicked: Vec<&Credit> = clicks.iter().map(|place| shown[*place]).collect();
+    let arms = shown.first().map_or(0, |credit| credit.arms());
+    let cutoff = clicked.iter().rev().find_map(|credit| credit.best_rank());
+    let mut earned = vec![0.0; arms];
+    for credit in &clicked {
+        credit.add_to(&mut earned, cutoff);
+    }
+    let preference = if clicked.is_empty() { Preference::NoClick } else { preferred(&earned) };
+    Ok(Score { earned, preference })
+}
+
+impl Credit {
+    /// The credit of an item that one arm placed, or nobody did.
+    pub fn of_team(team: Option<ArmId>, arms: usize) -> Self {
+        let mut shares = vec![0.0; arms];
+        if let Some(arm) = team {
+            shares[arm.index()] = 1.0;
+        }
+        Credit::Shares(shares)
+    }
+
+    /// The credits of a list shown under balanced interleaving, from the arms' lists.
+    pub fn by_rank(lists: &[Vec<String>], shown: &[String]) -> Vec<Self> {
+        let rankings: Vec<Ranking<'_>> = lists.iter().map(|list| Ranking::of(list)).collect();
+        shown.iter().map(|id| ranks(&rankings, id)).collect()
+    }
+
+    /// The credits of a list shown under probabilistic interleaving, from the arms' lists.
+    pub fn by_posterior(lists: &[Vec<String>], shown: &[String]) -> Vec<Self> {
+        let rankings: Vec<Ranking<'_>> = lists.iter().map(|list| Ranking::of(list)).collect();
+        posteriors(&rankings, shown.iter().map(String::as_str))
+    }
+
+    fn arms(&self) -> usize {
+        match self {
+            Credit::Shares(shares) => shares.len(),
+            Credit::Ranks(ranks) => ranks.len(),
+        }
+    }
+
+    /// The item's rank in the list that ranks it highest; `None` where ranks play no part.
+    fn best_rank(&self) -> Option<u32> {
+        match self {
+            Credit::Shares(_) => None,
+            Credit::Ranks(ranks) => ranks.iter().flatten().min().copied(),
+        }
+    }
+
+    /// Adds what a click earns each arm. By ranks, an arm earns the click when it ranks the item at the cutoff or
+    /// above: the best rank of the lowest item clicked (Joachims 2003).
+    fn add_to(&self, earned: &mut [f64], cutoff: Option<u32>) {
+        match self {
+            Credit::Shares(shares) => earned.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share),
+            Credit::Ranks(ranks) => {
+                let in_top = |rank: &Option<u32>| rank.zip(cutoff).is_some_and(|(rank, cutoff)| rank <= cutoff);
+                earned.iter_mut().zip(ranks).for_each(|(sum, rank)| *sum += f64::from(u8::from(in_top(rank))));
+            }
+        }
+    }
+}
+
+/// The credits of a list as it was drawn.
+pub(super) fn of_drawn(method: Method, rankings: &[Ranking<'_>], drawn: &[Drawn<'_>]) -> Vec<Credit> {
+    let arms = rankings.len();
+    match method {
+        Method::TeamDraft => drawn.iter().map(|item| Credit::of_team(item.team, arms)).collect(),
+        Method::Balanced => drawn
+            .iter()
+            .map(|item| match item.team {
+                Some(_) => ranks(rankings, item.id),
+                None => Credit::of_team(None, arms),
+            })
+            .collect(),
+        Method::Probabilistic => posteriors(rankings, drawn.iter().map(|item| item.id)),
+    }
+}
+
+fn ranks(rankings: &[Ranking<'_>], id: &str) -> Credit {
+    let rank = |ranking: &Ranking<'_>| ranking.rank(id).and_then(|rank| u32::try_from(rank).ok());
+    Credit::Ranks(rankings.iter().map(rank).collect())
+}
+
+/// For each place, the probability that each arm placed the item, given the list: P_arm / sum of P, which is the
+/// exact posterior because the arms were drawn independently (Hofmann, Whiteson and de Rijke 2011).
+///
+/// Where only one arm had anything left the item is nobody's, as in a team draft.
+fn posteriors<'a>(rankings: &[Ranking<'_>], shown: impl Iterator<Item = &'a str>) -> Vec<Credit> {
+    let mut above = HashSet::new();
+    let mut credits = Vec::new();
+    for id in shown {
+        let chances: Vec<Option<f64>> = rankings.iter().map(|ranking| chance(ranking, &above, id)).collect();
+        let offering = chances.iter().flatten().count();
+        let total: f64 = chances.iter().flatten().sum();
+        let share = |chance: &Option<f64>| chance.filter(|_| total > 0.0).map_or(0.0, |chance| chance / total);
+        credits.push(match offering {
+            0 | 1 if rankings.len() > 1 => Credit::of_team(None, rankings.len()),
+            _ => Credit::Shares(chances.iter().map(share).collect()),
+        });
+        above.insert(id);
+    }
+    credits
+}
+
+/// The probability that an arm draws this item next; `None` when the arm has nothing left.
+fn chance(ranking: &Ranking<'_>, above: &HashSet<&str>, id: &str) -> Option<f64> {
+    let left = ranking.ids().iter().zip(1..).filter(|(id, _)| !above.contains(**id));
+    let total: f64 = left.map(|(_, rank)| weight(rank)).sum();
+    let own = ranking.rank(id).map_or(0.0, weight);
+    (total > 0.0).then(|| own / total)
+}
+
+fn preferred(earned: &[f64]) -> Preference {
+    let most = earned.iter().copied().fold(0.0, f64::max);
+    let mut leaders = (0..=u8::MAX).zip(earned).filter(|(_, sum)| most - **sum <= TIE);
+    match (leaders.next(), leaders.next()) {
+        (Some((arm, _)), None) => Preference::Arm(ArmId(arm)),
+        _ => Preference::Tie,
+    }
+}
