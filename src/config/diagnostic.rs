@@ -88,9 +88,26 @@ impl Report {
         self.found.borrow_mut().push(Diagnostic { file, line, column, path, message, hint });
     }
 
+    /// Adds that a key is missing, unless a key beside it was taken for a misspelling of it.
+    pub(super) fn add_missing(&self, key: &str, parent: &Place) {
+        if !self.suggests(key, parent) {
+            self.add(parent, format!("`{key}` is missing"));
+        }
+    }
+
+    /// Says whether an unknown key of a mapping was taken for a misspelling of this one.
+    pub(super) fn suggests(&self, key: &str, parent: &Place) -> bool {
+        let suggestion = suggestion(key);
+        let within = |problem: &Diagnostic| is_below(&problem.path, &parent.path);
+        self.found
+            .borrow()
+            .iter()
+            .any(|problem| within(problem) && problem.hint.as_ref() == Some(&suggestion))
+    }
+
     /// Says whether anything was found at a path of keys or below it.
     pub(super) fn touches(&self, path: &str) -> bool {
-        self.found.borrow().iter().any(|problem| problem.path.starts_with(path))
+        self.found.borrow().iter().any(|problem| is_below(&problem.path, path))
     }
 
     /// Hands back the value, or every problem when there is any.
@@ -113,15 +130,26 @@ impl Report {
 /// Ends a message with the nearest known word as a hint, or with all of them when none is near.
 pub(super) fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    let distance = |candidate: &&str| strsim::osa_distance(word, candidate);
-    let nearest = known.iter().copied().min_by_key(distance);
-    match nearest {
-        Some(nearest) if distance(&nearest) <= 1.max(word.chars().count() / 3) => {
-            format!("{HINT}did you mean `{nearest}`?")
-        }
-        Some(_) if known.len() <= 16 => format!("{HINT}expected one of `{}`", known.join("`, `")),
+    let length = word.chars().count();
+    let distance = |candidate: &str| strsim::osa_distance(word, candidate);
+    let near = |candidate: &str| distance(candidate) < length && distance(candidate) <= 1.max(length / 3);
+    let nearest = known.iter().copied().min_by_key(|candidate| distance(candidate));
+    match (nearest, &known[..]) {
+        (Some(nearest), _) if near(nearest) => format!("{HINT}{}", suggestion(nearest)),
+        (_, [only]) => format!("{HINT}expected `{only}`"),
+        (Some(_), known) if known.len() <= 16 => format!("{HINT}expected one of `{}`", known.join("`, `")),
         _ => String::new(),
     }
+}
+
+fn suggestion(word: &str) -> String {
+    format!("did you mean `{word}`?")
+}
+
+/// Says whether a path of keys is another one, or leads on from it.
+fn is_below(path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent)
+        .is_some_and(|rest| parent.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn lines(problems: &[Diagnostic]) -> String {

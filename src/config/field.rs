@@ -75,7 +75,7 @@ impl<T> Field<T> {
     /// The value, reported as missing from its parent when the key is not there.
     pub(super) fn required(self, key: &str, parent: &Place, report: &Report) -> Option<At<T>> {
         if let Field::Absent = self {
-            report.add(parent, format!("`{key}` is missing"));
+            report.add_missing(key, parent);
         }
         self.given()
     }

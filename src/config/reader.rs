@@ -130,7 +130,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
         match (name, &self.node.kind) {
             (AT, _) => visitor.visit_seq(Placed { reader: self, part: 0 }),
             (MANY, Kind::List(list)) => visitor.visit_seq(Items(self.items(list).into_iter())),

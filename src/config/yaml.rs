@@ -12,13 +12,13 @@ use serde::Deserializer;
 use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
+use serde_saphyr::DefaultMessageFormatter;
 use serde_saphyr::DuplicateKeyPolicy;
 use serde_saphyr::Error;
 use serde_saphyr::Location;
 use serde_saphyr::MessageFormatter;
 use serde_saphyr::Options;
 use serde_saphyr::Spanned;
-use serde_saphyr::UserMessageFormatter;
 use serde_saphyr::options::NonFiniteFloatPolicy;
 
 use crate::config::diagnostic::Place;
@@ -57,12 +57,10 @@ pub(super) enum Kind {
 }
 
 impl Node {
-    /// The text of a scalar, given the file; a number's is what the operator wrote.
+    /// The text of a scalar, given the file: what the operator wrote, `2.50` and not `2.5`.
     pub(super) fn scalar<'n>(&'n self, file: &'n str) -> Option<&'n str> {
         match &self.kind {
-            Kind::Bool(true) => Some("true"),
-            Kind::Bool(false) => Some("false"),
-            Kind::Number => file.get(self.source.clone()).map(str::trim),
+            Kind::Bool(_) | Kind::Number => file.get(self.source.clone()).map(str::trim),
             Kind::Text(text) => Some(text),
             Kind::Nothing | Kind::List(_) | Kind::Map(_) => None,
         }
@@ -94,11 +92,12 @@ pub(super) fn parse(text: &str, report: &Report) -> Option<Node> {
 fn options() -> Options {
     serde_saphyr::options! {
         with_snippet: false,
+        strict_booleans: true,
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         budget: serde_saphyr::budget! {
             max_depth: 32,
-            max_documents: 1,
+            max_documents: 2,
             max_nodes: 100_000,
             max_anchors: 1_000,
             max_aliases: 1_000,
@@ -124,7 +123,10 @@ fn in_our_words(error: &Error) -> String {
             "the file holds or expands to more than a policy may: too many values, too deep, or too many aliases"
                 .to_owned()
         }
-        other => format!("not valid YAML: {}", UserMessageFormatter.format_message(other)),
+        Error::AliasError { error, .. } => in_our_words(error),
+        Error::UnknownAnchor { .. } => "not valid YAML: an alias without its anchor".to_owned(),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => "an alias stands inside its own anchor".to_owned(),
+        other => format!("not valid YAML: {}", DefaultMessageFormatter.format_message(other)),
     }
 }
 

@@ -43,12 +43,15 @@ impl Sides {
         if candidate.is_there() && candidates.is_there() {
             report.add(experiment, "`candidate` and `candidates` stand together, expected one of them");
         }
-        let named = place(&candidate).or_else(|| place(&candidates));
-        let wrong = candidate.is_there() || candidates.is_there();
-        let named = named.or_else(|| wrong.then(|| experiment.clone()));
-        let mut sides = Self { legacy: None, candidates: Vec::new(), named };
-        sides.legacy = legacy.and_then(|name| models.find(&name.place, &name.value.0, report));
-        for At { place, value: Scalar(name) } in candidate.given().into_iter().chain(candidates.items()) {
+        let there = candidate.is_there() || candidates.is_there();
+        let named = place(&candidate).or(place(&candidates)).or(there.then(|| experiment.clone()));
+        let names: Vec<_> = match candidate {
+            Field::Absent => candidates.items().collect(),
+            one => one.given().into_iter().collect(),
+        };
+        let legacy = legacy.and_then(|name| models.find(&name.place, &name.value.0, report));
+        let mut sides = Self { legacy, candidates: Vec::new(), named };
+        for At { place, value: Scalar(name) } in names {
             let Some(model) = models.find(&place, &name, report) else { continue };
             if sides.candidates.contains(&model) {
                 report.add(&place, format!("the candidate `{name}` stands twice"));
@@ -61,13 +64,16 @@ impl Sides {
     /// The arms of a strategy that takes them from `candidate` or `candidates`.
     pub(super) fn arms(&self, experiment: &Place, report: &Report) -> Option<Vec<ModelId>> {
         let Some(place) = &self.named else {
-            report.add(experiment, "`candidate` is missing");
+            report.add_missing("candidate", experiment);
             return None;
         };
         if self.candidates.is_empty() && !report.touches(&place.path) {
             report.add(place, "expected at least one candidate");
         }
-        check_count(self.candidates.len() + 1, place, report);
+        let arms = self.candidates.len() + 1;
+        if arms > MAX_ARMS {
+            report.add(place, format!("expected at most {MAX_ARMS} arms, legacy among them, found {arms}"));
+        }
         let legacy = self.legacy?;
         Some(std::iter::once(legacy).chain(self.candidates.iter().copied()).collect())
     }
@@ -80,15 +86,18 @@ impl Sides {
         report: &Report,
     ) -> Option<AbArms> {
         let At { place, value: Entries(entries) } = raw;
-        check_count(entries.len(), &place, report);
+        let count = entries.len();
+        if !(2..=MAX_ARMS).contains(&count) {
+            report.add(&place, format!("expected 2 to {MAX_ARMS} arms, legacy among them, found {count}"));
+        }
         let total: Option<u64> = entries.iter().map(|(_, share)| billionths(share)).sum();
         if let Some(total) = total.filter(|total| *total != billions(Share::ALL)) {
             report.add(&place, format!("weights add up to {} %, expected 100 %", percent(total)));
         }
         let mut arms = Vec::new();
         for (key, share) in entries {
-            let model = key_as::<ModelName>(&key, report)
-                .and_then(|name| models.find(&key.place, &name, report));
+            let model =
+                key_as::<ModelName>(&key, report).and_then(|name| models.find(&key.place, &name, report));
             arms.extend(model.zip(share.value()).map(|(model, share)| (model, share.0)));
         }
         if report.touches(&place.path) {
@@ -130,12 +139,6 @@ fn place<T>(field: &Field<T>) -> Option<Place> {
     match field {
         Field::Given(at) => Some(at.place.clone()),
         Field::Absent | Field::Wrong => None,
-    }
-}
-
-fn check_count(arms: usize, place: &Place, report: &Report) {
-    if !(2..=MAX_ARMS).contains(&arms) {
-        report.add(place, format!("expected 2 to {MAX_ARMS} arms, legacy among them, found {arms}"));
     }
 }
 

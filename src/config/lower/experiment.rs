@@ -54,11 +54,7 @@ pub(super) fn experiments(
     experiments.into_iter().collect()
 }
 
-fn check_unique(
-    name: Option<&At<Scalar<ExperimentName>>>,
-    known: &[(ExperimentName, u32)],
-    report: &Report,
-) {
+fn check_unique(name: Option<&At<Scalar<ExperimentName>>>, known: &[(ExperimentName, u32)], report: &Report) {
     let Some(At { place, value: Scalar(name) }) = name else { return };
     if let Some((_, line)) = known.iter().find(|(known, _)| known == name) {
         report.add(place, format!("another experiment is called `{name}` too, in line {line}"));
@@ -157,11 +153,7 @@ fn compared_fields(raw: Field<Entries<schema::Comparison>>, report: &Report) -> 
     raw.entries().filter_map(|(key, raw)| compared_field(key, raw, report)).collect()
 }
 
-fn compared_field(
-    key: At<String>,
-    raw: At<schema::Comparison>,
-    report: &Report,
-) -> Option<ComparedField> {
+fn compared_field(key: At<String>, raw: At<schema::Comparison>, report: &Report) -> Option<ComparedField> {
     // A field's name becomes a metric label and a key of the record, so it keeps the rules of names.
     let name = key_as::<OutcomeName>(&key, report);
     let At { place, value: schema::Comparison { exact, numeric, absolute, relative } } = raw;
@@ -182,6 +174,7 @@ fn compared_field(
 
 fn reject_tolerance(key: &str, field: &Field<Scalar<Tolerance>>, report: &Report) {
     if let Field::Given(at) = field {
-        report.add(&at.place, format!("`{key}` goes with `numeric`; hint: remove it, or compare by `numeric`"));
+        report
+            .add(&at.place, format!("`{key}` goes with `numeric`; hint: remove it, or compare by `numeric`"));
     }
 }

@@ -28,14 +28,14 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
     let listen = service::listen(listen, report);
     let record = service::record(record, report);
     let feedback = service::feedback(feedback, report);
-    let serves = experiments.is_there() || default.is_there();
-    let models = model::models(models, &place, report);
-    let experiments = experiment::experiments(experiments, &models, report);
-    let default = default.given().and_then(|name| models.find(&name.place, &name.value.0, report));
-    if !serves {
+    let serves = |key, there| there || report.suggests(key, &place);
+    if !serves("experiments", experiments.is_there()) && !serves("default", default.is_there()) {
         let hint = "add `experiments`, or the `default` model";
         report.add(&place, format!("no request would be served; hint: {hint}"));
     }
+    let models = model::models(models, &place, report);
+    let experiments = experiment::experiments(experiments, &models, report);
+    let default = default.given().and_then(|name| models.find(&name.place, &name.value.0, report));
     let model::Models { models, upstreams, .. } = models;
     let policy = Policy { hash, models, experiments: experiments?, default };
     Some(Config { path: path.to_owned(), listen, record, feedback, upstreams, policy })
@@ -48,7 +48,8 @@ fn exactly_one(keys: &[(&str, bool)], place: &Place, report: &Report) {
     let there: Vec<&str> = keys.iter().filter(|(_, there)| *there).map(|(key, _)| *key).collect();
     match there.len() {
         1 => {}
-        0 => report.add(place, format!("expected one of {}, found none", listed(&all))),
-        _ => report.add(place, format!("expected one of {}, found {}", listed(&all), listed(&there))),
+        0 if all.iter().any(|key| report.suggests(key, place)) => {}
+        0 => report.add(place, format!("expected exactly one of {}, found none", listed(&all))),
+        _ => report.add(place, format!("expected exactly one of {}, found {}", listed(&all), listed(&there))),
     }
 }

@@ -6,6 +6,7 @@ use crate::config::diagnostic::did_you_mean;
 use crate::config::field::At;
 use crate::config::field::Entries;
 use crate::config::field::Field;
+use crate::config::field::Many;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
@@ -87,7 +88,7 @@ fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::M
     let model =
         policy::Model { name, protocol: protocol.or(Protocol::default()), rate: cost.value().map(rate) };
     if let Field::Absent = url {
-        report.add(&place, "`url` is missing");
+        report.add_missing("url", &place);
     }
     let upstream = upstream::Settings {
         endpoints: endpoints(url, report),
@@ -98,7 +99,7 @@ fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::M
     (model, upstream)
 }
 
-fn endpoints(urls: Field<crate::config::field::Many<Scalar<Endpoint>>>, report: &Report) -> Vec<Endpoint> {
+fn endpoints(urls: Field<Many<Scalar<Endpoint>>>, report: &Report) -> Vec<Endpoint> {
     let mut endpoints = Vec::new();
     if let Field::Given(At { place, value }) = &urls
         && value.0.is_empty()

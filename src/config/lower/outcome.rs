@@ -66,11 +66,7 @@ impl Outcomes {
     }
 
     /// The one metric of this version; others are known and rejected.
-    pub(super) fn accuracy(
-        &self,
-        raw: Field<Entries<schema::Metric>>,
-        report: &Report,
-    ) -> Option<Accuracy> {
+    pub(super) fn accuracy(&self, raw: Field<Entries<schema::Metric>>, report: &Report) -> Option<Accuracy> {
         let mut accuracy = None;
         for (key, At { place, value: schema::Metric { prediction, truth, labels } }) in raw.entries() {
             if key.value != "accuracy" {

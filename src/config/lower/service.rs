@@ -12,6 +12,7 @@ use crate::config::diagnostic::Report;
 use crate::config::field::At;
 use crate::config::field::Field;
 use crate::config::lower::exactly_one;
+use crate::config::lower::matcher::not_empty;
 use crate::config::scalar::Bytes;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
@@ -107,7 +108,7 @@ pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Set
     let queue = queue.value().unwrap_or_default();
     let default = record::Settings::default();
     record::Settings {
-        dir: dir.scalar().map_or(default.dir, PathBuf::from),
+        dir: dir.given().and_then(|dir| not_empty(dir, report)).map_or(default.dir, PathBuf::from),
         body_cap_bytes: memory(body_cap, default.body_cap_bytes, report),
         rotate: record::Rotation {
             bytes: rotate.bytes.scalar().map_or(default.rotate.bytes, |bytes| bytes.0),

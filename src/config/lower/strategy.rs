@@ -127,7 +127,10 @@ impl Context<'_> {
         } else if let Some(before) = before.filter(|before| before.weight > *weight) {
             self.report.add(
                 place,
-                format!("the weight shrinks from {} to {weight}; hint: users who are in must stay in", before.weight),
+                format!(
+                    "the weight shrinks from {} to {weight}; hint: users who are in must stay in",
+                    before.weight
+                ),
             );
         }
     }

@@ -71,9 +71,12 @@ impl Written for NonZeroUsize {
 impl Written for Duration {
     fn read(text: &str) -> Result<Self, String> {
         duration(text).ok_or_else(|| {
+            let hint = match text.parse::<u64>() {
+                Ok(_) => format!("; hint: did you mean `{text}s`?"),
+                Err(_) => "; hint: as in `300ms` or `1h30m`".to_owned(),
+            };
             format!(
-                "`{text}` is not a duration: expected whole numbers with `ms`, `s`, `m`, `h` or `d`, as in `300ms` or \
-                 `1h30m`"
+                "`{text}` is not a duration: expected whole numbers with `ms`, `s`, `m`, `h` or `d`{hint}"
             )
         })
     }
@@ -131,13 +134,17 @@ impl Written for Bytes {
             _ => 0,
         };
         let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(scale));
-        match bytes.filter(|bytes| *bytes > 0) {
-            Some(bytes) => Ok(Self(bytes)),
-            None => Err(format!(
-                "`{text}` is not a size: expected a whole number from 1 with `B`, `KiB`, `MiB`, `GiB` or `TiB`, as in \
-                 `256KiB`"
-            )),
-        }
+        bytes.filter(|bytes| *bytes > 0).map(Self).ok_or_else(|| {
+            let hint = match unit.to_ascii_uppercase().as_str() {
+                "K" | "KB" | "M" | "MB" | "G" | "GB" | "T" | "TB" => {
+                    format!("; hint: did you mean `{number}{}iB`?", unit[..1].to_ascii_uppercase())
+                }
+                _ => "; hint: as in `256KiB`".to_owned(),
+            };
+            format!(
+                "`{text}` is not a size: expected a whole number from 1 with `B`, `KiB`, `MiB`, `GiB` or `TiB`{hint}"
+            )
+        })
     }
 
     fn schema() -> Schema {
@@ -189,4 +196,3 @@ impl Written for Currency {
         json_schema!({ "type": "string", "pattern": "^[A-Z]{3}$" })
     }
 }
-

@@ -14,6 +14,7 @@ use crate::config::scalar::Written;
 use crate::config::scalar::said;
 use crate::policy::PathPattern;
 use crate::protocol::JsonPath;
+use crate::protocol::JsonPathError;
 use crate::protocol::ListPath;
 use crate::upstream::Endpoint;
 use crate::vocab::ExperimentName;
@@ -76,12 +77,16 @@ impl Written for PathPattern {
 impl Written for Endpoint {
     fn read(text: &str) -> Result<Self, String> {
         let wrong = |problem: &str| {
-            format!("`{text}` is not the URL of a model: {problem}; hint: write it as in `http://127.0.0.1:8001`")
+            format!(
+                "`{text}` is not the URL of a model: {problem}; hint: write it as in `http://127.0.0.1:8001`"
+            )
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("no scheme"))?;
         match scheme {
             "http" => {}
-            "https" => return Err(format!("`{text}`: https is not supported by this version; hint: use http")),
+            "https" => {
+                return Err(format!("`{text}`: https is not supported by this version; hint: use http"));
+            }
             _ => return Err(wrong("the scheme is not `http`")),
         }
         if rest.contains(['?', '#']) {
@@ -98,7 +103,8 @@ impl Written for Endpoint {
         if authority.as_str() != authority.host() && authority.port_u16().is_none_or(|port| port == 0) {
             return Err(wrong("the port is not a number from 1 to 65535"));
         }
-        PathAndQuery::from_str(if path.is_empty() { "/" } else { path }).map_err(|_| wrong("no valid path"))?;
+        PathAndQuery::from_str(if path.is_empty() { "/" } else { path })
+            .map_err(|_| wrong("no valid path"))?;
         Ok(Self { authority, base_path: path.trim_end_matches('/').to_owned() })
     }
 
@@ -136,7 +142,7 @@ impl Written for HeaderName {
 
 impl Written for JsonPath {
     fn read(text: &str) -> Result<Self, String> {
-        said(text.parse())
+        json_path(text)
     }
 
     fn schema() -> Schema {
@@ -146,7 +152,7 @@ impl Written for JsonPath {
 
 impl Written for ListPath {
     fn read(text: &str) -> Result<Self, String> {
-        said(text.parse())
+        json_path(text)
     }
 
     fn schema() -> Schema {
@@ -182,6 +188,13 @@ impl Written for OutcomeName {
     fn schema() -> Schema {
         name_schema()
     }
+}
+
+fn json_path<T: FromStr<Err = JsonPathError>>(text: &str) -> Result<T, String> {
+    if text.starts_with('$') {
+        return said(text.parse());
+    }
+    Err(format!("`{text}` is not a JSON path; hint: a path begins with `$`, as in `$.user.id`"))
 }
 
 fn name_schema() -> Schema {
