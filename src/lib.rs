@@ -8,6 +8,7 @@
 //! and hands the pair of observations to `record`; the writer feeds the log and `analysis`, and `feedback` joins
 //! what happened later.
 
+pub mod cli;
 pub mod demo;
 pub mod config;
 pub mod admin;
