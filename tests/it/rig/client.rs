@@ -39,7 +39,12 @@ pub(crate) struct Got {
 }
 
 /// A request with headers and a body.
-pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Request<Full<Bytes>> {
     let builder = Request::builder().method(method).uri(path).header("host", "models.example");
     let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
     builder.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap()

@@ -28,7 +28,8 @@ impl Rig {
         let dir = TempDir::new().unwrap();
         let text = text(dir.path(), policy, listen, record);
         std::fs::write(policy_path(dir.path()), &text).unwrap();
-        let config = config::load(&policy_path(dir.path())).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let config =
+            config::load(&policy_path(dir.path())).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         let gateway = blocking(move || Gateway::start(config)).await.unwrap();
         Self { gateway: Some(gateway), dir }
     }
@@ -93,10 +94,13 @@ impl Rig {
 /// Every record of a directory, in the order of the segments' names.
 pub(crate) fn read_records(dir: &Path) -> Vec<Value> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut segments: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
+    let mut segments: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
     segments.sort();
     let texts = segments.iter().map(|path| std::fs::read_to_string(path).unwrap());
-    texts.flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>()).collect()
+    texts
+        .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn policy_path(dir: &Path) -> PathBuf {
