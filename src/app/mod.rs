@@ -211,7 +211,7 @@ impl admin::Gateway for Operated {
             Ok(Reloaded::Unchanged { hash }) => admin::Reload::Applied { hash, needs_restart: Vec::new() },
             Ok(Reloaded::Changed { hash, needs_restart }) => admin::Reload::Applied { hash, needs_restart },
             Err(problems) => {
-                admin::Reload::Refused { problems: problems.iter().map(ToString::to_string).collect() }
+                admin::Reload::Refused { problems: problems.0.iter().map(ToString::to_string).collect() }
             }
         }
     }

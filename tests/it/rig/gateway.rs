@@ -43,7 +43,7 @@ impl Rig {
     }
 
     pub(crate) async fn admin(&self) -> Client {
-        Client::http1(self.gateway().admin_addr()).await
+        Client::http1(self.gateway().admin_addr()).await.naming("127.0.0.1")
     }
 
     pub(crate) fn policy_path(&self) -> PathBuf {
@@ -57,12 +57,14 @@ impl Rig {
 
     /// The value of a metric: the sum of its series that carry all of these labels, each as `name="value"`.
     pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        let text = self.admin().await.get("/metrics").await.text().to_owned();
+        let got = self.admin().await.get("/metrics").await;
+        assert_eq!(got.status, 200, "{}", got.text());
+        let text = got.text();
         let series = text.lines().filter_map(|line| line.rsplit_once(' ')).filter(|(series, _)| {
             let own = series.split('{').next() == Some(name);
             own && labels.iter().all(|label| series.contains(label))
         });
-        series.map(|(_, value)| value.parse::<f64>().unwrap()).sum()
+        series.map(|(_, value)| value.parse::<f64>().unwrap()).sum::<f64>() + 0.0
     }
 
     /// Shuts the gateway down, which flushes the log, and reads every record.
