@@ -15,6 +15,7 @@ mod tests;
 pub use matcher::BodyView;
 pub use matcher::Matcher;
 pub use matcher::PathPattern;
+pub use matcher::decoded;
 pub use ramp::Phase;
 pub use ramp::Ramp;
 pub use ramp::Stage;
