@@ -8,7 +8,11 @@
 //! and hands the pair of observations to `record`; the writer feeds the log and `analysis`, and `feedback` joins
 //! what happened later.
 
+pub mod cli;
+pub mod demo;
 pub mod config;
+pub mod admin;
+pub mod rollout;
 pub mod feedback;
 pub mod record;
 pub mod upstream;

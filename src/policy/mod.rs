@@ -10,12 +10,13 @@ mod spend;
 mod unit;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use matcher::BodyView;
 pub use matcher::Matcher;
 pub use matcher::PathPattern;
 pub use matcher::decoded;
+pub use matcher::query_values;
 pub use ramp::Phase;
 pub use ramp::Ramp;
 pub use ramp::Stage;

@@ -1,0 +1,119 @@
+//! Reloading: the policy file's present content takes the place of the running policy, whole, or not at all.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use crate::config;
+use crate::config::Config;
+use crate::config::Listen;
+use crate::config::Problems;
+use crate::feedback;
+use crate::proxy::Shared;
+use crate::record;
+use crate::rollout::Rollout;
+use crate::telemetry::Metrics;
+
+/// The way from a changed file to a changed policy.
+pub struct Reload {
+    path: PathBuf,
+    /// What is read at start only, as text, to see whether it was changed.
+    fixed: String,
+    shared: Arc<Shared>,
+    rollout: Rollout,
+    /// One reload at a time.
+    turn: Mutex<()>,
+}
+
+/// A reload's file and what it cannot change, before the parts exist that it changes.
+pub(super) struct Watching {
+    path: PathBuf,
+    fixed: String,
+}
+
+/// What a reload did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reloaded {
+    /// The file says what the running policy says.
+    Unchanged {
+        /// The policy's hash.
+        hash: String,
+    },
+    /// The file's policy is in place.
+    Changed {
+        /// The new policy's hash.
+        hash: String,
+        /// Whether `listen`, `record` or `feedback` changed too, which only a restart takes up.
+        needs_restart: bool,
+    },
+}
+
+impl Reload {
+    pub(super) fn watching(
+        path: &Path,
+        listen: &Listen,
+        record: &record::Settings,
+        feedback: &feedback::Settings,
+    ) -> Watching {
+        Watching { path: path.to_owned(), fixed: fixed(listen, record, feedback) }
+    }
+
+    /// Reads the file and puts its policy in place. Problems leave everything as it is; either way the metrics and
+    /// the log tell. Blocks while it reads.
+    pub fn now(&self) -> Result<Reloaded, Problems> {
+        // A panic in an earlier reload left the earlier policy in place.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let metrics = &self.shared.metrics;
+        match config::load(&self.path) {
+            Ok(config) => {
+                let reloaded = self.put_in_place(config);
+                count_success(metrics, matches!(reloaded, Reloaded::Changed { .. }));
+                Ok(reloaded)
+            }
+            Err(problems) => {
+                tracing::error!(%problems, "the policy file has problems; the running policy stays");
+                metrics.policy_reloads.with_label_values(&["rejected"]).inc();
+                metrics.policy_ok.set(0);
+                Err(problems)
+            }
+        }
+    }
+
+    fn put_in_place(&self, config: Config) -> Reloaded {
+        let Config { listen, record, feedback, upstreams, mut policy, .. } = config;
+        let hash = policy.hash.clone();
+        if hash == self.shared.policy().hash {
+            return Reloaded::Unchanged { hash };
+        }
+        let needs_restart = fixed(&listen, &record, &feedback) != self.fixed;
+        if needs_restart {
+            tracing::warn!("`listen`, `record` or `feedback` changed in the policy file: a restart takes that up");
+        }
+        self.rollout.adopt(&mut policy);
+        self.shared.publish(Arc::new(policy), upstreams);
+        tracing::info!(policy = %hash, "policy reloaded");
+        Reloaded::Changed { hash, needs_restart }
+    }
+}
+
+impl Watching {
+    pub(super) fn of(self, shared: Arc<Shared>, rollout: Rollout) -> Reload {
+        let Self { path, fixed } = self;
+        count_success(&shared.metrics, false);
+        Reload { path, fixed, shared, rollout, turn: Mutex::new(()) }
+    }
+}
+
+fn count_success(metrics: &Metrics, changed: bool) {
+    metrics.policy_reloads.with_label_values(&[if changed { "changed" } else { "unchanged" }]).inc();
+    metrics.policy_ok.set(1);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    metrics.policy_time.set(now.as_secs_f64());
+}
+
+fn fixed(listen: &Listen, record: &record::Settings, feedback: &feedback::Settings) -> String {
+    format!("{listen:?} {record:?} {feedback:?}")
+}
