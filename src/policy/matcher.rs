@@ -140,7 +140,7 @@ pub fn query_values<'a>(head: &'a Parts, name: &'a str) -> impl Iterator<Item = 
 }
 
 /// Decodes `%41` and `+` as HTML forms do; a broken escape stays as it is.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     if !text.contains(['%', '+']) {
         return text.to_owned();
     }

@@ -15,6 +15,7 @@ pub(crate) mod tests;
 pub use matcher::BodyView;
 pub use matcher::Matcher;
 pub use matcher::PathPattern;
+pub use matcher::decoded;
 pub use matcher::query_values;
 pub use ramp::Phase;
 pub use ramp::Ramp;
