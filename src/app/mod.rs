@@ -116,7 +116,7 @@ impl Gateway {
         let analysis = Arc::new(Mutex::new(Analysis::new()));
         let watching = Reload::watching(&path, &listen, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
-        let writer = Writer::new(record, recorder.clone(), Arc::clone(&metrics), vec![Box::new(Arc::clone(&analysis))]);
+        let writer = Writer::new(&record, recorder.clone(), Arc::clone(&metrics), vec![Box::new(Arc::clone(&analysis))]);
         let parts = Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
         let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
