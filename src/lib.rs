@@ -10,9 +10,12 @@
 
 pub mod cli;
 pub mod demo;
+pub mod app;
 pub mod config;
 pub mod admin;
 pub mod rollout;
+pub mod proxy;
+pub mod analysis;
 pub mod feedback;
 pub mod record;
 pub mod upstream;

@@ -12,9 +12,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::SystemTime;
 
+use http::StatusCode;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
@@ -25,8 +29,8 @@ use tokio_util::task::TaskTracker;
 use crate::admin;
 use crate::admin::Admin;
 use crate::analysis::Analysis;
+use crate::config;
 use crate::config::Config;
-use crate::config::watch;
 use crate::feedback::Feedback;
 use crate::proxy;
 use crate::proxy::Drain;
@@ -38,6 +42,7 @@ use crate::record::Writer;
 use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
+use crate::vocab::Timestamp;
 
 /// How long the last traces may take to leave.
 const TRACES_PATIENCE: Duration = Duration::from_secs(2);
@@ -111,7 +116,7 @@ impl Gateway {
         let analysis = Arc::new(Mutex::new(Analysis::new()));
         let watching = Reload::watching(&path, &listen, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
-        let writer = Writer::new(record, recorder.clone(), Arc::clone(&metrics), vec![Box::new(Arc::clone(&analysis))]);
+        let writer = Writer::new(&record, recorder.clone(), Arc::clone(&metrics), vec![Box::new(Arc::clone(&analysis))]);
         let parts = Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
         let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
@@ -128,9 +133,18 @@ impl Gateway {
         let accepting = proxy::accept(data_listener, &workers, listen.max_connections as usize, drain.clone());
         resting.spawn_on(accepting, handle);
         resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
-        let state = Admin::new(Arc::clone(&shared), rollout, Arc::clone(&analysis), Arc::clone(&reload), listen.token);
+        let state = Admin {
+            policy: Arc::clone(&shared.policy),
+            metrics: Arc::clone(&shared.metrics),
+            rollout,
+            token: listen.token,
+            max_body_bytes: feedback.max_body_bytes,
+            body_time: feedback.timeout,
+            gateway: Box::new(Operated { shared: Arc::clone(&shared), analysis: Arc::clone(&analysis), reload: Arc::clone(&reload) }),
+            draining: Arc::clone(&shared.draining),
+        };
         resting.spawn_on(admin::serve(admin_listener, state, rest.clone()), handle);
-        tracing::info!(%data, %admin, policy = %shared.policy().hash, "serving");
+        tracing::info!(%data, %admin, policy = %shared.policy.load().hash, "serving");
         Ok(Self { data, admin, side, shared, analysis, reload, workers, drain, stops, traces })
     }
 
@@ -184,10 +198,41 @@ impl Stops {
     }
 }
 
+/// The gateway as operators reach it.
+struct Operated {
+    shared: Arc<Shared>,
+    analysis: Arc<Mutex<Analysis>>,
+    reload: Arc<Reload>,
+}
+
+impl admin::Gateway for Operated {
+    fn reload(&self) -> admin::Reload {
+        match self.reload.now() {
+            Ok(Reloaded::Unchanged { hash }) => admin::Reload::Applied { hash, needs_restart: Vec::new() },
+            Ok(Reloaded::Changed { hash, needs_restart }) => admin::Reload::Applied { hash, needs_restart },
+            Err(problems) => {
+                admin::Reload::Refused { problems: problems.0.iter().map(ToString::to_string).collect() }
+            }
+        }
+    }
+
+    fn take_feedback(&self, report: &[u8]) -> (StatusCode, Value) {
+        let now = Timestamp::from(SystemTime::now());
+        let reply = self.shared.feedback.report(&self.shared.policy.load(), report, now);
+        (reply.status, reply.body)
+    }
+
+    fn summary(&self, experiment: &str) -> Option<Value> {
+        // A panic under the lock can only have left one record half counted.
+        let analysis = self.analysis.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::to_value(analysis.summary(experiment)?).ok()
+    }
+}
+
 /// Reloads whenever the policy file changes, until it is told to stop.
 async fn follow(path: std::path::PathBuf, reload: Arc<Reload>, stop: CancellationToken) {
     let (ticks, mut changes) = mpsc::channel(1);
-    let watching = watch::watch(&path, ticks);
+    let watching = config::watch(&path, ticks);
     let reloading = async {
         while changes.recv().await.is_some() {
             let reload = Arc::clone(&reload);

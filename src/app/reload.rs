@@ -20,8 +20,7 @@ use crate::telemetry::Metrics;
 /// The way from a changed file to a changed policy.
 pub struct Reload {
     path: PathBuf,
-    /// What is read at start only, as text, to see whether it was changed.
-    fixed: String,
+    fixed: Fixed,
     shared: Arc<Shared>,
     rollout: Rollout,
     /// One reload at a time.
@@ -31,7 +30,7 @@ pub struct Reload {
 /// A reload's file and what it cannot change, before the parts exist that it changes.
 pub(super) struct Watching {
     path: PathBuf,
-    fixed: String,
+    fixed: Fixed,
 }
 
 /// What a reload did.
@@ -46,8 +45,8 @@ pub enum Reloaded {
     Changed {
         /// The new policy's hash.
         hash: String,
-        /// Whether `listen`, `record` or `feedback` changed too, which only a restart takes up.
-        needs_restart: bool,
+        /// Which of `listen`, `record` and `feedback` changed too, which only a restart takes up.
+        needs_restart: Vec<String>,
     },
 }
 
@@ -58,7 +57,7 @@ impl Reload {
         record: &record::Settings,
         feedback: &feedback::Settings,
     ) -> Watching {
-        Watching { path: path.to_owned(), fixed: fixed(listen, record, feedback) }
+        Watching { path: path.to_owned(), fixed: Fixed::new(listen, record, feedback) }
     }
 
     /// Reads the file and puts its policy in place. Problems leave everything as it is; either way the metrics and
@@ -74,7 +73,7 @@ impl Reload {
                 Ok(reloaded)
             }
             Err(problems) => {
-                tracing::error!(%problems, "the policy file has problems; the running policy stays");
+                tracing::error!(problems = %problems, "the policy file has problems; the running policy stays");
                 metrics.policy_reloads.with_label_values(&["rejected"]).inc();
                 metrics.policy_ok.set(0);
                 Err(problems)
@@ -85,13 +84,15 @@ impl Reload {
     fn put_in_place(&self, config: Config) -> Reloaded {
         let Config { listen, record, feedback, upstreams, mut policy, .. } = config;
         let hash = policy.hash.clone();
-        if hash == self.shared.policy().hash {
+        let running = self.shared.policy.load_full();
+        if hash == running.hash {
             return Reloaded::Unchanged { hash };
         }
-        let needs_restart = fixed(&listen, &record, &feedback) != self.fixed;
-        if needs_restart {
-            tracing::warn!("`listen`, `record` or `feedback` changed in the policy file: a restart takes that up");
+        let needs_restart = self.fixed.changed(&Fixed::new(&listen, &record, &feedback));
+        if !needs_restart.is_empty() {
+            tracing::warn!(keys = ?needs_restart, "these changed in the policy file too: a restart takes them up");
         }
+        policy.keep_spend(&running);
         self.rollout.adopt(&mut policy);
         self.shared.publish(Arc::new(policy), upstreams);
         tracing::info!(policy = %hash, "policy reloaded");
@@ -114,6 +115,20 @@ fn count_success(metrics: &Metrics, changed: bool) {
     metrics.policy_time.set(now.as_secs_f64());
 }
 
-fn fixed(listen: &Listen, record: &record::Settings, feedback: &feedback::Settings) -> String {
-    format!("{listen:?} {record:?} {feedback:?}")
+/// What is read at start only, as text, to see whether it was changed.
+struct Fixed([(&'static str, String); 3]);
+
+impl Fixed {
+    fn new(listen: &Listen, record: &record::Settings, feedback: &feedback::Settings) -> Self {
+        Self([
+            ("listen", format!("{listen:?}")),
+            ("record", format!("{record:?}")),
+            ("feedback", format!("{feedback:?}")),
+        ])
+    }
+
+    fn changed(&self, other: &Fixed) -> Vec<String> {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.filter(|(own, theirs)| own != theirs).map(|((key, _), _)| (*key).to_owned()).collect()
+    }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, each with a `main` that takes its arguments and gives the exit code.
 
 mod check;
+mod run;
 mod schema;
 
 use std::io;
@@ -23,6 +24,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs the gateway under a policy file until SIGTERM; SIGHUP reloads the file.
+    Run(run::Args),
     /// Checks a policy file and prints every problem with its place.
     Check(check::Args),
     /// Prints the JSON Schema of the policy file.
@@ -32,6 +35,7 @@ enum Command {
 /// Runs the subcommand that the process's arguments ask for.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Run(args) => run::main(args),
         Command::Check(args) => check::main(args),
         Command::Schema(args) => schema::main(args),
     }

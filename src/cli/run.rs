@@ -1,7 +1,7 @@
 //! `crossfade run`: the gateway under one policy file, until SIGTERM or SIGINT.
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,18 +11,26 @@ use tokio::signal::unix::signal;
 
 use crate::app::Gateway;
 use crate::app::Reload;
-use crate::cli::BAD_CONFIG;
+use crate::cli::BAD_POLICY;
 use crate::config;
 use crate::telemetry::logs;
 
+/// What `crossfade run` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The policy file.
+    #[arg(long, env = "CROSSFADE_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+}
+
 /// Runs the gateway; the exit code is 0 after an orderly stop, 64 for a bad policy file, 1 when it cannot start.
-pub fn main(path: &Path) -> ExitCode {
+pub(super) fn main(args: Args) -> ExitCode {
     logs::init();
-    let config = match config::load(path) {
+    let config = match config::load(&args.config) {
         Ok(config) => config,
         Err(problems) => {
             eprintln!("{problems}");
-            return ExitCode::from(BAD_CONFIG);
+            return ExitCode::from(BAD_POLICY);
         }
     };
     match run(config) {

@@ -75,6 +75,13 @@ pub(super) fn parse(text: &str, report: &Report) -> Option<Node> {
         return None;
     }
     match serde_saphyr::from_str_with_options::<Node>(text, options()) {
+        Ok(Node { kind: Kind::Nothing, .. }) => {
+            report.add(
+                &Place::start(),
+                "the file holds nothing; hint: `crossfade schema` tells what it may hold",
+            );
+            None
+        }
         Ok(root) => Some(root),
         Err(error) => {
             let location = error.location().filter(|location| location.line() > 0);
@@ -112,7 +119,6 @@ fn options() -> Options {
 
 fn in_our_words(error: &Error) -> String {
     match error.without_snippet() {
-        Error::Eof { .. } => "the file holds nothing; hint: `crossfade schema` tells what it may hold".to_owned(),
         Error::MultipleDocuments { .. } => {
             "a second YAML document begins here, expected one; hint: remove the `---`".to_owned()
         }

@@ -174,6 +174,15 @@ impl Policy {
         Selection::Default
     }
 
+    /// Lets experiments that go on under another policy keep what their copies have cost today.
+    pub fn keep_spend(&mut self, before: &Policy) {
+        for experiment in &mut self.experiments {
+            if let Some(known) = before.experiment(experiment.name.as_str()) {
+                experiment.spend = Arc::clone(&known.spend);
+            }
+        }
+    }
+
     /// The experiment of a name.
     pub fn experiment(&self, name: &str) -> Option<&Experiment> {
         self.experiments.iter().find(|experiment| experiment.name.as_str() == name)

@@ -15,14 +15,11 @@ use http::Response;
 use http::header;
 use http::request::Parts;
 use http::response;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
-use crate::assign::bucket;
 use crate::proxy::dispatch;
 use crate::proxy::dispatch::Served;
 use crate::proxy::handler::Visit;
@@ -88,18 +85,14 @@ pub(super) async fn answer(
     });
     match lists.collect::<Option<Vec<_>>>() {
         Some(lists) => {
-            let mixed = interleave::mix(settings.method, &lists, settings.depth, &mut dice(visit));
+            let mut dice = interleave::dice(&visit.experiment().salts, visit.id.as_bytes());
+            let mixed = interleave::mix(settings.method, &lists, settings.depth, &mut dice);
             count(visit, if mixed.no_contrast { "no_contrast" } else { "mixed" });
             let (response, shown) = serve_mixed(settings, outcomes, mixed);
             (Served { response, arm: Some(ArmId::LEGACY) }, Some(Arc::new(shown)))
         }
         None => (degrade(visit, outcomes, late), None),
     }
-}
-
-/// A fresh coin for every impression, the same for whoever knows the request's id.
-fn dice(visit: &Visit) -> StdRng {
-    StdRng::seed_from_u64(bucket(&visit.experiment().salts.draft, visit.id.as_bytes()).0)
 }
 
 fn count(visit: &Visit, kind: &str) {

@@ -41,6 +41,8 @@ pub(super) struct Lane {
 /// What all threads of the data plane share.
 #[derive(Debug)]
 pub struct Shared {
+    /// The present policy, for whoever stands beside the answer path.
+    pub policy: Arc<ArcSwap<Policy>>,
     pub(super) snapshot: ArcSwap<Snapshot>,
     /// Where finished pairs go.
     pub recorder: Recorder,
@@ -53,7 +55,7 @@ pub struct Shared {
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
     /// Set when the gateway begins to drain; no copy begins any more.
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
     pub(super) retries: Retries,
 }
 
@@ -104,21 +106,18 @@ impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
         let Parts { recorder, feedback, metrics, traces, body_cap_bytes } = parts;
-        let snapshot = ArcSwap::from_pointee(Snapshot::new(policy, upstreams, &metrics, None));
-        let (draining, retries) = (AtomicBool::new(false), Retries::default());
-        Self { snapshot, recorder, feedback, metrics, traces, body_cap_bytes, draining, retries }
-    }
-
-    /// The present policy.
-    pub fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.snapshot.load().policy)
+        let snapshot = ArcSwap::from_pointee(Snapshot::new(Arc::clone(&policy), upstreams, &metrics, None));
+        let (draining, retries) = (Arc::default(), Retries::default());
+        let policy = Arc::new(ArcSwap::new(policy));
+        Self { policy, snapshot, recorder, feedback, metrics, traces, body_cap_bytes, draining, retries }
     }
 
     /// Puts another policy in place, for every request that begins from now on. One caller at a time.
     pub fn publish(&self, policy: Arc<Policy>, upstreams: Vec<Settings>) {
         let previous = self.snapshot.load();
-        let next = Snapshot::new(policy, upstreams, &self.metrics, Some(&previous));
+        let next = Snapshot::new(Arc::clone(&policy), upstreams, &self.metrics, Some(&previous));
         self.snapshot.store(Arc::new(next));
+        self.policy.store(policy);
     }
 }
 

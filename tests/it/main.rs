@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
+mod config;
+mod passing;
+mod rig;
+mod shadow;
+mod strategies;
 mod tidy;

@@ -21,7 +21,8 @@ fn passthrough(url: &str, more: &str) -> String {
 
 #[tokio::test]
 async fn what_no_experiment_matches_goes_to_the_default_model_unchanged() {
-    let model = Model::start(|seen| Reply::text(format!("{} {} {}", seen.method, seen.uri, seen.body.len()))).await;
+    let model =
+        Model::start(|seen| Reply::text(format!("{} {} {}", seen.method, seen.uri, seen.body.len()))).await;
     let rig = Rig::start(&passthrough(&model.url(), "")).await;
     let mut client = rig.client().await;
     let large = "x".repeat(1_000_000);
@@ -113,7 +114,9 @@ async fn connections_to_a_model_are_kept_and_used_again() {
 
 #[tokio::test]
 async fn http2_without_tls_is_served_on_the_same_port() {
-    let model = Model::start(|seen| Reply::text(format!("{} {}", seen.headers["host"].to_str().unwrap(), seen.uri))).await;
+    let model =
+        Model::start(|seen| Reply::text(format!("{} {}", seen.headers["host"].to_str().unwrap(), seen.uri)))
+            .await;
     let rig = Rig::start(&passthrough(&model.url(), "")).await;
     let mut client = Client::http2(rig.gateway().data_addr()).await;
     let mut over2 = request("POST", "http://named.example/path", &[], "hello");
@@ -144,7 +147,10 @@ async fn a_request_streams_piece_by_piece_before_it_is_whole() {
     let url = format!("http://{}", model.local_addr().unwrap());
     let rig = Rig::start(&passthrough(&url, "")).await;
     let mut client = TcpStream::connect(rig.gateway().data_addr()).await.unwrap();
-    client.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await.unwrap();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        .await
+        .unwrap();
     let (mut upstream, _) = model.accept().await.unwrap();
     let mut arrived = Vec::new();
     while !arrived.windows(5).any(|window| window == b"hello") {
@@ -268,7 +274,9 @@ async fn a_model_that_closes_idle_connections_costs_no_request() {
 async fn requests_find_their_experiment_by_every_part_of_the_match() {
     let model = Model::saying(Reply::text("ok")).await;
     let experiment = |name: &str, matching: &str| {
-        format!("  - {{name: {name}, match: {matching}, legacy: m, candidate: m, strategy: {{shadow: {{sample: 0%}}}}}}\n")
+        format!(
+            "  - {{name: {name}, match: {matching}, legacy: m, candidate: m, strategy: {{shadow: {{sample: 0%}}}}}}\n"
+        )
     };
     let policy = [
         format!("models: {{m: {{url: \"{}\"}}}}\ndefault: m\nexperiments:\n", model.url()),
@@ -289,7 +297,8 @@ async fn requests_find_their_experiment_by_every_part_of_the_match() {
     let mut by_host = request("GET", "/host", &[], "");
     by_host.headers_mut().insert("host", "special.example:8080".parse().unwrap());
     client.send(by_host).await;
-    for (path, body) in [("/j", r#"{"model": "other"}"#), ("/j", "no json"), ("/exact/", ""), ("/belowx", "")] {
+    for (path, body) in [("/j", r#"{"model": "other"}"#), ("/j", "no json"), ("/exact/", ""), ("/belowx", "")]
+    {
         let got = client.post(path, &[], body).await;
         assert_eq!((got.status.as_u16(), got.header("crossfade-id")), (200, None), "{path} {body}");
     }

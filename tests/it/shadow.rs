@@ -29,7 +29,8 @@ async fn the_candidate_gets_the_same_request_marked_and_the_user_gets_legacys_an
     let old = Model::saying(Reply::json(&json!({"label": 1}))).await;
     let new = Model::saying(Reply::json(&json!({"label": 2}))).await;
     let rig = Rig::start(&policy(&old.url(), &new.url(), "")).await;
-    let headers = [("x-user-id", "u1"), ("authorization", "Bearer secret"), ("content-type", "application/json")];
+    let headers =
+        [("x-user-id", "u1"), ("authorization", "Bearer secret"), ("content-type", "application/json")];
     let got = rig.client().await.post("/infer?x=1", &headers, r#"{"input": [1, 2]}"#).await;
     assert_eq!(got.json(), json!({"label": 1}));
     let id = got.header("crossfade-id").expect("every answer of an experiment tells its id").to_owned();
@@ -67,8 +68,15 @@ async fn never_hurts(name: &str, candidate: Reply, gate: &Gate, fate: &str) {
     }
     // Only now may the candidate go on, if it waits at all.
     gate.open();
-    until(name, async || rig.metric("crossfade_copies_in_flight", &[]).await == 0.0 && new.seen().len() == 20).await;
-    assert_eq!(rig.metric("crossfade_requests_total", &["arm=\"old\"", "code=\"2xx\""]).await, 20.0, "{name}");
+    until(name, async || {
+        rig.metric("crossfade_copies_in_flight", &[]).await == 0.0 && new.seen().len() == 20
+    })
+    .await;
+    assert_eq!(
+        rig.metric("crossfade_requests_total", &["arm=\"old\"", "code=\"2xx\""]).await,
+        20.0,
+        "{name}"
+    );
     assert_eq!(rig.metric("crossfade_copies_sent_total", &["arm=\"new\""]).await, 20.0, "{name}");
     let records = rig.records().await;
     assert_eq!(records.len(), 20, "{name}");
@@ -191,7 +199,8 @@ async fn the_copy_outlives_its_client() {
     until("both calls", async || old.seen().len() == 1 && new.seen().len() == 1).await;
     leaving.shutdown().await;
     let cancelled = ["arm=\"old\"", "code=\"cancelled\""];
-    until("the client's leaving", async || rig.metric("crossfade_requests_total", &cancelled).await == 1.0).await;
+    until("the client's leaving", async || rig.metric("crossfade_requests_total", &cancelled).await == 1.0)
+        .await;
     gate.open();
     until("the copy's end", async || rig.metric("crossfade_copies_in_flight", &[]).await == 0.0).await;
     let records = rig.records().await;

@@ -65,7 +65,11 @@ async fn a_ramp_steps_by_count_and_goes_on_where_it_was_after_a_restart() {
     assert_eq!(rig.metric("crossfade_traffic_weight_ratio", &["arm=\"new\""]).await, 0.6);
     rig.restart().await;
     let status = rig.admin().await.get("/api/v1/experiments/e").await.json();
-    assert_eq!((&status["ramp"]["step"], &status["ramp"]["phase"]), (&json!(2), &json!("running")), "{status}");
+    assert_eq!(
+        (&status["ramp"]["step"], &status["ramp"]["phase"]),
+        (&json!(2), &json!("running")),
+        "{status}"
+    );
     let promoted = rig.admin().await.post("/api/v1/experiments/e/promote", &[], "").await;
     assert_eq!(promoted.status, 200, "{}", promoted.text());
     let status = rig.admin().await.get("/api/v1/experiments/e").await.json();
@@ -90,7 +94,8 @@ async fn a_failing_candidate_falls_back_to_legacy_and_the_record_says_so() {
         assert_eq!((got.status.as_u16(), got.text()), (200, "old 10"), "{name}");
         let record = rig.records().await.remove(0);
         let legs = record["observations"].as_array().unwrap();
-        let shape: Vec<_> = legs.iter().map(|leg| (leg["arm"].as_str().unwrap(), leg["role"].as_str().unwrap())).collect();
+        let shape: Vec<_> =
+            legs.iter().map(|leg| (leg["arm"].as_str().unwrap(), leg["role"].as_str().unwrap())).collect();
         assert_eq!(shape, [("new", "answer"), ("old", "fallback")], "{name}");
         assert_eq!(legs[0]["fate"], fate, "{name}");
         assert_eq!((&record["assigned"], &record["served"]), (&json!("new"), &json!("old")), "{name}");
@@ -147,7 +152,8 @@ async fn a_share_of_requests_is_paired_with_the_arm_that_did_not_answer() {
     for _ in 0..20 {
         client.post("/", &[], "body").await;
     }
-    until("both arms to have seen every request", async || old.seen().len() == 20 && new.seen().len() == 20).await;
+    until("both arms to have seen every request", async || old.seen().len() == 20 && new.seen().len() == 20)
+        .await;
     until("the copies' end", async || rig.metric("crossfade_copies_in_flight", &[]).await == 0.0).await;
     for record in rig.records().await {
         let legs = record["observations"].as_array().unwrap();
@@ -185,11 +191,14 @@ async fn a_retry_keeps_its_arm() {
     assert_eq!(retries, 20);
 }
 
-const INTERLEAVE: &str =
-    "interleave: {method: team_draft, items: \"$.results[*]\", id: $.doc, depth: 4, deadline: 300ms, credit: click}";
-const CLICKS: &str = "    unit: [{json: $.user}]\n    outcomes: {click: {type: click, window: 1h, absent: none}}\n";
+const INTERLEAVE: &str = "interleave: {method: team_draft, items: \"$.results[*]\", id: $.doc, depth: 4, deadline: 300ms, credit: click}";
+const CLICKS: &str =
+    "    unit: [{json: $.user}]\n    outcomes: {click: {type: click, window: 1h, absent: none}}\n";
 
-fn ranked(model: &'static str, ids: &'static [&'static str]) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static {
+fn ranked(
+    model: &'static str,
+    ids: &'static [&'static str],
+) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static {
     move |_| {
         let results: Vec<Value> = ids.iter().map(|id| json!({"doc": id, "by": model})).collect();
         Reply::json(&json!({"model": model, "results": results, "total": 10.50}))
@@ -209,7 +218,8 @@ async fn two_lists_become_one_in_legacys_document_and_clicks_credit_a_model() {
     let got = rank(&rig).await;
     let answer = got.json();
     assert_eq!((&answer["model"], &answer["total"]), (&json!("old"), &json!(10.50)), "the rest is legacy's");
-    let shown: Vec<&str> = answer["results"].as_array().unwrap().iter().map(|item| item["doc"].as_str().unwrap()).collect();
+    let shown: Vec<&str> =
+        answer["results"].as_array().unwrap().iter().map(|item| item["doc"].as_str().unwrap()).collect();
     assert_eq!(shown.len(), 4);
     assert!(shown[..2].contains(&"a") && shown[..2].contains(&"d"), "each model's best is on top: {shown:?}");
     for item in answer["results"].as_array().unwrap() {
@@ -221,7 +231,12 @@ async fn two_lists_become_one_in_legacys_document_and_clicks_credit_a_model() {
     let click = json!({"request_id": id, "outcome": "click", "value": {"item": shown[0]}}).to_string();
     let mut admin = rig.admin().await;
     let joined = admin.post("/feedback", &[], &click).await;
-    assert_eq!((joined.status.as_u16(), &joined.json()["result"]), (200, &json!("joined")), "{}", joined.text());
+    assert_eq!(
+        (joined.status.as_u16(), &joined.json()["result"]),
+        (200, &json!("joined")),
+        "{}",
+        joined.text()
+    );
     assert_eq!(admin.post("/feedback", &[], &click).await.json()["result"], "duplicate");
     assert_eq!(rig.metric("crossfade_interleaving_wins", &[]).await, 1.0);
     let records = rig.records().await;
@@ -263,10 +278,9 @@ async fn a_streamed_or_oversized_list_passes_through_unmixed() {
     let huge: Vec<Value> = (0..40_000).map(|id| json!({"doc": id.to_string()})).collect();
     let huge = json!({"results": huge, "model": "huge"});
     let events = Reply::text("data: {}\n\n").header("content-type", "text/event-stream");
-    for (name, legacy, expected) in [
-        ("oversized", Reply::json(&huge), huge.to_string()),
-        ("streamed", events, "data: {}\n\n".to_owned()),
-    ] {
+    for (name, legacy, expected) in
+        [("oversized", Reply::json(&huge), huge.to_string()), ("streamed", events, "data: {}\n\n".to_owned())]
+    {
         let old = Model::saying(legacy).await;
         let new = Model::start(ranked("new", &["a"])).await;
         let rig = Rig::start(&policy(&old.url(), &new.url(), INTERLEAVE, CLICKS)).await;
@@ -291,7 +305,8 @@ async fn three_lists_are_multileaved() {
     );
     let rig = Rig::start(&policy).await;
     let answer = rank(&rig).await.json();
-    let by: Vec<&str> = answer["results"].as_array().unwrap().iter().map(|item| item["by"].as_str().unwrap()).collect();
+    let by: Vec<&str> =
+        answer["results"].as_array().unwrap().iter().map(|item| item["by"].as_str().unwrap()).collect();
     for round in by.chunks(3) {
         let mut round = round.to_vec();
         round.sort_unstable();
@@ -303,7 +318,12 @@ async fn three_lists_are_multileaved() {
 async fn a_request_whose_body_breaks_off_is_nobodys_fault() {
     let (rig, old, new) = rig("ab: {arms: {old: 50%, new: 50%}}", "    unit: [{json: $.user}]\n").await;
     let mut stream = tokio::net::TcpStream::connect(rig.gateway().data_addr()).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut stream, b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf").await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(
+        &mut stream,
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf",
+    )
+    .await
+    .unwrap();
     drop(stream);
     assert_eq!(rig.client().await.post("/", &[], r#"{"user": "u"}"#).await.status, 200);
     assert_eq!(old.seen().len() + new.seen().len(), 1);

@@ -76,6 +76,10 @@ impl Written for PathPattern {
 
 impl Written for Endpoint {
     fn read(text: &str) -> Result<Self, String> {
+        if let Some((_, host)) = text.rsplit_once('@') {
+            // What stands before the host may be a password, so it is not shown.
+            return Err(format!("`***@{host}` is not the URL of a model: it holds a user or a password"));
+        }
         let wrong = |problem: &str| {
             format!(
                 "`{text}` is not the URL of a model: {problem}; hint: write it as in `http://127.0.0.1:8001`"
@@ -93,9 +97,6 @@ impl Written for Endpoint {
             return Err(wrong("it holds a query or a fragment"));
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(wrong("it holds a user"));
-        }
         let authority: Authority = authority.parse().map_err(|_| wrong("no valid host"))?;
         if authority.host().is_empty() {
             return Err(wrong("no host"));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -19,9 +20,13 @@ use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
+/// The host that requests name unless they say otherwise.
+const HOST: &str = "models.example";
+
 /// One connection to a gateway.
 pub(crate) struct Client {
     sender: Sender,
+    host: &'static str,
     _connection: AbortOnDropHandle<()>,
 }
 
@@ -39,8 +44,13 @@ pub(crate) struct Got {
 }
 
 /// A request with headers and a body.
-pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
-    let builder = Request::builder().method(method).uri(path).header("host", "models.example");
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Request<Full<Bytes>> {
+    let builder = Request::builder().method(method).uri(path).header("host", HOST);
     let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
     builder.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap()
 }
@@ -50,7 +60,7 @@ impl Client {
         let stream = TcpStream::connect(addr).await.unwrap();
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let task = TaskTracker::new().spawn(async move { drop(connection.await) });
-        Self { sender: Sender::Http1(sender), _connection: AbortOnDropHandle::new(task) }
+        Self { sender: Sender::Http1(sender), host: HOST, _connection: AbortOnDropHandle::new(task) }
     }
 
     pub(crate) async fn http2(addr: SocketAddr) -> Self {
@@ -58,7 +68,7 @@ impl Client {
         let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
         let (sender, connection) = handshake.await.unwrap();
         let task = TaskTracker::new().spawn(async move { drop(connection.await) });
-        Self { sender: Sender::Http2(sender), _connection: AbortOnDropHandle::new(task) }
+        Self { sender: Sender::Http2(sender), host: HOST, _connection: AbortOnDropHandle::new(task) }
     }
 
     /// Sends a request and gives the answer as soon as its head is here.
@@ -86,12 +96,23 @@ impl Client {
         self.try_send(request).await.unwrap()
     }
 
+    /// The same client, naming this host in what [`Client::get`] and [`Client::post`] send.
+    pub(crate) fn naming(self, host: &'static str) -> Self {
+        Self { host, ..self }
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Got {
-        self.send(request("GET", path, &[], "")).await
+        self.ask("GET", path, &[], "").await
     }
 
     pub(crate) async fn post(&mut self, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
-        self.send(request("POST", path, headers, body)).await
+        self.ask("POST", path, headers, body).await
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
+        let mut request = request(method, path, headers, body);
+        request.headers_mut().insert("host", HeaderValue::from_static(self.host));
+        self.send(request).await
     }
 }
 

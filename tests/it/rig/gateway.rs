@@ -28,7 +28,8 @@ impl Rig {
         let dir = TempDir::new().unwrap();
         let text = text(dir.path(), policy, listen, record);
         std::fs::write(policy_path(dir.path()), &text).unwrap();
-        let config = config::load(&policy_path(dir.path())).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let config =
+            config::load(&policy_path(dir.path())).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         let gateway = blocking(move || Gateway::start(config)).await.unwrap();
         Self { gateway: Some(gateway), dir }
     }
@@ -42,7 +43,7 @@ impl Rig {
     }
 
     pub(crate) async fn admin(&self) -> Client {
-        Client::http1(self.gateway().admin_addr()).await
+        Client::http1(self.gateway().admin_addr()).await.naming("127.0.0.1")
     }
 
     pub(crate) fn policy_path(&self) -> PathBuf {
@@ -56,12 +57,14 @@ impl Rig {
 
     /// The value of a metric: the sum of its series that carry all of these labels, each as `name="value"`.
     pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        let text = self.admin().await.get("/metrics").await.text().to_owned();
+        let got = self.admin().await.get("/metrics").await;
+        assert_eq!(got.status, 200, "{}", got.text());
+        let text = got.text();
         let series = text.lines().filter_map(|line| line.rsplit_once(' ')).filter(|(series, _)| {
             let own = series.split('{').next() == Some(name);
             own && labels.iter().all(|label| series.contains(label))
         });
-        series.map(|(_, value)| value.parse::<f64>().unwrap()).sum()
+        series.map(|(_, value)| value.parse::<f64>().unwrap()).sum::<f64>() + 0.0
     }
 
     /// Shuts the gateway down, which flushes the log, and reads every record.
@@ -93,10 +96,13 @@ impl Rig {
 /// Every record of a directory, in the order of the segments' names.
 pub(crate) fn read_records(dir: &Path) -> Vec<Value> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut segments: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
+    let mut segments: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
     segments.sort();
     let texts = segments.iter().map(|path| std::fs::read_to_string(path).unwrap());
-    texts.flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>()).collect()
+    texts
+        .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn policy_path(dir: &Path) -> PathBuf {
