@@ -36,7 +36,7 @@ pub fn usage(protocol: Protocol, content_type: Option<&str>, body: &[u8]) -> Opt
     let mut said = Said::default();
     if content_type.is_some_and(|kind| media_type(kind) == "text/event-stream") {
         // `[DONE]` and whatever else is no JSON is skipped.
-        let messages = sse::data(body).into_iter().filter_map(|data| serde_json::from_str(&data).ok());
+        let messages = sse::messages(body).into_iter().filter_map(|data| serde_json::from_str(&data).ok());
         messages.for_each(|message: Value| read(&mut said, &message));
     } else {
         read(&mut said, &json(content_type, body)?);

@@ -1,3 +1,5 @@
 //! The integration tests, in one binary: real sockets, real files, port 0.
 
+#![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
+
 mod vectors;

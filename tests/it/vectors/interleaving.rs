@@ -50,7 +50,7 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
 fn distribution(case: &Case) -> Result<(), String> {
     let outcomes: Vec<Outcome> = serde_json::from_value(case.expected["outcomes"].clone()).unwrap();
     let names_teams = outcomes[0].teams.is_some();
-    let mut seen: BTreeMap<(Vec<String>, Option<Vec<Option<u8>>>), (f64, u64)> =
+    let mut seen: BTreeMap<_, (f64, u64)> =
         outcomes.into_iter().map(|outcome| ((outcome.list, outcome.teams), (outcome.p, 0))).collect();
     for Mixed { items, .. } in draws(case, 50_000) {
         let teams = names_teams.then(|| items.iter().map(|item| item.team.map(|arm| arm.0)).collect());
