@@ -22,6 +22,7 @@ pub mod upstream;
 pub mod policy;
 pub mod strategy;
 pub mod compare;
+pub mod stats;
 pub mod cost;
 pub mod protocol;
 pub mod assign;

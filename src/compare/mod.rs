@@ -83,7 +83,8 @@ pub fn answers<'f>(fields: &'f [Field], legacy: Body<'_>, other: Body<'_>) -> Ve
     if fields.is_empty() {
         return vec![Compared { field: "body", agreement: whole(legacy, other) }];
     }
-    let compared = |field: &'f Field| Compared { field: &field.name, agreement: field.rule.hold(legacy, other) };
+    let compared =
+        |field: &'f Field| Compared { field: &field.name, agreement: field.rule.hold(legacy, other) };
     fields.iter().map(compared).collect()
 }
 

@@ -42,7 +42,8 @@ pub enum Protocol {
 ///
 /// A body without a type is tried: many small model servers send none.
 pub fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
-    let is_json = content_type.map(media_type).is_none_or(|kind| kind.ends_with("/json") || kind.ends_with("+json"));
+    let is_json =
+        content_type.map(media_type).is_none_or(|kind| kind.ends_with("/json") || kind.ends_with("+json"));
     if is_json { serde_json::from_slice(body).ok() } else { None }
 }
 

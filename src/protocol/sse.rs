@@ -4,7 +4,7 @@
 //! an event that the body's end cuts short is given too, because some servers leave out the last empty line.
 
 /// The data of each event, in order; events without data are skipped.
-pub(super) fn data(body: &[u8]) -> Vec<String> {
+pub(super) fn messages(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(body);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut events = Vec::new();

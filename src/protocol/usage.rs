@@ -36,7 +36,7 @@ pub fn usage(protocol: Protocol, content_type: Option<&str>, body: &[u8]) -> Opt
     let mut said = Said::default();
     if content_type.is_some_and(|kind| media_type(kind) == "text/event-stream") {
         // `[DONE]` and whatever else is no JSON is skipped.
-        let messages = sse::data(body).into_iter().filter_map(|data| serde_json::from_str(&data).ok());
+        let messages = sse::messages(body).into_iter().filter_map(|data| serde_json::from_str(&data).ok());
         messages.for_each(|message: Value| read(&mut said, &message));
     } else {
         read(&mut said, &json(content_type, body)?);
@@ -57,7 +57,9 @@ impl Said {
     /// `response`. Which chunk of a stream carries it is not fixed, nor that its `choices` are empty.
     fn hear_openai(&mut self, message: &Value) {
         let nested = || message.get("response").and_then(|response| response.get("usage"));
-        let Some(usage) = message.get("usage").filter(|usage| usage.is_object()).or_else(nested) else { return };
+        let Some(usage) = message.get("usage").filter(|usage| usage.is_object()).or_else(nested) else {
+            return;
+        };
         let either = |chat: &str, responses: &str| number(usage, chat).or_else(|| number(usage, responses));
         let details = usage.get("prompt_tokens_details").or_else(|| usage.get("input_tokens_details"));
         let cached = details.and_then(|details| number(details, "cached_tokens"));
@@ -72,7 +74,9 @@ impl Said {
     /// A plain answer and `message_delta` say `usage`, which is cumulative; `message_start` nests it in `message`.
     fn hear_anthropic(&mut self, message: &Value) {
         let nested = || message.get("message").and_then(|start| start.get("usage"));
-        let Some(usage) = message.get("usage").filter(|usage| usage.is_object()).or_else(nested) else { return };
+        let Some(usage) = message.get("usage").filter(|usage| usage.is_object()).or_else(nested) else {
+            return;
+        };
         let written = number(usage, "cache_creation_input_tokens").unwrap_or(0);
         hear(&mut self.input, number(usage, "input_tokens").map(|input| input.saturating_add(written)));
         hear(&mut self.cached, number(usage, "cache_read_input_tokens"));

@@ -3,6 +3,7 @@
 //! A body that came compressed is decoded where it is whole, so that rules of redaction, usage and comparison can
 //! see it and readers of the log need no decoder; `bytes` and `content-encoding` still tell how it passed.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::io::Read;
 
@@ -14,7 +15,9 @@ use flate2::read::ZlibDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+use serde::Serializer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -26,17 +29,18 @@ const GROWTH: usize = 32;
 /// How deep embedded JSON may nest. Readers of the log commonly stop at 128, and the line itself takes a few.
 const DEPTH: usize = 100;
 
-/// A body in the log.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// A body in the log: JSON stands there as itself, anything else as an object with one key that says what it is.
+#[derive(Debug, Clone)]
 pub enum Body {
-    /// Whole JSON, digit by digit as it passed unless redaction touched it; line breaks became spaces.
+    /// Whole JSON, digit by digit as it passed unless redaction touched it; line breaks became spaces. In
+    /// `{"json": ..}` where it would itself look like one of the others.
     Json(Box<RawValue>),
-    /// Any other UTF-8.
+    /// `{"text": ..}`: any other UTF-8.
     Text(String),
-    /// Any other bytes.
+    /// `{"base64": ..}`: any other bytes.
     Base64(String),
-    /// Nothing of it: a rule of redaction speaks of JSON fields, and this body could not be read as JSON.
+    /// `{"withheld": ..}`: nothing of it, for a rule of redaction speaks of JSON fields, and this body could not
+    /// be read as JSON.
     Withheld(Unread),
 }
 
@@ -50,6 +54,51 @@ pub enum Unread {
     Encoding,
     /// It is whole and no JSON.
     NotJson,
+}
+
+/// What tells in the log that a body is not JSON as itself.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wrapped<'a> {
+    Json(#[serde(borrow)] &'a RawValue),
+    Text(Cow<'a, str>),
+    Base64(Cow<'a, str>),
+    Withheld(Unread),
+}
+
+impl<'a> Wrapped<'a> {
+    /// Reads a wrapped body; `None`: this is JSON as itself.
+    fn read(text: &'a str) -> Option<Self> {
+        let first_key = text.strip_prefix('{')?.trim_start();
+        let may_be = ["\"json\"", "\"text\"", "\"base64\"", "\"withheld\""];
+        let may_be = may_be.iter().any(|key| first_key.starts_with(key));
+        may_be.then(|| serde_json::from_str(text).ok()).flatten()
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Body::Json(raw) if Wrapped::read(raw.get()).is_none() => raw.serialize(serializer),
+            Body::Json(raw) => Wrapped::Json(raw).serialize(serializer),
+            Body::Text(text) => Wrapped::Text(text.into()).serialize(serializer),
+            Body::Base64(text) => Wrapped::Base64(text.into()).serialize(serializer),
+            Body::Withheld(reason) => Wrapped::Withheld(*reason).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(match Wrapped::read(raw.get()) {
+            Some(Wrapped::Json(inner)) => Body::Json(inner.to_owned()),
+            Some(Wrapped::Text(text)) => Body::Text(text.into_owned()),
+            Some(Wrapped::Base64(text)) => Body::Base64(text.into_owned()),
+            Some(Wrapped::Withheld(reason)) => Body::Withheld(reason),
+            None => Body::Json(raw),
+        })
+    }
 }
 
 /// A captured body in one piece, decoded where possible, parsed at most once.

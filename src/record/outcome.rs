@@ -38,6 +38,9 @@ pub struct OutcomeRecord {
     pub kind: OutcomeKind,
     /// What was reported.
     pub value: OutcomeValue,
+    /// It arrived after the outcome's window: it is on record and counts nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
     /// For a click on a mixed list: what it tells of the arms, in their order, legacy first. All clicks on one list
     /// are scored together by `strategy::interleave::score`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -63,7 +63,6 @@ pub struct PairedRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub propensities: Vec<f64>,
     /// The request takes part in the comparison.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub enrolled: bool,
     /// A header forced the arm.
     #[serde(default, skip_serializing_if = "is_false")]

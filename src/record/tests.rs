@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::record::Body;
 use crate::record::Captured;
 use crate::record::Line;
 use crate::record::LineError;
@@ -48,18 +49,23 @@ fn a_body_is_written_as_json_where_it_is_whole_json_and_as_it_came_otherwise() {
     let deep = [b"[".repeat(120), b"]".repeat(120)].concat();
     let check = |body: &[u8], headers: HeaderMap, ended: bool, expected: Value| {
         let written = Content::open(&captured(body), &headers, ended).plain();
-        assert_eq!(serde_json::to_value(&written).unwrap(), expected, "{body:?}");
+        let text = serde_json::to_string(&written).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected, "{body:?}");
+        let read: Option<Body> = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text, "what is written can be read back");
     };
     let plain = HeaderMap::new;
     check(b"", plain(), true, Value::Null);
-    check(b"{\"a\": 1.5}", plain(), true, json!({"json": {"a": 1.5}}));
-    check(b"{\r\n \"a\": \"x\\n\"\n}", plain(), true, json!({"json": {"a": "x\n"}}));
+    check(b"{\"a\": 1.5}", plain(), true, json!({"a": 1.5}));
+    check(b"{\r\n \"a\": \"x\\n\"\n}", plain(), true, json!({"a": "x\n"}));
     check(b"{\"a\": 1}", plain(), false, json!({"text": "{\"a\": 1}"}));
     check(b"{\"a\": ", plain(), true, json!({"text": "{\"a\": "}));
+    check(b"{ \"text\": \"mine\"}", plain(), true, json!({"json": {"text": "mine"}}));
+    check(b"{\"text\": \"mine\", \"n\": 1}", plain(), true, json!({"text": "mine", "n": 1}));
     check("grün".as_bytes(), plain(), true, json!({"text": "grün"}));
     check(&[0xff, 0x00], plain(), true, json!({"base64": "/wA="}));
     check(&deep, plain(), true, json!({"text": String::from_utf8(deep.clone()).unwrap()}));
-    check(&gzip(b"{\"a\": 1}"), encoded("gzip"), true, json!({"json": {"a": 1}}));
+    check(&gzip(b"{\"a\": 1}"), encoded("gzip"), true, json!({"a": 1}));
     check(b"not gzip", encoded("gzip"), true, json!({"text": "not gzip"}));
     check(b"brotli", encoded("br"), true, json!({"text": "brotli"}));
 }

@@ -8,3 +8,4 @@ mod rig;
 mod shadow;
 mod strategies;
 mod tidy;
+mod vectors;

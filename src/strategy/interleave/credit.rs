@@ -4,7 +4,6 @@
 //! elsewhere, without the lists. One entry point serves every method.
 
 use std::collections::BTreeSet;
-use std::collections::HashSet;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -12,7 +11,9 @@ use serde::Serialize;
 use crate::strategy::interleave::Method;
 use crate::strategy::interleave::draft::Drawn;
 use crate::strategy::interleave::draft::weight;
-use crate::strategy::interleave::ranking::Ranking;
+use crate::strategy::interleave::ranking::Item;
+use crate::strategy::interleave::ranking::Rankings;
+use crate::strategy::interleave::ranking::Shown;
 use crate::vocab::ArmId;
 
 /// Two scores closer than this are a tie: sums of posteriors that are equal on paper differ by rounding.
@@ -95,14 +96,14 @@ impl Credit {
 
     /// The credits of a list shown under balanced interleaving, from the arms' lists.
     pub fn by_rank(lists: &[Vec<String>], shown: &[String]) -> Vec<Self> {
-        let rankings: Vec<Ranking<'_>> = lists.iter().map(|list| Ranking::of(list)).collect();
-        shown.iter().map(|id| ranks(&rankings, id)).collect()
+        let rankings = Rankings::of(lists);
+        shown.iter().map(|id| ranks(&rankings, rankings.item(id))).collect()
     }
 
     /// The credits of a list shown under probabilistic interleaving, from the arms' lists.
     pub fn by_posterior(lists: &[Vec<String>], shown: &[String]) -> Vec<Self> {
-        let rankings: Vec<Ranking<'_>> = lists.iter().map(|list| Ranking::of(list)).collect();
-        posteriors(&rankings, shown.iter().map(String::as_str))
+        let rankings = Rankings::of(lists);
+        posteriors(&rankings, shown.iter().map(|id| rankings.item(id)))
     }
 
     fn arms(&self) -> usize {
@@ -126,61 +127,66 @@ impl Credit {
         match self {
             Credit::Shares(shares) => earned.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share),
             Credit::Ranks(ranks) => {
-                let in_top = |rank: &Option<u32>| rank.zip(cutoff).is_some_and(|(rank, cutoff)| rank <= cutoff);
-                earned.iter_mut().zip(ranks).for_each(|(sum, rank)| *sum += f64::from(u8::from(in_top(rank))));
+                let in_top =
+                    |rank: &Option<u32>| rank.zip(cutoff).is_some_and(|(rank, cutoff)| rank <= cutoff);
+                earned
+                    .iter_mut()
+                    .zip(ranks)
+                    .for_each(|(sum, rank)| *sum += f64::from(u8::from(in_top(rank))));
             }
         }
     }
 }
 
 /// The credits of a list as it was drawn.
-pub(super) fn of_drawn(method: Method, rankings: &[Ranking<'_>], drawn: &[Drawn<'_>]) -> Vec<Credit> {
-    let arms = rankings.len();
+pub(super) fn of_drawn(method: Method, rankings: &Rankings<'_>, drawn: &[Drawn]) -> Vec<Credit> {
+    let arms = rankings.arm_count();
     match method {
-        Method::TeamDraft => drawn.iter().map(|item| Credit::of_team(item.team, arms)).collect(),
-        Method::Balanced => drawn
-            .iter()
-            .map(|item| match item.team {
-                Some(_) => ranks(rankings, item.id),
-                None => Credit::of_team(None, arms),
-            })
-            .collect(),
-        Method::Probabilistic => posteriors(rankings, drawn.iter().map(|item| item.id)),
+        Method::TeamDraft => drawn.iter().map(|drawn| Credit::of_team(drawn.team, arms)).collect(),
+        Method::Balanced => {
+            let item = |drawn: &Drawn| drawn.team.map(|_| drawn.item);
+            drawn.iter().map(|drawn| ranks(rankings, item(drawn))).collect()
+        }
+        Method::Probabilistic => posteriors(rankings, drawn.iter().map(|drawn| Some(drawn.item))),
     }
 }
 
-fn ranks(rankings: &[Ranking<'_>], id: &str) -> Credit {
-    let rank = |ranking: &Ranking<'_>| ranking.rank(id).and_then(|rank| u32::try_from(rank).ok());
-    Credit::Ranks(rankings.iter().map(rank).collect())
+/// The ranks of an item in every list; none for what is nobody's.
+fn ranks(rankings: &Rankings<'_>, item: Option<Item>) -> Credit {
+    let rank = |arm| rankings.rank(arm, item?).and_then(|rank| u32::try_from(rank).ok());
+    Credit::Ranks(rankings.arms().map(rank).collect())
 }
 
 /// For each place, the probability that each arm placed the item, given the list: P_arm / sum of P, which is the
 /// exact posterior because the arms were drawn independently (Hofmann, Whiteson and de Rijke 2011).
 ///
 /// Where only one arm had anything left the item is nobody's, as in a team draft.
-fn posteriors<'a>(rankings: &[Ranking<'_>], shown: impl Iterator<Item = &'a str>) -> Vec<Credit> {
-    let mut above = HashSet::new();
-    let mut credits = Vec::new();
-    for id in shown {
-        let chances: Vec<Option<f64>> = rankings.iter().map(|ranking| chance(ranking, &above, id)).collect();
-        let offering = chances.iter().flatten().count();
-        let total: f64 = chances.iter().flatten().sum();
-        let share = |chance: &Option<f64>| chance.filter(|_| total > 0.0).map_or(0.0, |chance| chance / total);
-        credits.push(match offering {
-            0 | 1 if rankings.len() > 1 => Credit::of_team(None, rankings.len()),
-            _ => Credit::Shares(chances.iter().map(share).collect()),
-        });
-        above.insert(id);
-    }
-    credits
+fn posteriors(rankings: &Rankings<'_>, items: impl Iterator<Item = Option<Item>>) -> Vec<Credit> {
+    let mut shown = rankings.nothing_shown();
+    let posterior = |item: Option<Item>| {
+        let Some(item) = item else { return Credit::of_team(None, rankings.arm_count()) };
+        let chances: Vec<Option<f64>> =
+            rankings.arms().map(|arm| chance(rankings, arm, &shown, item)).collect();
+        shown.add(item);
+        divided(&chances)
+    };
+    items.map(posterior).collect()
 }
 
 /// The probability that an arm draws this item next; `None` when the arm has nothing left.
-fn chance(ranking: &Ranking<'_>, above: &HashSet<&str>, id: &str) -> Option<f64> {
-    let left = ranking.ids().iter().zip(1..).filter(|(id, _)| !above.contains(**id));
-    let total: f64 = left.map(|(_, rank)| weight(rank)).sum();
-    let own = ranking.rank(id).map_or(0.0, weight);
+fn chance(rankings: &Rankings<'_>, arm: ArmId, shown: &Shown, item: Item) -> Option<f64> {
+    let total: f64 = rankings.left(arm, shown).map(|(_, rank)| weight(rank)).sum();
+    let own = rankings.rank(arm, item).map_or(0.0, weight);
     (total > 0.0).then(|| own / total)
+}
+
+fn divided(chances: &[Option<f64>]) -> Credit {
+    let offering = chances.iter().flatten().count();
+    let total: f64 = chances.iter().flatten().sum();
+    if total == 0.0 || (offering < 2 && chances.len() > 1) {
+        return Credit::of_team(None, chances.len());
+    }
+    Credit::Shares(chances.iter().map(|chance| chance.unwrap_or(0.0) / total).collect())
 }
 
 fn preferred(earned: &[f64]) -> Preference {

@@ -34,7 +34,7 @@ use crate::strategy::Assignment;
 use crate::strategy::Draw;
 use crate::strategy::Plan;
 use crate::strategy::interleave::draft::Drawn;
-use crate::strategy::interleave::ranking::Ranking;
+use crate::strategy::interleave::ranking::Rankings;
 use crate::vocab::ArmId;
 use crate::vocab::OutcomeName;
 
@@ -97,7 +97,7 @@ pub struct Placed {
 /// An id that a list holds twice counts where it stands first. Lists may differ in length and may be empty: once
 /// only one arm has anything left to offer, its items fill the list and are nobody's.
 pub fn mix(method: Method, lists: &[Vec<String>], depth: usize, rng: &mut impl Rng) -> Mixed {
-    let rankings: Vec<Ranking<'_>> = lists.iter().map(|list| Ranking::of(list)).collect();
+    let rankings = Rankings::of(lists);
     let drawn = match method {
         Method::TeamDraft => draft::team_draft(&rankings, depth, rng),
         Method::Balanced => draft::balanced(&rankings, depth, rng),
@@ -120,22 +120,18 @@ pub(super) fn plan(draw: &Draw<'_>) -> Plan {
     Plan { answer: Answer::Mixed, copies: Vec::new(), fallback: false, assignment }
 }
 
-fn placed(rankings: &[Ranking<'_>], item: &Drawn<'_>, credit: Credit) -> Placed {
-    let owner_first = std::iter::once(ArmId::LEGACY).chain(item.team).chain(arm_ids(rankings.len()));
+fn placed(rankings: &Rankings<'_>, drawn: &Drawn, credit: Credit) -> Placed {
+    let Drawn { item, team } = *drawn;
+    let owner_first = std::iter::once(ArmId::LEGACY).chain(team).chain(rankings.arms());
     let (from, place) = owner_first
-        .filter_map(|arm| Some((arm, rankings[arm.index()].place(item.id)?)))
+        .filter_map(|arm| Some((arm, rankings.place(arm, item)?)))
         .next()
         .expect("an item is drawn from one of the lists");
-    Placed { from, place, id: item.id.to_owned(), team: item.team, credit }
+    Placed { from, place, id: rankings.id(item).to_owned(), team, credit }
 }
 
-fn alike(rankings: &[Ranking<'_>], depth: usize) -> bool {
-    let mut tops = rankings.iter().map(|ranking| ranking.top(depth));
+fn alike(rankings: &Rankings<'_>, depth: usize) -> bool {
+    let mut tops = rankings.arms().map(|arm| rankings.list(arm).iter().take(depth));
     let Some(first) = tops.next() else { return true };
-    tops.all(|top| top == first)
-}
-
-/// The ids of this many arms, legacy first.
-fn arm_ids(arms: usize) -> impl Iterator<Item = ArmId> {
-    (0..=u8::MAX).map(ArmId).take(arms)
+    tops.all(|top| top.eq(first.clone()))
 }

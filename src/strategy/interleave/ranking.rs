@@ -1,51 +1,133 @@
-//! One arm's list without repetitions, with the rank and the original place of each id.
+//! The arms' lists without repetitions, with the rank and the original place of each item in each.
+//!
+//! Ids are looked up once, here; everything after works on small numbers.
 
 use std::collections::HashMap;
 
-/// A list of distinct ids, best first.
+use crate::vocab::ArmId;
+
+/// An item of any of the lists; equal ids are one item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Item(usize);
+
+/// The lists of all arms.
 #[derive(Debug)]
-pub(super) struct Ranking<'a> {
+pub(super) struct Rankings<'a> {
     ids: Vec<&'a str>,
-    known: HashMap<&'a str, Known>,
+    known: HashMap<&'a str, Item>,
+    lists: Vec<Ranking>,
+}
+
+/// One arm's list.
+#[derive(Debug, Default)]
+struct Ranking {
+    /// Its items, best first.
+    order: Vec<Item>,
+    /// Where each item of any list stands in this one.
+    standings: Vec<Option<Standing>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct Standing {
     rank: usize,
     place: usize,
 }
 
-impl<'a> Ranking<'a> {
-    /// Keeps each id where it stands first.
-    pub(super) fn of(list: &'a [String]) -> Self {
-        let mut ranking = Ranking { ids: Vec::with_capacity(list.len()), known: HashMap::new() };
-        for (place, id) in list.iter().enumerate() {
-            let rank = ranking.ids.len() + 1;
-            ranking.known.entry(id).or_insert_with(|| {
-                ranking.ids.push(id);
-                Known { rank, place }
-            });
+/// Which items are shown already.
+#[derive(Debug)]
+pub(super) struct Shown(Vec<bool>);
+
+impl<'a> Rankings<'a> {
+    /// Keeps each id where it stands first in its list.
+    pub(super) fn of(lists: &'a [Vec<String>]) -> Self {
+        let mut rankings = Rankings { ids: Vec::new(), known: HashMap::new(), lists: Vec::new() };
+        for list in lists {
+            let mut ranking = Ranking::default();
+            for (place, id) in list.iter().enumerate() {
+                ranking.append(rankings.intern(id), place);
+            }
+            rankings.lists.push(ranking);
         }
-        ranking
+        rankings
     }
 
-    /// The ids, best first.
-    pub(super) fn ids(&self) -> &[&'a str] {
-        &self.ids
+    fn intern(&mut self, id: &'a str) -> Item {
+        *self.known.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            Item(self.ids.len() - 1)
+        })
     }
 
-    /// The best ids, at most this many.
-    pub(super) fn top(&self, depth: usize) -> &[&'a str] {
-        &self.ids[..depth.min(self.ids.len())]
+    /// The arms, legacy first.
+    pub(super) fn arms(&self) -> impl Iterator<Item = ArmId> + use<> {
+        (0..=u8::MAX).map(ArmId).take(self.lists.len())
     }
 
-    /// An id's rank, from 1.
-    pub(super) fn rank(&self, id: &str) -> Option<usize> {
-        self.known.get(id).map(|known| known.rank)
+    /// How many arms there are.
+    pub(super) fn arm_count(&self) -> usize {
+        self.lists.len()
     }
 
-    /// An id's place, from 0, in the list as it was given.
-    pub(super) fn place(&self, id: &str) -> Option<usize> {
-        self.known.get(id).map(|known| known.place)
+    /// An arm's items, best first.
+    pub(super) fn list(&self, arm: ArmId) -> &[Item] {
+        &self.lists[arm.index()].order
+    }
+
+    /// The item's rank, from 1, in an arm's list.
+    pub(super) fn rank(&self, arm: ArmId, item: Item) -> Option<usize> {
+        self.standing(arm, item).map(|standing| standing.rank)
+    }
+
+    /// The item's place, from 0, in an arm's list as it was given.
+    pub(super) fn place(&self, arm: ArmId, item: Item) -> Option<usize> {
+        self.standing(arm, item).map(|standing| standing.place)
+    }
+
+    /// The item of an id, if any list holds it.
+    pub(super) fn item(&self, id: &str) -> Option<Item> {
+        self.known.get(id).copied()
+    }
+
+    /// The item's id.
+    pub(super) fn id(&self, item: Item) -> &'a str {
+        self.ids[item.0]
+    }
+
+    /// Nothing is shown yet.
+    pub(super) fn nothing_shown(&self) -> Shown {
+        Shown(vec![false; self.ids.len()])
+    }
+
+    /// An arm's items that are not shown yet, with their ranks, best first.
+    pub(super) fn left(&self, arm: ArmId, shown: &Shown) -> impl Iterator<Item = (Item, usize)> {
+        self.list(arm).iter().copied().zip(1..).filter(|(item, _)| !shown.holds(*item))
+    }
+
+    fn standing(&self, arm: ArmId, item: Item) -> Option<Standing> {
+        self.lists[arm.index()].standings.get(item.0).copied().flatten()
+    }
+}
+
+impl Ranking {
+    fn append(&mut self, item: Item, place: usize) {
+        if self.standings.len() <= item.0 {
+            self.standings.resize(item.0 + 1, None);
+        }
+        if self.standings[item.0].is_none() {
+            self.order.push(item);
+            self.standings[item.0] = Some(Standing { rank: self.order.len(), place });
+        }
+    }
+}
+
+impl Shown {
+    /// Says whether an item is shown.
+    pub(super) fn holds(&self, item: Item) -> bool {
+        self.0[item.0]
+    }
+
+    /// Notes that an item is shown.
+    pub(super) fn add(&mut self, item: Item) {
+        self.0[item.0] = true;
     }
 }

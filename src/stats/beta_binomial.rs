@@ -1,0 +1,107 @@
+//! Is a coin fair? The beta-binomial mixture: an e-process and a confidence sequence for a proportion.
+//!
+//! Robbins 1970. With a Beta(a, b) prior over the proportion, after s successes and f failures
+//! ln e = ln B(a+s, b+f) - ln B(a, b) - s ln p0 - f ln(1 - p0). One-sided, the prior is cut off at p0, which adds
+//! the log-ratio of the posterior's and the prior's probability on that side. Exact for every sample size.
+
+use statrs::function::beta::ln_beta;
+
+use crate::stats::Alternative;
+use crate::stats::Interval;
+use crate::stats::Undefined;
+use crate::stats::open_unit;
+use crate::stats::positive;
+use crate::stats::special::ln_beta_cdf;
+use crate::stats::special::ln_beta_survival;
+
+/// The e-process against the null that each trial succeeds with probability `p0`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BetaBinomial {
+    a: f64,
+    b: f64,
+    p0: f64,
+    alternative: Alternative,
+}
+
+impl BetaBinomial {
+    /// A process with a Beta(a, b) prior.
+    ///
+    /// # Errors
+    /// When `a` or `b` is not above 0, or `p0` is not strictly between 0 and 1.
+    pub fn new(a: f64, b: f64, p0: f64, alternative: Alternative) -> Result<Self, Undefined> {
+        let (a, b) = (positive("the prior's a", a)?, positive("the prior's b", b)?);
+        Ok(Self { a, b, p0: open_unit("the null proportion", p0)?, alternative })
+    }
+
+    /// Sequential McNemar: of the pairs in which just one side is right, does the candidate win half? Beta(10, 10).
+    pub fn paired(alternative: Alternative) -> Self {
+        Self { a: 10.0, b: 10.0, p0: 0.5, alternative }
+    }
+
+    /// Interleaving: of the users who prefer a side, does the candidate win half? Beta(100, 100), because
+    /// preferences between rankers are slight.
+    pub fn votes(alternative: Alternative) -> Self {
+        Self { a: 100.0, b: 100.0, p0: 0.5, alternative }
+    }
+
+    /// The natural logarithm of the e-value after these counts; 0 before the first trial.
+    pub fn log_e(&self, successes: u64, failures: u64) -> f64 {
+        let Self { a, b, p0, alternative } = *self;
+        let (s, f) = (successes as f64, failures as f64);
+        let two_sided = ln_mixture(a, b, s, f) - s * p0.ln() - f * (-p0).ln_1p();
+        match alternative {
+            Alternative::TwoSided => two_sided,
+            Alternative::Greater => {
+                two_sided + ln_beta_survival(a + s, b + f, p0) - ln_beta_survival(a, b, p0)
+            }
+            Alternative::Less => two_sided + ln_beta_cdf(a + s, b + f, p0) - ln_beta_cdf(a, b, p0),
+        }
+    }
+}
+
+/// The confidence sequence for a proportion: every p against which the two-sided process stays below 1/alpha.
+///
+/// With probability 1 - alpha it holds the true proportion at all times at once.
+///
+/// # Errors
+/// Before the first trial, and for parameters outside their range.
+pub fn share_cs(a: f64, b: f64, successes: u64, failures: u64, alpha: f64) -> Result<Interval, Undefined> {
+    let (a, b) = (positive("the prior's a", a)?, positive("the prior's b", b)?);
+    let alpha = open_unit("alpha", alpha)?;
+    let (s, f) = (successes as f64, failures as f64);
+    if s + f == 0.0 {
+        return Err(Undefined::NoObservations);
+    }
+    let best = s / (s + f);
+    let mixture = ln_mixture(a, b, s, f);
+    let excluded = |p: f64| mixture - weighted_ln(s, p) - weighted_ln(f, 1.0 - p) >= -alpha.ln();
+    Ok(Interval {
+        lower: if s == 0.0 { 0.0 } else { boundary(0.0, best, excluded) },
+        upper: if f == 0.0 { 1.0 } else { boundary(1.0, best, excluded) },
+    })
+}
+
+/// ln B(a+s, b+f) - ln B(a, b): the log-probability of the data under the mixture.
+fn ln_mixture(a: f64, b: f64, s: f64, f: f64) -> f64 {
+    ln_beta(a + s, b + f) - ln_beta(a, b)
+}
+
+/// n ln p, where nothing times anything is nothing.
+fn weighted_ln(n: f64, p: f64) -> f64 {
+    if n == 0.0 { 0.0 } else { n * p.ln() }
+}
+
+/// Bisects between an end that is excluded and a point that is not, down to neighbouring numbers.
+fn boundary(mut outside: f64, mut inside: f64, excluded: impl Fn(f64) -> bool) -> f64 {
+    loop {
+        let middle = 0.5 * (outside + inside);
+        if middle == outside || middle == inside {
+            return middle;
+        }
+        if excluded(middle) {
+            outside = middle;
+        } else {
+            inside = middle;
+        }
+    }
+}
