@@ -43,10 +43,7 @@ impl Memory {
     /// An empty memory of at most `capacity` requests in all.
     pub(super) fn new(capacity: usize) -> Self {
         let parts = capacity.clamp(1, PARTS);
-        Self {
-            parts: (0..parts).map(|_| Mutex::default()).collect(),
-            part_capacity: capacity / parts,
-        }
+        Self { parts: (0..parts).map(|_| Mutex::default()).collect(), part_capacity: capacity / parts }
     }
 
     /// Remembers a request.

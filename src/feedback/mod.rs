@@ -32,7 +32,6 @@ use crate::feedback::report::Parsed;
 use crate::feedback::report::Reason;
 use crate::feedback::report::Report;
 use crate::feedback::subject::Source;
-use crate::feedback::subject::Subject;
 use crate::feedback::ticket::Claims;
 use crate::policy::Policy;
 use crate::record::Recorder;

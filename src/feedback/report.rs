@@ -173,8 +173,12 @@ impl Judged {
         let result = self.verdict.as_str();
         match (&self.reason, self.verdict) {
             (Some(reason), _) => json!({"result": result, "reason": reason.to_string()}),
-            (None, Verdict::Conflict) => json!({"result": result, "reason": "another value was reported first"}),
-            (None, Verdict::Busy) => json!({"result": result, "reason": "the record's queue is full; try again"}),
+            (None, Verdict::Conflict) => {
+                json!({"result": result, "reason": "another value was reported first"})
+            }
+            (None, Verdict::Busy) => {
+                json!({"result": result, "reason": "the record's queue is full; try again"})
+            }
             (None, _) => json!({"result": result}),
         }
     }

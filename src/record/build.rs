@@ -73,6 +73,7 @@ pub(super) fn paired_record(pair: &Pair, rules: &[Redact]) -> PairedRecord {
         cancelled: marks.cancelled,
         truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
         degraded: marks.degraded,
+        truth: experiment.accuracy.as_ref().map(|accuracy| accuracy.truth.clone()),
         request: request_record(request, &redactor),
         observations: legs.iter().map(|leg| leg.record(policy, experiment, &redactor)).collect(),
         dropped: pair

@@ -19,6 +19,7 @@ use crate::vocab::DropReason;
 use crate::vocab::ExperimentName;
 use crate::vocab::Fate;
 use crate::vocab::ModelName;
+use crate::vocab::OutcomeName;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
 use crate::vocab::StrategyKind;
@@ -82,6 +83,9 @@ pub struct PairedRecord {
     /// Lists were to be mixed and were not, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degraded: Option<Degraded>,
+    /// The outcome that tells whether predictions were right, where the policy names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<OutcomeName>,
     /// The request.
     pub request: RequestRecord,
     /// The calls to models, in the order of their beginning.
