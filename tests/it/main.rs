@@ -4,6 +4,7 @@
 
 mod config;
 mod ledger;
+mod life;
 mod passing;
 mod record;
 mod rig;

@@ -58,7 +58,7 @@ pub(crate) struct Reply {
 pub(crate) enum Step {
     Data(Bytes),
     Wait(Gate),
-    /// The connection breaks here.
+    /// The connection breaks here, after what came before has left.
     Break,
     /// The same bytes again and again, without end.
     Forever(Bytes),
@@ -79,6 +79,10 @@ impl Gate {
 
     pub(crate) fn open(&self) {
         self.0.send_replace(true);
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        *self.0.borrow()
     }
 
     async fn pass(&self) {
@@ -190,13 +194,14 @@ async fn answer(
     }
     let builder = Response::builder().status(reply.status);
     let builder = reply.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value));
-    Ok(builder.body(Scripted { steps: reply.steps.into(), waiting: None }).unwrap())
+    Ok(builder.body(Scripted { steps: reply.steps.into(), waiting: None, flushed: false }).unwrap())
 }
 
 /// A body that runs through its steps.
 struct Scripted {
     steps: VecDeque<Step>,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    flushed: bool,
 }
 
 impl Body for Scripted {
@@ -214,7 +219,16 @@ impl Body for Scripted {
         match self.steps.pop_front() {
             None => Poll::Ready(None),
             Some(Step::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-            Some(Step::Break) => Poll::Ready(Some(Err(io::Error::other("the script says so")))),
+            Some(Step::Break) if self.flushed => {
+                Poll::Ready(Some(Err(io::Error::other("the script says so"))))
+            }
+            Some(Step::Break) => {
+                // The server writes what it has when it finds nothing more to be ready.
+                self.flushed = true;
+                self.steps.push_front(Step::Break);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
             Some(Step::Forever(bytes)) => {
                 self.steps.push_front(Step::Forever(bytes.clone()));
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
