@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
 mod config;
+mod ledger;
 mod life;
 mod passing;
+mod record;
 mod rig;
 mod shadow;
 mod strategies;
