@@ -247,7 +247,8 @@ async fn two_lists_become_one_in_legacys_document_and_clicks_credit_a_model() {
     assert_eq!(pair["shown"]["items"].as_array().unwrap().len(), 4);
     let outcome = records.iter().find(|record| record["kind"] == "outcome").unwrap();
     assert_eq!(outcome["request_id"], id);
-    let credit: f64 = outcome["credit"].as_array().unwrap().iter().map(|it| it.as_f64().unwrap()).sum();
+    let shares = outcome["credit"]["shares"].as_array().unwrap();
+    let credit: f64 = shares.iter().map(|share| share.as_f64().unwrap()).sum();
     assert_eq!(credit, 1.0, "one click, one credit");
 }
 
