@@ -70,7 +70,10 @@ impl Reload {
             Ok(config) => {
                 let reloaded = self.put_in_place(config);
                 let changed = matches!(reloaded, Reloaded::Changed { .. });
-                metrics.policy_reloads.with_label_values(&[if changed { "changed" } else { "unchanged" }]).inc();
+                metrics
+                    .policy_reloads
+                    .with_label_values(&[if changed { "changed" } else { "unchanged" }])
+                    .inc();
                 note_success(metrics);
                 Ok(reloaded)
             }
