@@ -8,7 +8,14 @@
 //! and hands the pair of observations to `record`; the writer feeds the log and `analysis`, and `feedback` joins
 //! what happened later.
 
+pub mod cli;
+pub mod demo;
+pub mod app;
 pub mod config;
+pub mod admin;
+pub mod rollout;
+pub mod proxy;
+pub mod analysis;
 pub mod feedback;
 pub mod record;
 pub mod upstream;

@@ -2,11 +2,33 @@
 //!
 //! YAML types never leave this module. What it builds is whole and checked; nothing later asks whether a value
 //! makes sense.
+//!
+//! Text becomes a tree (`yaml`), the tree becomes the types of the file (`reader`, `schema`, `field`, `scalar`), and
+//! those become the domain's (`lower`). Each step reports into one list (`diagnostic`) and goes on.
+
+mod diagnostic;
+mod field;
+mod lower;
+mod reader;
+mod scalar;
+mod schema;
+mod watch;
+mod yaml;
+
+pub use diagnostic::Diagnostic;
+pub use diagnostic::Problems;
+pub use watch::watch;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::config::diagnostic::Place;
+use crate::config::diagnostic::Report;
 use crate::feedback;
 use crate::policy::Policy;
 use crate::record;
@@ -45,4 +67,41 @@ pub struct Listen {
     pub workers: Option<usize>,
     /// Connections from users at one moment.
     pub max_connections: u32,
+}
+
+/// Reads and checks a policy file.
+///
+/// # Errors
+/// Every problem that was found; one of them, at the first line, when the file cannot be read.
+pub fn load(path: &Path) -> Result<Config, Problems> {
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    parse(path, &text)
+}
+
+/// Checks a policy; `name` is what problems call the file. Secrets are read from where it says they are.
+///
+/// # Errors
+/// Every problem that was found, in the order of the file.
+pub fn parse(name: &Path, text: &str) -> Result<Config, Problems> {
+    let report = Report::new(name);
+    let root = yaml::parse(text, &report);
+    let file = root.and_then(|root| reader::read(text, &root, &report));
+    let config = file.and_then(|file| lower::lower(file, name, hash(text), &report));
+    report.conclude(config)
+}
+
+/// The JSON Schema of the policy file.
+pub fn json_schema() -> serde_json::Value {
+    schema::json_schema()
+}
+
+/// The first 12 hexadecimal digits of the SHA-256 of a text.
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Problems {
+    let report = Report::new(path);
+    report.add(&Place::start(), format!("the file cannot be read: {error}"));
+    report.into_problems()
 }

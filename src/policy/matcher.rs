@@ -131,7 +131,7 @@ fn query_has(head: &Parts, name: &str, value: &str) -> bool {
 }
 
 /// The percent-decoded values of a query parameter, in order.
-pub(super) fn query_values<'a>(head: &'a Parts, name: &'a str) -> impl Iterator<Item = String> + 'a {
+pub fn query_values<'a>(head: &'a Parts, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let query = head.uri.query().unwrap_or("");
     query.split('&').filter_map(move |pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -140,7 +140,7 @@ pub(super) fn query_values<'a>(head: &'a Parts, name: &'a str) -> impl Iterator<
 }
 
 /// Decodes `%41` and `+` as HTML forms do; a broken escape stays as it is.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     if !text.contains(['%', '+']) {
         return text.to_owned();
     }

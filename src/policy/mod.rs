@@ -10,11 +10,13 @@ mod spend;
 mod unit;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use matcher::BodyView;
 pub use matcher::Matcher;
 pub use matcher::PathPattern;
+pub use matcher::decoded;
+pub use matcher::query_values;
 pub use ramp::Phase;
 pub use ramp::Ramp;
 pub use ramp::Stage;
@@ -170,6 +172,15 @@ impl Policy {
             }
         }
         Selection::Default
+    }
+
+    /// Lets experiments that go on under another policy keep what their copies have cost today.
+    pub fn keep_spend(&mut self, before: &Policy) {
+        for experiment in &mut self.experiments {
+            if let Some(known) = before.experiment(experiment.name.as_str()) {
+                experiment.spend = Arc::clone(&known.spend);
+            }
+        }
     }
 
     /// The experiment of a name.

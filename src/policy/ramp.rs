@@ -20,7 +20,7 @@ pub struct Ramp(ArcSwap<Stage>);
 /// A stretch of time with one weight. Records carry its number, and counts are never pooled across stages.
 #[derive(Debug)]
 pub struct Stage {
-    /// Counts up from 1 with every change of weight, over the whole life of the ramp.
+    /// Counts up from 1 with every change of weight or step, over the whole life of the ramp.
     pub number: u32,
     /// The step of the policy, from 0.
     pub step: usize,
@@ -44,6 +44,21 @@ pub enum Phase {
     RolledBack,
     /// Every step is done; the candidate keeps the last weight.
     Promoted,
+}
+
+impl Phase {
+    /// Every phase, in the order of declaration.
+    pub const ALL: [Phase; 4] = [Phase::Running, Phase::Paused, Phase::RolledBack, Phase::Promoted];
+
+    /// The word that metrics, logs and answers use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Running => "running",
+            Phase::Paused => "paused",
+            Phase::RolledBack => "rolled_back",
+            Phase::Promoted => "promoted",
+        }
+    }
 }
 
 impl Ramp {

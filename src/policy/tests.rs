@@ -1,3 +1,5 @@
+pub(crate) mod sample;
+
 use http::Request;
 use http::request::Parts;
 use serde_json::json;

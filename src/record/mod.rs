@@ -4,11 +4,35 @@
 //! queue holds, redacts it, works out usage, cost and comparison, and writes JSON Lines. What the queue cannot
 //! take is counted, exactly, and the log itself tells how many records are missing.
 
+mod body;
+mod build;
+mod count;
+mod digest;
+mod line;
+mod loss;
 mod outcome;
 mod pair;
+mod paired;
+mod prediction;
 mod queue;
+mod read;
+mod redact;
+mod segment;
 mod settings;
+mod writer;
 
+#[cfg(test)]
+mod tests;
+
+pub use body::Body;
+pub use body::Unread;
+pub use digest::recorded_unit;
+pub use line::Gap;
+pub use line::Line;
+pub use line::LineError;
+pub use line::LineKind;
+pub use line::LossReason;
+pub use line::SCHEMA;
 pub use outcome::OutcomeRecord;
 pub use outcome::OutcomeValue;
 pub use pair::Captured;
@@ -20,11 +44,27 @@ pub use pair::Observation;
 pub use pair::Pair;
 pub use pair::Shown;
 pub use pair::ShownItem;
+pub use paired::ComparisonRecord;
+pub use paired::CostRecord;
+pub use paired::DroppedRecord;
+pub use paired::HeaderRecord;
+pub use paired::ObservationRecord;
+pub use paired::PairedRecord;
+pub use paired::RequestRecord;
+pub use paired::ShownItemRecord;
+pub use paired::ShownRecord;
+pub use prediction::Prediction;
+pub use prediction::class_text;
 pub use queue::Entry;
 pub use queue::Recorder;
 pub use queue::Taken;
+pub use read::ReadError;
+pub use read::Reader;
+pub use read::read;
 pub use settings::Redact;
 pub use settings::RedactAction;
 pub use settings::RedactTarget;
 pub use settings::Rotation;
 pub use settings::Settings;
+pub use writer::Sink;
+pub use writer::Writer;

@@ -35,9 +35,13 @@ pub struct OutcomeRecord {
     /// The outcome's name.
     pub outcome: OutcomeName,
     /// The type of its value.
+    #[serde(rename = "type")]
     pub kind: OutcomeKind,
     /// What was reported.
     pub value: OutcomeValue,
+    /// It arrived after the outcome's window: it is on record and counts nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
     /// For a click on a mixed list: what it tells of the arms, in their order, legacy first. All clicks on one list
     /// are scored together by `strategy::interleave::score`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +52,8 @@ pub struct OutcomeRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeValue {
-    /// A click on the item at a place from 0, or of an id, or both.
+    /// A click: on a mixed list the item's place, which tells the item in the pair's record; otherwise what was
+    /// reported, id, place or both.
     Click {
         /// The item's id.
         #[serde(default, skip_serializing_if = "Option::is_none")]

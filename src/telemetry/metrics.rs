@@ -104,8 +104,8 @@ catalogue! {
     record_queue_bytes: IntGauge = "crossfade_record_queue_bytes" [],
     /// Records written to the log, by kind.
     records_written: IntCounterVec = "crossfade_records_written_total" ["experiment", "kind"],
-    /// Records lost, by reason. Requests of an experiment are its records of kind pair, written and lost.
-    records_lost: IntCounterVec = "crossfade_records_lost_total" ["experiment", "reason"],
+    /// Records lost, by kind and reason. Requests of an experiment are its records of kind pair, written and lost.
+    records_lost: IntCounterVec = "crossfade_records_lost_total" ["experiment", "kind", "reason"],
     /// Bytes written to the log.
     record_bytes: IntCounter = "crossfade_record_written_bytes_total" [],
     /// Reloads of the policy, by result.

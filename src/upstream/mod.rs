@@ -1,10 +1,23 @@
 //! The models' side of the proxy: endpoints, connections, deadlines.
 //!
 //! It sends one request to one model and gives back one answer; what the call is for, and what happens when it
-//! fails, is the caller's business.
+//! fails, is the caller's business. Connections belong to the thread that made them; only counts of load are
+//! shared between threads.
 
+mod body;
+mod client;
+mod fleet;
+mod pool;
 mod settings;
 
+pub use body::AnswerBody;
+pub use client::Answer;
+pub use client::CallError;
+pub use client::Client;
+pub use client::Deadlines;
+pub use fleet::Fleet;
+pub use fleet::Model;
+pub use fleet::Permit;
 pub use settings::Endpoint;
 pub use settings::HostHeader;
 pub use settings::Settings;

@@ -22,6 +22,8 @@ pub use names::NameError;
 pub use names::OutcomeName;
 pub use secret::Secret;
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -131,6 +133,15 @@ impl Fate {
         }
     }
 }
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A body that breaks off gives its fate as its error.
+impl std::error::Error for Fate {}
 
 /// Says whether a leg counts as an error: its end does, or its status is 5xx or 429.
 pub fn is_error(status: Option<u16>, fate: Fate) -> bool {

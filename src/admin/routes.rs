@@ -1,0 +1,106 @@
+//! Which paths there are and what each is for: the one table that routing and the tests of `openapi.json` read.
+
+use http::Method;
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// Every metric.
+    Metrics,
+    /// Whether the process lives.
+    Live,
+    /// Whether it wants traffic.
+    Ready,
+    /// The description of this API.
+    OpenApi,
+    /// Load the policy file again.
+    Reload,
+    /// Take outcomes in.
+    Feedback,
+    /// All experiments.
+    Experiments,
+    /// One experiment.
+    Experiment,
+    /// The arm of a unit.
+    Assignment,
+    /// Order a ramp about.
+    Order(Verb),
+}
+
+/// What a ramp is ordered to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Promote,
+    Rollback,
+    Pause,
+    Resume,
+    Weight,
+}
+
+/// One method on one path; `{name}` stands for an experiment's name.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) endpoint: Endpoint,
+}
+
+/// Why no route takes a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoRoute {
+    /// No such path.
+    Path,
+    /// The path takes other methods: these.
+    Method { allow: String },
+}
+
+const fn get(path: &'static str, endpoint: Endpoint) -> Route {
+    Route { method: Method::GET, path, endpoint }
+}
+
+const fn post(path: &'static str, endpoint: Endpoint) -> Route {
+    Route { method: Method::POST, path, endpoint }
+}
+
+/// Every route. A GET answers HEAD too.
+pub(super) static ROUTES: [Route; 16] = [
+    get("/metrics", Endpoint::Metrics),
+    get("/livez", Endpoint::Live),
+    get("/readyz", Endpoint::Ready),
+    get("/-/healthy", Endpoint::Live),
+    get("/-/ready", Endpoint::Ready),
+    post("/-/reload", Endpoint::Reload),
+    get("/openapi.json", Endpoint::OpenApi),
+    post("/feedback", Endpoint::Feedback),
+    get("/api/v1/experiments", Endpoint::Experiments),
+    get("/api/v1/experiments/{name}", Endpoint::Experiment),
+    get("/api/v1/experiments/{name}/assignment", Endpoint::Assignment),
+    post("/api/v1/experiments/{name}/promote", Endpoint::Order(Verb::Promote)),
+    post("/api/v1/experiments/{name}/rollback", Endpoint::Order(Verb::Rollback)),
+    post("/api/v1/experiments/{name}/pause", Endpoint::Order(Verb::Pause)),
+    post("/api/v1/experiments/{name}/resume", Endpoint::Order(Verb::Resume)),
+    post("/api/v1/experiments/{name}/weight", Endpoint::Order(Verb::Weight)),
+];
+
+/// Finds what a request is for, and the experiment that its path names; empty where it names none.
+pub(super) fn find<'p>(method: &Method, path: &'p str) -> Result<(Endpoint, &'p str), NoRoute> {
+    let asked = if method == Method::HEAD { &Method::GET } else { method };
+    let mut allow = Vec::new();
+    for route in &ROUTES {
+        let Some(name) = matched(route.path, path) else { continue };
+        if route.method == *asked {
+            return Ok((route.endpoint, name));
+        }
+        allow.push(if route.method == Method::GET { "GET, HEAD" } else { route.method.as_str() });
+    }
+    if allow.is_empty() { Err(NoRoute::Path) } else { Err(NoRoute::Method { allow: allow.join(", ") }) }
+}
+
+/// The name that a path holds in the place of `{name}`; `None` when the path is another one.
+fn matched<'p>(template: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, after)) = template.split_once("{name}") else {
+        return (template == path).then_some("");
+    };
+    let name = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}

@@ -1,0 +1,151 @@
+//! Joins predictions with labels, whichever comes first.
+//!
+//! A label can be on record before the pair it belongs to: the user answers at once, the copy takes its time.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use crate::record::OutcomeRecord;
+use crate::record::OutcomeValue;
+use crate::record::PairedRecord;
+use crate::record::Prediction;
+use crate::vocab::ModelName;
+use crate::vocab::OutcomeName;
+use crate::vocab::RequestId;
+use crate::vocab::Role;
+
+/// How many requests wait for their other half; the oldest are let go first.
+const MOST: usize = 200_000;
+
+/// One answer held against its label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) arm: ModelName,
+    pub(super) role: Role,
+    pub(super) right: bool,
+}
+
+/// What one request's answers predicted, and where it counts.
+#[derive(Debug, Clone)]
+pub(super) struct Predicted {
+    pub(super) unit: Option<String>,
+    pub(super) assigned: ModelName,
+    pub(super) stratum: Option<usize>,
+    truth: OutcomeName,
+    answers: Vec<(ModelName, Role, Prediction)>,
+}
+
+/// A request whose label is known.
+#[derive(Debug)]
+pub(super) struct Labelled {
+    pub(super) predicted: Predicted,
+    pub(super) judged: Vec<Judged>,
+}
+
+/// Requests of which one half is known.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    waiting: HashMap<RequestId, Half>,
+    order: VecDeque<RequestId>,
+}
+
+#[derive(Debug)]
+enum Half {
+    Predicted(Box<Predicted>),
+    Labels(Vec<(OutcomeName, String)>),
+}
+
+impl Labels {
+    /// Takes in a pair that counts; `None`: it has no predictions, or its label is not known yet.
+    pub(super) fn pair(&mut self, record: &PairedRecord, stratum: Option<usize>) -> Option<Labelled> {
+        let predicted = Predicted::of(record, stratum)?;
+        match self.waiting.remove(&record.request_id) {
+            Some(Half::Labels(labels)) => {
+                let label = labels.into_iter().find(|(name, _)| *name == predicted.truth);
+                match label {
+                    Some((_, label)) => return Some(predicted.judged(&label)),
+                    None => self.wait(record.request_id, Half::Predicted(Box::new(predicted))),
+                }
+            }
+            Some(Half::Predicted(_)) | None => {
+                self.wait(record.request_id, Half::Predicted(Box::new(predicted)));
+            }
+        }
+        None
+    }
+
+    /// Takes in an outcome; `None`: it is no label, or its pair is not known yet, or tells no predictions.
+    pub(super) fn outcome(&mut self, record: &OutcomeRecord) -> Option<Labelled> {
+        let OutcomeValue::Label(label) = &record.value else { return None };
+        match self.waiting.remove(&record.request_id) {
+            Some(Half::Predicted(predicted)) if predicted.truth == record.outcome => {
+                return Some(predicted.judged(label));
+            }
+            Some(Half::Labels(mut labels)) => {
+                labels.push((record.outcome.clone(), label.clone()));
+                self.waiting.insert(record.request_id, Half::Labels(labels));
+            }
+            Some(predicted) => {
+                self.waiting.insert(record.request_id, predicted);
+            }
+            None => {
+                let labels = vec![(record.outcome.clone(), label.clone())];
+                self.wait(record.request_id, Half::Labels(labels));
+            }
+        }
+        None
+    }
+
+    fn wait(&mut self, id: RequestId, half: Half) {
+        self.waiting.insert(id, half);
+        self.order.push_back(id);
+        if self.order.len() > MOST {
+            // It may have met its other half long ago.
+            self.order.pop_front().and_then(|oldest| self.waiting.remove(&oldest));
+        }
+    }
+}
+
+impl Predicted {
+    fn of(record: &PairedRecord, stratum: Option<usize>) -> Option<Self> {
+        let answer = |seen: &crate::record::ObservationRecord| {
+            Some((seen.arm.clone(), seen.role, seen.prediction.clone()?))
+        };
+        Some(Self {
+            unit: record.unit.clone(),
+            assigned: record.assigned.clone(),
+            stratum,
+            truth: record.truth.clone()?,
+            answers: record.observations.iter().filter_map(answer).collect(),
+        })
+    }
+
+    /// Holds every answer against the label. One that the gateway could not read is neither right nor wrong.
+    fn judged(self, label: &str) -> Labelled {
+        let judge = |(arm, role, prediction): &(ModelName, Role, Prediction)| {
+            let right = match prediction {
+                Prediction::Value(class) => class == label,
+                Prediction::Missing => false,
+                Prediction::Unreadable => return None,
+            };
+            Some(Judged { arm: arm.clone(), role: *role, right })
+        };
+        let judged = self.answers.iter().filter_map(judge).collect();
+        Labelled { predicted: self, judged }
+    }
+}
+
+impl Labelled {
+    /// Whether an arm's own answer to the request was right; not that of a second or a substitute call.
+    pub(super) fn verdict(&self, arm: &ModelName) -> Option<bool> {
+        let own =
+            |judged: &&Judged| judged.arm == *arm && !matches!(judged.role, Role::Control | Role::Fallback);
+        self.judged.iter().find(own).map(|judged| judged.right)
+    }
+
+    /// Whether what the assigned arm answered the user was right.
+    pub(super) fn served(&self) -> Option<bool> {
+        let own = |judged: &&Judged| judged.arm == self.predicted.assigned && judged.role == Role::Answer;
+        self.judged.iter().find(own).map(|judged| judged.right)
+    }
+}

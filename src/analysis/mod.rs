@@ -1,0 +1,142 @@
+//! Analysis: one fold over records and outcomes, the same live and from the log.
+//!
+//! Live it is a sink of the writer; offline it reads lines back; both end in the same figures, because neither looks
+//! at anything but the records. Only requests that take part in the comparison count: enrolled, not forced, not sent
+//! before. What is remembered for later joins is bounded. When the policy changes what makes evidence comparable,
+//! the figures of that experiment begin anew.
+
+mod ballot;
+mod evidence;
+mod histogram;
+mod labels;
+mod standing;
+mod stratum;
+mod study;
+mod summary;
+mod tally;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use standing::Evidence;
+pub use standing::Standing;
+pub use study::LeftOut;
+pub use summary::AgreementSummary;
+pub use summary::ArmSummary;
+pub use summary::CallSummary;
+pub use summary::ExperimentSummary;
+pub use summary::InterleavingSummary;
+pub use summary::LossSummary;
+pub use summary::OutcomeSummary;
+pub use summary::PairedSummary;
+pub use summary::Quantiles;
+pub use summary::StageArmSummary;
+pub use summary::StageSummary;
+pub use summary::VoteSummary;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use indexmap::IndexMap;
+
+use crate::analysis::labels::Judged;
+use crate::analysis::study::Study;
+use crate::record::Gap;
+use crate::record::Line;
+use crate::record::OutcomeRecord;
+use crate::record::Pair;
+use crate::record::PairedRecord;
+use crate::record::Sink;
+use crate::telemetry::Metrics;
+use crate::vocab::ExperimentName;
+
+/// What is known of every experiment so far.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    studies: IndexMap<ExperimentName, Study>,
+    metrics: Option<Arc<Metrics>>,
+}
+
+impl Analysis {
+    /// Knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Knows nothing yet, and will count answers that are held against a label in the metrics.
+    pub fn counting(metrics: Arc<Metrics>) -> Self {
+        Self { metrics: Some(metrics), ..Self::default() }
+    }
+
+    /// Takes in one line of the log.
+    pub fn fold(&mut self, line: &Line) {
+        match line {
+            Line::Pair(record) => self.fold_pair(record),
+            Line::Outcome(record) => self.fold_outcome(record),
+            Line::Gap(gap) => self.fold_gap(gap),
+        }
+    }
+
+    /// What is known of one experiment; `None` before its first record.
+    pub fn summary(&self, experiment: &str) -> Option<ExperimentSummary> {
+        let (name, study) = self.studies.iter().find(|(name, _)| name.as_str() == experiment)?;
+        study.summary(name)
+    }
+
+    /// What is known of each experiment, in the order of their first records.
+    pub fn summaries(&self) -> impl Iterator<Item = ExperimentSummary> {
+        self.studies.iter().filter_map(|(name, study)| study.summary(name))
+    }
+
+    fn fold_pair(&mut self, record: &PairedRecord) {
+        let judged = self.study(&record.experiment).fold_pair(record);
+        self.count(&record.experiment, &judged);
+    }
+
+    fn fold_outcome(&mut self, record: &OutcomeRecord) {
+        let judged = self.study(&record.experiment).fold_outcome(record);
+        self.count(&record.experiment, &judged);
+    }
+
+    fn fold_gap(&mut self, gap: &Gap) {
+        self.study(&gap.experiment).fold_gap(gap);
+    }
+
+    fn study(&mut self, experiment: &ExperimentName) -> &mut Study {
+        if !self.studies.contains_key(experiment) {
+            self.studies.insert(experiment.clone(), Study::default());
+        }
+        &mut self.studies[experiment]
+    }
+
+    fn count(&self, experiment: &ExperimentName, judged: &[Judged]) {
+        let Some(metrics) = &self.metrics else { return };
+        for Judged { arm, role, right } in judged {
+            let result = if *right { "right" } else { "wrong" };
+            let labels = [experiment.as_str(), arm.as_str(), role.as_str(), result];
+            metrics.labelled.with_label_values(&labels).inc();
+        }
+    }
+}
+
+impl Sink for Arc<Mutex<Analysis>> {
+    fn pair(&mut self, _raw: &Pair, record: &PairedRecord) {
+        lock(self).fold_pair(record);
+    }
+
+    fn outcome(&mut self, record: &OutcomeRecord) {
+        lock(self).fold_outcome(record);
+    }
+
+    fn gap(&mut self, gap: &Gap) {
+        lock(self).fold_gap(gap);
+    }
+}
+
+/// A panic while the lock was held has left one record half counted, which is better than counting none any more.
+fn lock(analysis: &Mutex<Analysis>) -> MutexGuard<'_, Analysis> {
+    analysis.lock().unwrap_or_else(PoisonError::into_inner)
+}

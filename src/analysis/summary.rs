@@ -1,0 +1,370 @@
+//! The figures of one experiment for whoever asks: the admin API, the demo, reports.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::analysis::histogram::Histogram;
+use crate::analysis::standing::Evidence;
+use crate::analysis::standing::Standing;
+use crate::analysis::standing::standing;
+use crate::analysis::study::LeftOut;
+use crate::analysis::study::Study;
+use crate::analysis::study::Subject;
+use crate::analysis::tally::CallTally;
+use crate::cost::Money;
+use crate::protocol::Usage;
+use crate::record::LineKind;
+use crate::record::LossReason;
+use crate::stats::Votes;
+use crate::vocab::ExperimentName;
+use crate::vocab::ModelName;
+use crate::vocab::OutcomeName;
+use crate::vocab::Role;
+use crate::vocab::StrategyKind;
+use crate::vocab::Timestamp;
+
+/// What is known of one experiment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExperimentSummary {
+    /// The experiment.
+    pub experiment: ExperimentName,
+    /// How it treats its requests.
+    pub strategy: StrategyKind,
+    /// The policy that the latest request was served under.
+    pub policy: String,
+    /// The first request that these figures hold.
+    pub since: Timestamp,
+    /// The last.
+    pub until: Timestamp,
+    /// Who is better, as far as is known.
+    pub standing: Standing,
+    /// The same in one sentence, with its figures.
+    pub sentence: String,
+    /// The evidence by candidate; empty where nothing can be weighed.
+    pub evidence: Vec<Evidence>,
+    /// All requests of the experiment.
+    pub requests: u64,
+    /// Those that do not count in anything below but `assigned`.
+    pub left_out: LeftOut,
+    /// What the log lacks; live figures have seen what only the disk lost.
+    pub lost: Vec<LossSummary>,
+    /// The arms, legacy first.
+    pub arms: Vec<ArmSummary>,
+    /// How often each compared field agreed with legacy's.
+    pub agreement: Vec<AgreementSummary>,
+    /// For each candidate, the requests on which it and legacy were both held against a label.
+    pub paired: Vec<PairedSummary>,
+    /// Draws and labels by stage and weights; only canary and A/B.
+    pub stages: Vec<StageSummary>,
+    /// Lists, clicks and votes; only interleaving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interleaving: Option<InterleavingSummary>,
+    /// Reports of outcomes by arm.
+    pub outcomes: Vec<OutcomeSummary>,
+}
+
+/// One arm.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmSummary {
+    /// Its name.
+    pub arm: ModelName,
+    /// Requests that were assigned to it.
+    pub assigned: u64,
+    /// Those of them that count.
+    pub enrolled: u64,
+    /// Its calls by what they were for.
+    pub calls: Vec<CallSummary>,
+}
+
+/// An arm's calls for one purpose.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallSummary {
+    /// What they were for.
+    pub role: Role,
+    /// How many.
+    pub requests: u64,
+    /// How many failed: 5xx, 429, no connection, timeout, broken off.
+    pub errors: u64,
+    /// How many the client cut short.
+    pub cancelled: u64,
+    /// To the last byte.
+    pub total_ms: Quantiles,
+    /// To the first byte of the body.
+    pub first_byte_ms: Quantiles,
+    /// What the answers say they used.
+    pub tokens: Usage,
+    /// What they cost, by currency.
+    pub cost: BTreeMap<String, Money>,
+    /// Answers that a reported label proved right.
+    pub right: u64,
+    /// And wrong.
+    pub wrong: u64,
+}
+
+/// Quantiles in milliseconds, each within 1 %; missing where there is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// The median.
+    pub p50: Option<f64>,
+    /// 95 %.
+    pub p95: Option<f64>,
+    /// 99 %.
+    pub p99: Option<f64>,
+}
+
+/// How often one field of one arm's answers agreed with legacy's.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgreementSummary {
+    /// The arm; legacy itself for its control calls.
+    pub arm: ModelName,
+    /// What its calls were for.
+    pub role: Role,
+    /// The field.
+    pub field: String,
+    /// Within the rule.
+    pub agree: u64,
+    /// Outside the rule.
+    pub differ: u64,
+    /// Not there on one side or both.
+    pub missing: u64,
+}
+
+/// Requests on which one candidate and legacy were both held against a label.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PairedSummary {
+    /// The candidate.
+    pub candidate: ModelName,
+    /// Both were right.
+    pub both_right: u64,
+    /// Both were wrong.
+    pub both_wrong: u64,
+    /// Only the candidate was right.
+    pub only_candidate_right: u64,
+    /// Only legacy was right.
+    pub only_legacy_right: u64,
+}
+
+/// Requests drawn with the same weights in one stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageSummary {
+    /// The canary's stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<u32>,
+    /// The arms, legacy first.
+    pub arms: Vec<StageArmSummary>,
+}
+
+/// One arm in one stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageArmSummary {
+    /// Its name.
+    pub arm: ModelName,
+    /// The probability with which it was drawn.
+    pub propensity: f64,
+    /// How often it was.
+    pub assigned: u64,
+    /// Answers to users that were held against a label.
+    pub labelled: u64,
+    /// Those of them that were wrong.
+    pub wrong: u64,
+    /// Units with at least one wrong answer: what the evidence counts.
+    pub wrong_units: u64,
+}
+
+/// Lists, clicks and votes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InterleavingSummary {
+    /// Mixed lists that were shown.
+    pub impressions: u64,
+    /// Those of them on which all arms offered the same.
+    pub no_contrast: u64,
+    /// Lists that should have been mixed and were not.
+    pub degraded: u64,
+    /// Clicks that credit an arm or nobody.
+    pub clicks: u64,
+    /// Clicks of users without a name, who have no vote.
+    pub without_unit: u64,
+    /// The votes by candidate.
+    pub votes: Vec<VoteSummary>,
+    /// What clicks earned each arm, legacy first.
+    pub earned: Vec<f64>,
+}
+
+/// Users who prefer a side; each has one vote for each candidate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VoteSummary {
+    /// The candidate.
+    pub candidate: ModelName,
+    /// Users who prefer it.
+    pub for_candidate: u64,
+    /// Users who prefer legacy.
+    pub for_legacy: u64,
+}
+
+/// Reports of one outcome for one arm.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutcomeSummary {
+    /// The outcome.
+    pub outcome: OutcomeName,
+    /// The arm that the requests were assigned to.
+    pub arm: ModelName,
+    /// Reports in time.
+    pub reports: u64,
+    /// Reports after the window, which count nowhere.
+    pub late: u64,
+    /// The sum of numbers, or how many were true.
+    pub sum: f64,
+}
+
+/// Records that the log lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LossSummary {
+    /// What they were.
+    pub of: LineKind,
+    /// Why.
+    pub reason: LossReason,
+    /// How many.
+    pub lost: u64,
+}
+
+impl Study {
+    /// The figures; `None` before the first pair.
+    pub(super) fn summary(&self, experiment: &ExperimentName) -> Option<ExperimentSummary> {
+        let subject = self.subject.as_ref()?;
+        let (standing, evidence, sentence) = standing(self, subject);
+        Some(ExperimentSummary {
+            experiment: experiment.clone(),
+            strategy: subject.strategy,
+            policy: subject.policy.clone(),
+            since: subject.since,
+            until: subject.until,
+            standing,
+            sentence,
+            evidence,
+            requests: self.requests,
+            left_out: self.left_out,
+            lost: self.losses(),
+            arms: self.arm_summaries(subject),
+            agreement: self.agreements(),
+            paired: self.pairs(subject),
+            stages: self.stages(subject),
+            interleaving: (subject.strategy == StrategyKind::Interleave).then(|| self.interleaving(subject)),
+            outcomes: self.outcome_summaries(),
+        })
+    }
+
+    fn losses(&self) -> Vec<LossSummary> {
+        let loss = |(&(of, reason), &lost)| LossSummary { of, reason, lost };
+        self.lost.iter().map(loss).collect()
+    }
+
+    fn arm_summaries(&self, subject: &Subject) -> Vec<ArmSummary> {
+        let arms = subject.arms.iter().zip(&self.arms).map(|(name, tally)| ArmSummary {
+            arm: name.clone(),
+            assigned: tally.assigned,
+            enrolled: tally.enrolled,
+            calls: Role::ALL
+                .into_iter()
+                .zip(&tally.calls)
+                .filter(|(_, call)| call.requests > 0)
+                .map(|(role, call)| call_summary(role, call))
+                .collect(),
+        });
+        arms.collect()
+    }
+
+    fn agreements(&self) -> Vec<AgreementSummary> {
+        let fields = self.agreement.iter().map(|((arm, role, field), tally)| AgreementSummary {
+            arm: arm.clone(),
+            role: *role,
+            field: field.clone(),
+            agree: tally.agree,
+            differ: tally.differ,
+            missing: tally.missing,
+        });
+        fields.collect()
+    }
+
+    fn pairs(&self, subject: &Subject) -> Vec<PairedSummary> {
+        let candidates = subject.arms.iter().skip(1).zip(&self.paired);
+        let pairs = candidates.map(|(candidate, paired)| PairedSummary {
+            candidate: candidate.clone(),
+            both_right: paired.both_right,
+            both_wrong: paired.both_wrong,
+            only_candidate_right: paired.only_candidate_right,
+            only_legacy_right: paired.only_legacy_right,
+        });
+        pairs.collect()
+    }
+
+    fn stages(&self, subject: &Subject) -> Vec<StageSummary> {
+        let stages = self.strata.iter().map(|stratum| StageSummary {
+            stage: stratum.stage,
+            arms: subject
+                .arms
+                .iter()
+                .zip(&stratum.propensities)
+                .zip(&stratum.arms)
+                .map(|((name, propensity), arm)| StageArmSummary {
+                    arm: name.clone(),
+                    propensity: *propensity,
+                    assigned: arm.assigned,
+                    labelled: arm.judged,
+                    wrong: arm.wrong,
+                    wrong_units: arm.bad_units,
+                })
+                .collect(),
+        });
+        stages.collect()
+    }
+
+    fn interleaving(&self, subject: &Subject) -> InterleavingSummary {
+        let votes = subject.arms.iter().enumerate().skip(1).map(|(place, candidate)| {
+            let Votes { wins, losses, .. } = self.votes(place);
+            VoteSummary { candidate: candidate.clone(), for_candidate: wins, for_legacy: losses }
+        });
+        let ballot = &self.ballot;
+        InterleavingSummary {
+            impressions: ballot.impressions,
+            no_contrast: ballot.no_contrast,
+            degraded: ballot.degraded,
+            clicks: ballot.clicks,
+            without_unit: ballot.without_unit,
+            votes: votes.collect(),
+            earned: ballot.earned.clone(),
+        }
+    }
+
+    fn outcome_summaries(&self) -> Vec<OutcomeSummary> {
+        let outcomes = self.outcomes.iter().map(|((outcome, arm), tally)| OutcomeSummary {
+            outcome: outcome.clone(),
+            arm: arm.clone(),
+            reports: tally.reports,
+            late: tally.late,
+            sum: tally.sum,
+        });
+        outcomes.collect()
+    }
+}
+
+fn call_summary(role: Role, call: &CallTally) -> CallSummary {
+    CallSummary {
+        role,
+        requests: call.requests,
+        errors: call.errors,
+        cancelled: call.cancelled,
+        total_ms: Quantiles::of(&call.total),
+        first_byte_ms: Quantiles::of(&call.first_byte),
+        tokens: call.tokens,
+        cost: call.cost.clone(),
+        right: call.right,
+        wrong: call.wrong,
+    }
+}
+
+impl Quantiles {
+    fn of(histogram: &Histogram) -> Self {
+        Self { p50: histogram.quantile(0.5), p95: histogram.quantile(0.95), p99: histogram.quantile(0.99) }
+    }
+}

@@ -1,0 +1,67 @@
+//! What one arm's calls in one role came to.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::histogram::Histogram;
+use crate::cost::Money;
+use crate::protocol::Usage;
+use crate::record::ObservationRecord;
+use crate::vocab::Fate;
+use crate::vocab::Role;
+use crate::vocab::is_error;
+
+/// One arm's calls by role, and how often it was drawn.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ArmTally {
+    pub(super) assigned: u64,
+    pub(super) enrolled: u64,
+    pub(super) calls: [CallTally; Role::ALL.len()],
+}
+
+/// Calls in one role.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CallTally {
+    pub(super) requests: u64,
+    pub(super) errors: u64,
+    pub(super) cancelled: u64,
+    pub(super) total: Histogram,
+    pub(super) first_byte: Histogram,
+    pub(super) tokens: Usage,
+    pub(super) cost: BTreeMap<String, Money>,
+    pub(super) right: u64,
+    pub(super) wrong: u64,
+}
+
+impl ArmTally {
+    pub(super) fn call(&mut self, role: Role) -> &mut CallTally {
+        &mut self.calls[role as usize]
+    }
+}
+
+impl CallTally {
+    /// Counts a call. What the client cut short says nothing of a model's speed.
+    pub(super) fn add(&mut self, seen: &ObservationRecord) {
+        self.requests += 1;
+        self.errors += u64::from(is_error(seen.status, seen.fate));
+        if seen.fate == Fate::Cancelled {
+            self.cancelled += 1;
+        } else {
+            self.total.add(seen.total_ms);
+            seen.first_byte_ms.inspect(|first_byte| self.first_byte.add(*first_byte));
+        }
+        if let Some(Usage { input_tokens, cached_input_tokens, output_tokens }) = seen.tokens {
+            self.tokens.input_tokens += input_tokens;
+            self.tokens.cached_input_tokens += cached_input_tokens;
+            self.tokens.output_tokens += output_tokens;
+        }
+        if let Some(cost) = &seen.cost {
+            let sum = self.cost.entry(cost.currency.clone()).or_default();
+            *sum = *sum + cost.amount;
+        }
+    }
+
+    /// Counts an answer held against its label.
+    pub(super) fn judge(&mut self, right: bool) {
+        *(if right { &mut self.right } else { &mut self.wrong }) += 1;
+    }
+}

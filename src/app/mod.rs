@@ -1,0 +1,272 @@
+//! The only wiring: a config becomes parts, the parts run, and they stop in an order that loses nothing.
+//!
+//! The data plane has threads of its own; everything beside the answer path (admin, writer, rollout, watch) shares
+//! one small runtime.
+
+mod reload;
+
+pub use reload::Reload;
+pub use reload::Reloaded;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use http::StatusCode;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin;
+use crate::admin::Admin;
+use crate::analysis::Analysis;
+use crate::config;
+use crate::config::Config;
+use crate::feedback::Feedback;
+use crate::proxy;
+use crate::proxy::Drain;
+use crate::proxy::Parts;
+use crate::proxy::Shared;
+use crate::proxy::Workers;
+use crate::record::Recorder;
+use crate::record::Writer;
+use crate::rollout::Rollout;
+use crate::telemetry::Metrics;
+use crate::telemetry::Traces;
+use crate::vocab::Timestamp;
+
+/// How long the last traces may take to leave.
+const TRACES_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A running gateway. Shut it down; dropped, it leaves its threads to themselves.
+pub struct Gateway {
+    data: SocketAddr,
+    admin: SocketAddr,
+    side: Runtime,
+    shared: Arc<Shared>,
+    analysis: Arc<Mutex<Analysis>>,
+    reload: Arc<Reload>,
+    workers: Workers,
+    drain: Drain,
+    /// Ends what feeds the log, then the log itself, then the operators' view of both.
+    stops: Stops,
+    traces: Traces,
+}
+
+/// The orders to stop, in the order in which they are given.
+struct Stops {
+    writer: CancellationToken,
+    writing: TaskTracker,
+    rest: CancellationToken,
+    resting: TaskTracker,
+}
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address could not be listened on.
+    #[error("cannot listen on {address} (`listen.{key}`): {source}")]
+    Listen {
+        /// The policy's key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The directory of the record cannot be made.
+    #[error("cannot make the directory {path} (`record.dir`): {source}")]
+    RecordDir {
+        /// The directory.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gave no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+impl Gateway {
+    /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let Config { path, listen, record, feedback, upstreams, mut policy } = config;
+        let side =
+            Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
+        let side = side.map_err(StartError::Thread)?;
+        let data_listener = bind(&side, "data", listen.data)?;
+        let admin_listener = bind(&side, "admin", listen.admin)?;
+        std::fs::create_dir_all(&record.dir)
+            .map_err(|source| StartError::RecordDir { path: record.dir.display().to_string(), source })?;
+
+        let metrics = Arc::new(Metrics::new());
+        let traces = Traces::from_environment(side.handle());
+        let rollout = Rollout::open(&record.dir, Arc::clone(&metrics));
+        rollout.adopt(&mut policy);
+        let recorder = Recorder::new(&record);
+        let memory = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
+        let analysis = Arc::new(Mutex::new(Analysis::counting(Arc::clone(&metrics))));
+        let watching = Reload::watching(&path, &listen, &record, &feedback);
+        let body_cap_bytes = record.body_cap_bytes;
+        let writer = Writer::new(
+            &record,
+            recorder.clone(),
+            Arc::clone(&metrics),
+            vec![Box::new(Arc::clone(&analysis))],
+        );
+        let parts = Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes };
+        let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
+        let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
+
+        let drain = Drain::new(listen.drain);
+        let workers = listen.workers.unwrap_or_else(cpu_limit);
+        let workers = Workers::start(workers, &shared, &drain).map_err(StartError::Thread)?;
+        let stops = Stops::new();
+        let Stops { writer: stop_writer, writing, rest, resting } = &stops;
+        let handle = side.handle();
+        writing.spawn_on(writer.run(stop_writer.clone()), handle);
+        resting.spawn_on(rollout.clone().run(rest.clone()), handle);
+        let (data, admin) = (local(&data_listener, listen.data), local(&admin_listener, listen.admin));
+        let accepting =
+            proxy::accept(data_listener, &workers, listen.max_connections as usize, drain.clone());
+        resting.spawn_on(accepting, handle);
+        resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
+        let state = Admin {
+            policy: Arc::clone(&shared.policy),
+            metrics: Arc::clone(&shared.metrics),
+            rollout,
+            token: listen.token,
+            max_body_bytes: feedback.max_body_bytes,
+            body_time: feedback.timeout,
+            gateway: Box::new(Operated {
+                shared: Arc::clone(&shared),
+                analysis: Arc::clone(&analysis),
+                reload: Arc::clone(&reload),
+            }),
+            draining: Arc::clone(&shared.draining),
+        };
+        resting.spawn_on(admin::serve(admin_listener, state, rest.clone()), handle);
+        tracing::info!(%data, %admin, policy = %shared.policy.load().hash, "serving");
+        Ok(Self { data, admin, side, shared, analysis, reload, workers, drain, stops, traces })
+    }
+
+    /// The users' address, with the port that the system gave where the policy says 0.
+    pub fn data_addr(&self) -> SocketAddr {
+        self.data
+    }
+
+    /// The operators' address.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// What is known of every experiment so far.
+    pub fn analysis(&self) -> &Mutex<Analysis> {
+        &self.analysis
+    }
+
+    /// Puts the policy file's present content in place.
+    pub fn reload(&self) -> &Arc<Reload> {
+        &self.reload
+    }
+
+    /// Stops: readiness fails, what is in flight is finished within the drain time, every record is on disk when
+    /// this returns. Blocks, so not to be called on a runtime's thread.
+    pub fn shut_down(self) {
+        let Self { side, shared, workers, drain, stops, traces, .. } = self;
+        tracing::info!("draining");
+        // Relaxed: a flag; whoever misses it for a moment is cut off by the drain itself.
+        shared.draining.store(true, Ordering::Relaxed);
+        drain.begin();
+        workers.join();
+        side.block_on(async {
+            stops.writer.cancel();
+            stops.writing.wait().await;
+            stops.rest.cancel();
+            stops.resting.wait().await;
+            traces.shutdown(TRACES_PATIENCE).await;
+        });
+        side.shutdown_timeout(Duration::from_secs(1));
+        tracing::info!("stopped");
+    }
+}
+
+impl Stops {
+    fn new() -> Self {
+        let (writing, resting) = (TaskTracker::new(), TaskTracker::new());
+        writing.close();
+        resting.close();
+        Self { writer: CancellationToken::new(), writing, rest: CancellationToken::new(), resting }
+    }
+}
+
+/// The gateway as operators reach it.
+struct Operated {
+    shared: Arc<Shared>,
+    analysis: Arc<Mutex<Analysis>>,
+    reload: Arc<Reload>,
+}
+
+impl admin::Gateway for Operated {
+    fn reload(&self) -> admin::Reload {
+        match self.reload.now() {
+            Ok(Reloaded::Unchanged { hash }) => admin::Reload::Applied { hash, needs_restart: Vec::new() },
+            Ok(Reloaded::Changed { hash, needs_restart }) => admin::Reload::Applied { hash, needs_restart },
+            Err(problems) => {
+                admin::Reload::Refused { problems: problems.0.iter().map(ToString::to_string).collect() }
+            }
+        }
+    }
+
+    fn take_feedback(&self, report: &[u8]) -> (StatusCode, Value) {
+        let now = Timestamp::from(SystemTime::now());
+        let reply = self.shared.feedback.report(&self.shared.policy.load(), report, now);
+        (reply.status, reply.body)
+    }
+
+    fn summary(&self, experiment: &str) -> Option<Value> {
+        // A panic under the lock can only have left one record half counted.
+        let analysis = self.analysis.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::to_value(analysis.summary(experiment)?).ok()
+    }
+}
+
+/// Reloads whenever the policy file changes, until it is told to stop.
+async fn follow(path: std::path::PathBuf, reload: Arc<Reload>, stop: CancellationToken) {
+    let (ticks, mut changes) = mpsc::channel(1);
+    let watching = config::watch(&path, ticks);
+    let reloading = async {
+        while changes.recv().await.is_some() {
+            let reload = Arc::clone(&reload);
+            // Its result is logged and counted there; reading and checking a file would hold this thread up.
+            let _ = tokio::task::spawn_blocking(move || reload.now().is_ok()).await;
+        }
+    };
+    tokio::select! {
+        () = watching => {}
+        () = reloading => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+fn bind(side: &Runtime, key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    side.block_on(TcpListener::bind(address)).map_err(|source| StartError::Listen { key, address, source })
+}
+
+fn local(listener: &TcpListener, wanted: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(wanted)
+}
+
+/// What the container or the machine lets this process use.
+fn cpu_limit() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,138 @@
+//! Reloading: the policy file's present content takes the place of the running policy, whole, or not at all.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use crate::config;
+use crate::config::Config;
+use crate::config::Listen;
+use crate::config::Problems;
+use crate::feedback;
+use crate::proxy::Shared;
+use crate::record;
+use crate::rollout::Rollout;
+use crate::telemetry::Metrics;
+
+/// The way from a changed file to a changed policy.
+pub struct Reload {
+    path: PathBuf,
+    fixed: Fixed,
+    shared: Arc<Shared>,
+    rollout: Rollout,
+    /// One reload at a time.
+    turn: Mutex<()>,
+}
+
+/// A reload's file and what it cannot change, before the parts exist that it changes.
+pub(super) struct Watching {
+    path: PathBuf,
+    fixed: Fixed,
+}
+
+/// What a reload did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reloaded {
+    /// The file says what the running policy says.
+    Unchanged {
+        /// The policy's hash.
+        hash: String,
+    },
+    /// The file's policy is in place.
+    Changed {
+        /// The new policy's hash.
+        hash: String,
+        /// Which of `listen`, `record` and `feedback` changed too, which only a restart takes up.
+        needs_restart: Vec<String>,
+    },
+}
+
+impl Reload {
+    pub(super) fn watching(
+        path: &Path,
+        listen: &Listen,
+        record: &record::Settings,
+        feedback: &feedback::Settings,
+    ) -> Watching {
+        Watching { path: path.to_owned(), fixed: Fixed::new(listen, record, feedback) }
+    }
+
+    /// Reads the file and puts its policy in place. Problems leave everything as it is; either way the metrics and
+    /// the log tell. Blocks while it reads.
+    pub fn now(&self) -> Result<Reloaded, Problems> {
+        // A panic in an earlier reload left the earlier policy in place.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let metrics = &self.shared.metrics;
+        match config::load(&self.path) {
+            Ok(config) => {
+                let reloaded = self.put_in_place(config);
+                let changed = matches!(reloaded, Reloaded::Changed { .. });
+                metrics
+                    .policy_reloads
+                    .with_label_values(&[if changed { "changed" } else { "unchanged" }])
+                    .inc();
+                note_success(metrics);
+                Ok(reloaded)
+            }
+            Err(problems) => {
+                tracing::error!(problems = %problems, "the policy file has problems; the running policy stays");
+                metrics.policy_reloads.with_label_values(&["rejected"]).inc();
+                metrics.policy_ok.set(0);
+                Err(problems)
+            }
+        }
+    }
+
+    fn put_in_place(&self, config: Config) -> Reloaded {
+        let Config { listen, record, feedback, upstreams, mut policy, .. } = config;
+        let hash = policy.hash.clone();
+        let running = self.shared.policy.load_full();
+        if hash == running.hash {
+            return Reloaded::Unchanged { hash };
+        }
+        let needs_restart = self.fixed.changed(&Fixed::new(&listen, &record, &feedback));
+        if !needs_restart.is_empty() {
+            tracing::warn!(keys = ?needs_restart, "these changed in the policy file too: a restart takes them up");
+        }
+        policy.keep_spend(&running);
+        self.rollout.adopt(&mut policy);
+        self.shared.publish(Arc::new(policy), upstreams);
+        tracing::info!(policy = %hash, "policy reloaded");
+        Reloaded::Changed { hash, needs_restart }
+    }
+}
+
+impl Watching {
+    pub(super) fn of(self, shared: Arc<Shared>, rollout: Rollout) -> Reload {
+        let Self { path, fixed } = self;
+        note_success(&shared.metrics);
+        Reload { path, fixed, shared, rollout, turn: Mutex::new(()) }
+    }
+}
+
+fn note_success(metrics: &Metrics) {
+    metrics.policy_ok.set(1);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    metrics.policy_time.set(now.as_secs_f64());
+}
+
+/// What is read at start only, as text, to see whether it was changed.
+struct Fixed([(&'static str, String); 3]);
+
+impl Fixed {
+    fn new(listen: &Listen, record: &record::Settings, feedback: &feedback::Settings) -> Self {
+        Self([
+            ("listen", format!("{listen:?}")),
+            ("record", format!("{record:?}")),
+            ("feedback", format!("{feedback:?}")),
+        ])
+    }
+
+    fn changed(&self, other: &Fixed) -> Vec<String> {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.filter(|(own, theirs)| own != theirs).map(|((key, _), _)| (*key).to_owned()).collect()
+    }
+}

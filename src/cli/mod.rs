@@ -1,0 +1,50 @@
+//! The command line: one file a subcommand, each with a `main` that takes its arguments and gives the exit code.
+
+mod check;
+mod run;
+mod schema;
+
+use std::io;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::Subcommand;
+
+/// The exit code for a policy file with problems: `EX_USAGE` of BSD's sysexits.
+const BAD_POLICY: u8 = 64;
+
+/// Tests a candidate model against the legacy one on live traffic.
+#[derive(Debug, Parser)]
+#[command(name = "crossfade", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the gateway under a policy file until SIGTERM; SIGHUP reloads the file.
+    Run(run::Args),
+    /// Checks a policy file and prints every problem with its place.
+    Check(check::Args),
+    /// Prints the JSON Schema of the policy file.
+    Schema(schema::Args),
+}
+
+/// Runs the subcommand that the process's arguments ask for.
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(args) => run::main(args),
+        Command::Check(args) => check::main(args),
+        Command::Schema(args) => schema::main(args),
+    }
+}
+
+/// Prints a result. A reader that went away, as `head` does, is no failure of ours to report.
+fn print(text: &str) -> ExitCode {
+    match writeln!(io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}

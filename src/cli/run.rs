@@ -1,0 +1,70 @@
+//! `crossfade run`: the gateway under one policy file, until SIGTERM or SIGINT.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+
+use crate::app::Gateway;
+use crate::app::Reload;
+use crate::cli::BAD_POLICY;
+use crate::config;
+use crate::telemetry::logs;
+
+/// What `crossfade run` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The policy file.
+    #[arg(long, env = "CROSSFADE_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs the gateway; the exit code is 0 after an orderly stop, 64 for a bad policy file, 1 when it cannot start.
+pub(super) fn main(args: Args) -> ExitCode {
+    logs::init();
+    let config = match config::load(&args.config) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(BAD_POLICY);
+        }
+    };
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("crossfade: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: config::Config) -> Result<(), Box<dyn std::error::Error>> {
+    let gateway = Gateway::start(config)?;
+    // A runtime of its own, for signals alone: the gateway's runtimes are its own business.
+    let waiting = Builder::new_current_thread().enable_all().build()?;
+    waiting.block_on(told_to_stop(gateway.reload()))?;
+    gateway.shut_down();
+    Ok(())
+}
+
+/// Waits for SIGTERM or SIGINT; reloads at every SIGHUP.
+async fn told_to_stop(reload: &Arc<Reload>) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => {
+                let reload = Arc::clone(reload);
+                // Its result is logged and counted there.
+                let _ = tokio::task::spawn_blocking(move || reload.now().is_ok()).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Lowers the experiments, and checks the rules between one and another.
+
+use std::sync::Arc;
+
+use crate::assign::Salts;
+use crate::assign::Share;
+use crate::compare::Field as ComparedField;
+use crate::compare::Rule;
+use crate::config::diagnostic::Report;
+use crate::config::field::At;
+use crate::config::field::Entries;
+use crate::config::field::Field;
+use crate::config::lower::arms::Sides;
+use crate::config::lower::exactly_one;
+use crate::config::lower::matcher;
+use crate::config::lower::matcher::key_as;
+use crate::config::lower::matcher::not_empty;
+use crate::config::lower::model::Models;
+use crate::config::lower::outcome::Outcomes;
+use crate::config::lower::reach;
+use crate::config::lower::reach::Reach;
+use crate::config::lower::strategy;
+use crate::config::scalar::Scalar;
+use crate::config::scalar::Tolerance;
+use crate::config::schema;
+use crate::policy::Experiment;
+use crate::policy::Matcher;
+use crate::policy::Phase;
+use crate::policy::Ramp;
+use crate::policy::Spend;
+use crate::policy::Stage;
+use crate::strategy::Strategy;
+use crate::vocab::ExperimentName;
+use crate::vocab::OutcomeName;
+
+/// Nothing when any experiment is wrong.
+pub(super) fn experiments(
+    raw: Field<Vec<Field<schema::Experiment>>>,
+    models: &Models,
+    report: &Report,
+) -> Option<Vec<Experiment>> {
+    let mut experiments = Vec::new();
+    let mut names = Vec::new();
+    let mut reaches = Vec::new();
+    for mut raw in raw.items() {
+        let name = std::mem::take(&mut raw.value.name).required("name", &raw.place, report);
+        check_unique(name.as_ref(), &names, report);
+        names.extend(name.as_ref().map(|name| (name.value.0.clone(), name.place.line)));
+        let (matcher, reach) = matcher_of(&mut raw, name.as_ref(), report);
+        reaches.extend(reach);
+        experiments.push(experiment(name.map(|name| name.value.0), matcher, raw, models, report));
+    }
+    reach::check(&reaches, report);
+    experiments.into_iter().collect()
+}
+
+fn check_unique(name: Option<&At<Scalar<ExperimentName>>>, known: &[(ExperimentName, u32)], report: &Report) {
+    let Some(At { place, value: Scalar(name) }) = name else { return };
+    if let Some((_, line)) = known.iter().find(|(known, _)| known == name) {
+        report.add(place, format!("another experiment is called `{name}` too, in line {line}"));
+    }
+}
+
+/// A matcher with a problem takes no part in the search for unreachable experiments: it looks wider than it is.
+fn matcher_of(
+    raw: &mut At<schema::Experiment>,
+    name: Option<&At<Scalar<ExperimentName>>>,
+    report: &Report,
+) -> (Matcher, Option<Reach>) {
+    let field = std::mem::take(&mut raw.value.matcher);
+    let place = match &field {
+        Field::Given(at) => at.place.clone(),
+        Field::Absent | Field::Wrong => raw.place.clone(),
+    };
+    let matcher = matcher::matcher(field, report);
+    let sound = !report.touches(&format!("{}.match", raw.place.path));
+    let reach = name.filter(|_| sound).map(|name| Reach {
+        name: name.value.0.clone(),
+        place,
+        matcher: matcher.clone(),
+    });
+    (matcher, reach)
+}
+
+fn experiment(
+    name: Option<ExperimentName>,
+    matcher: Matcher,
+    raw: At<schema::Experiment>,
+    models: &Models,
+    report: &Report,
+) -> Option<Experiment> {
+    let At { place, value: raw } = raw;
+    let legacy = raw.legacy.required("legacy", &place, report);
+    let sides = Sides::new(legacy, raw.candidate, raw.candidates, &place, models, report);
+    let has_unit = raw.unit.is_there();
+    let unit = matcher::unit(raw.unit, report);
+    let outcomes = Outcomes::new(raw.outcomes, report);
+    let compare = compared_fields(raw.compare, report);
+    let accuracy = outcomes.accuracy(raw.metrics, report);
+    let salt = raw.salt.given().and_then(|salt| salt_of(salt, report));
+    let context = strategy::Context {
+        place: &place,
+        sides: &sides,
+        has_unit: has_unit && !unit.is_empty() || report.touches(&format!("{}.unit", place.path)),
+        outcomes: &outcomes,
+        models,
+        report,
+    };
+    let (strategy, arms) = context.strategy(raw.strategy)?;
+    let name = name?;
+    let salt = salt.unwrap_or_else(|| name.to_string());
+    let identity = {
+        let arms: Vec<String> = arms.iter().map(|arm| models.identity(*arm)).collect();
+        format!("arms={};salt={salt};unit={}", arms.join(";"), matcher::unit_identity(&unit))
+    };
+    Some(Experiment {
+        matcher,
+        arms,
+        unit,
+        hash_unit: !raw.show_unit.or(false),
+        salts: Salts::of(&salt),
+        outcomes: outcomes.rules,
+        compare,
+        accuracy,
+        expose_arm: raw.expose_arm.or(false),
+        force_header: raw.force_header.scalar(),
+        identity,
+        ramp: Arc::new(Ramp::new(first_stage(&strategy))),
+        spend: Arc::new(Spend::default()),
+        name,
+        strategy,
+    })
+}
+
+/// A canary begins at its first step; the other strategies leave the ramp alone.
+fn first_stage(strategy: &Strategy) -> Stage {
+    let weight = match strategy {
+        Strategy::Canary(settings) => settings.steps.first().map_or(Share::NONE, |step| step.weight),
+        Strategy::Shadow(_) | Strategy::Ab(_) | Strategy::Interleave(_) => Share::NONE,
+    };
+    Stage::new(1, 0, Phase::Running, weight, 0)
+}
+
+fn salt_of(salt: At<Scalar<String>>, report: &Report) -> Option<String> {
+    if salt.value.0.contains('\0') {
+        // The hash separates salt and unit by a zero byte.
+        report.add(&salt.place, "a salt cannot hold a zero byte");
+    }
+    not_empty(salt, report)
+}
+
+fn compared_fields(raw: Field<Entries<schema::Comparison>>, report: &Report) -> Vec<ComparedField> {
+    raw.entries().filter_map(|(key, raw)| compared_field(key, raw, report)).collect()
+}
+
+fn compared_field(key: At<String>, raw: At<schema::Comparison>, report: &Report) -> Option<ComparedField> {
+    // A field's name becomes a metric label and a key of the record, so it keeps the rules of names.
+    let name = key_as::<OutcomeName>(&key, report);
+    let At { place, value: schema::Comparison { exact, numeric, absolute, relative } } = raw;
+    exactly_one(&[("exact", exact.is_there()), ("numeric", numeric.is_there())], &place, report);
+    if exact.is_there() {
+        reject_tolerance("absolute", &absolute, report);
+        reject_tolerance("relative", &relative, report);
+    }
+    let tolerance = |field: Field<Scalar<Tolerance>>| field.scalar().map_or(0.0, |number| number.0);
+    let rule = match (exact.scalar(), numeric.scalar()) {
+        (Some(path), _) => Rule::Exact(path),
+        (None, path) => {
+            Rule::Numeric { path: path?, absolute: tolerance(absolute), relative: tolerance(relative) }
+        }
+    };
+    Some(ComparedField { name: name?.to_string(), rule })
+}
+
+fn reject_tolerance(key: &str, field: &Field<Scalar<Tolerance>>, report: &Report) {
+    if let Field::Given(at) = field {
+        report
+            .add(&at.place, format!("`{key}` goes with `numeric`; hint: remove it, or compare by `numeric`"));
+    }
+}

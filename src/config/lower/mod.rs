@@ -1,0 +1,55 @@
+//! From the schema to the domain: every rule that a policy must keep is checked here.
+//!
+//! A value that is wrong is reported and lowering goes on, with a default where one is needed to go on with. What
+//! comes out is thrown away when anything was reported, so a default never stands in for a wrong value.
+
+mod arms;
+mod experiment;
+mod matcher;
+mod model;
+mod outcome;
+mod reach;
+mod service;
+mod strategy;
+
+use std::path::Path;
+
+use crate::config::Config;
+use crate::config::diagnostic::Place;
+use crate::config::diagnostic::Report;
+use crate::config::field::At;
+use crate::config::schema;
+use crate::policy::Policy;
+
+/// Makes the configuration of a file that has the right shape.
+pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &Report) -> Option<Config> {
+    let At { place, value: file } = file;
+    let schema::File { listen, record, feedback, models, experiments, default } = file;
+    let listen = service::listen(listen, report);
+    let record = service::record(record, report);
+    let feedback = service::feedback(feedback, report);
+    let serves = |key, there| there || report.suggests(key, &place);
+    if !serves("experiments", experiments.is_there()) && !serves("default", default.is_there()) {
+        let hint = "add `experiments`, or the `default` model";
+        report.add(&place, format!("no request would be served; hint: {hint}"));
+    }
+    let models = model::models(models, &place, report);
+    let experiments = experiment::experiments(experiments, &models, report);
+    let default = default.given().and_then(|name| models.find(&name.place, &name.value.0, report));
+    let model::Models { models, upstreams, .. } = models;
+    let policy = Policy { hash, models, experiments: experiments?, default };
+    Some(Config { path: path.to_owned(), listen, record, feedback, upstreams, policy })
+}
+
+/// Checks that exactly one of the keys of a union is there.
+fn exactly_one(keys: &[(&str, bool)], place: &Place, report: &Report) {
+    let listed = |keys: &[&str]| format!("`{}`", keys.join("`, `"));
+    let all: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+    let there: Vec<&str> = keys.iter().filter(|(_, there)| *there).map(|(key, _)| *key).collect();
+    match there.len() {
+        1 => {}
+        0 if all.iter().any(|key| report.suggests(key, place)) => {}
+        0 => report.add(place, format!("expected exactly one of {}, found none", listed(&all))),
+        _ => report.add(place, format!("expected exactly one of {}, found {}", listed(&all), listed(&there))),
+    }
+}

@@ -1,0 +1,140 @@
+//! Lowers the models: how each is reached, what it speaks and charges.
+
+use crate::config::diagnostic::Place;
+use crate::config::diagnostic::Report;
+use crate::config::diagnostic::did_you_mean;
+use crate::config::field::At;
+use crate::config::field::Entries;
+use crate::config::field::Field;
+use crate::config::field::Many;
+use crate::config::scalar::Positive;
+use crate::config::scalar::Scalar;
+use crate::config::schema;
+use crate::cost::Money;
+use crate::cost::Rate;
+use crate::policy;
+use crate::protocol::Protocol;
+use crate::upstream;
+use crate::upstream::Endpoint;
+use crate::upstream::HostHeader;
+use crate::upstream::Timeouts;
+use crate::vocab::ModelId;
+use crate::vocab::ModelName;
+
+/// The models of a file. `ModelId` is a place in `names`; the other two lists lack the models that are wrong.
+pub(super) struct Models {
+    names: Vec<String>,
+    pub(super) models: Vec<policy::Model>,
+    pub(super) upstreams: Vec<upstream::Settings>,
+}
+
+pub(super) fn models(raw: Field<Entries<schema::Model>>, file: &Place, report: &Report) -> Models {
+    let mut models = Models { names: Vec::new(), models: Vec::new(), upstreams: Vec::new() };
+    let Some(At { place, value: Entries(entries) }) = raw.required("models", file, report) else {
+        return models;
+    };
+    if entries.is_empty() {
+        report.add(&place, "expected at least one model");
+    }
+    if entries.len() > usize::from(u16::MAX) {
+        report.add(&place, format!("expected at most {} models", u16::MAX));
+    }
+    for (key, raw) in entries {
+        let name = ModelName::new(&key.value).map_err(|error| report.add(&key.place, error));
+        models.names.push(key.value);
+        if let (Ok(name), Some(raw)) = (name, raw.given()) {
+            let (model, upstream) = model(name, raw, report);
+            models.models.push(model);
+            models.upstreams.push(upstream);
+        }
+    }
+    models
+}
+
+impl Models {
+    /// Finds a model by its name, or reports that there is none.
+    pub(super) fn find(&self, place: &Place, name: &ModelName, report: &Report) -> Option<ModelId> {
+        let found = self.names.iter().position(|known| known == name.as_str());
+        if found.is_none() && !self.names.is_empty() {
+            let hint = did_you_mean(name.as_str(), self.names.iter().map(String::as_str));
+            report.add(place, format!("unknown model `{name}`{hint}"));
+        }
+        found.and_then(|place| u16::try_from(place).ok()).map(ModelId)
+    }
+
+    /// The name of a model.
+    pub(super) fn name(&self, id: ModelId) -> &str {
+        &self.names[id.index()]
+    }
+
+    /// What a model charges; nothing where the model itself is wrong.
+    pub(super) fn rate(&self, id: ModelId) -> Option<&Rate> {
+        self.models.iter().find(|model| model.name.as_str() == self.name(id))?.rate.as_ref()
+    }
+
+    /// A model with its endpoints, as text that changes when either does.
+    pub(super) fn identity(&self, id: ModelId) -> String {
+        let at = self.models.iter().position(|model| model.name.as_str() == self.name(id));
+        let endpoints = at.map_or(&[][..], |at| &self.upstreams[at].endpoints);
+        let urls: Vec<String> =
+            endpoints.iter().map(|url| format!("{}{}", url.authority, url.base_path)).collect();
+        format!("{}={}", self.name(id), urls.join(","))
+    }
+}
+
+fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::Model, upstream::Settings) {
+    let At { place, value: raw } = raw;
+    let schema::Model { url, protocol, timeout, max_in_flight, host, cost } = raw;
+    let model =
+        policy::Model { name, protocol: protocol.or(Protocol::default()), rate: cost.value().map(rate) };
+    if let Field::Absent = url {
+        report.add_missing("url", &place);
+    }
+    let upstream = upstream::Settings {
+        endpoints: endpoints(url, report),
+        timeouts: timeouts(timeout),
+        max_in_flight: max_in_flight.scalar().map_or(1024, u32::from),
+        host: host.or(HostHeader::Original),
+    };
+    (model, upstream)
+}
+
+fn endpoints(urls: Field<Many<Scalar<Endpoint>>>, report: &Report) -> Vec<Endpoint> {
+    let mut endpoints = Vec::new();
+    if let Field::Given(At { place, value }) = &urls
+        && value.0.is_empty()
+        && !report.touches(&place.path)
+    {
+        report.add(place, "expected at least one URL");
+    }
+    for At { place, value: Scalar(endpoint) } in urls.each() {
+        if endpoints.contains(&endpoint) {
+            report.add(&place, "this URL stands twice");
+        }
+        endpoints.push(endpoint);
+    }
+    endpoints
+}
+
+fn timeouts(raw: Field<schema::Timeouts>) -> Timeouts {
+    let schema::Timeouts { connect, first_byte, idle, total } = raw.value().unwrap_or_default();
+    let default = Timeouts::default();
+    let or = |field: Field<Scalar<Positive>>, default| field.scalar().map_or(default, |span| span.0);
+    Timeouts {
+        connect: or(connect, default.connect),
+        first_byte: or(first_byte, default.first_byte),
+        idle: or(idle, default.idle),
+        total: or(total, default.total),
+    }
+}
+
+fn rate(raw: schema::Cost) -> Rate {
+    Rate {
+        currency: raw.currency.scalar().map_or_else(|| "USD".to_owned(), |currency| currency.0),
+        per_request: raw.per_request.or(Money::ZERO),
+        per_second: raw.per_second.or(Money::ZERO),
+        per_million_input_tokens: raw.per_million_input_tokens.or(Money::ZERO),
+        per_million_cached_input_tokens: raw.per_million_cached_input_tokens.or(Money::ZERO),
+        per_million_output_tokens: raw.per_million_output_tokens.or(Money::ZERO),
+    }
+}

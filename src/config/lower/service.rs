@@ -1,0 +1,170 @@
+//! Lowers the gateway's own side: addresses, secrets, record, feedback.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::Listen;
+use crate::config::diagnostic::Place;
+use crate::config::diagnostic::Report;
+use crate::config::field::At;
+use crate::config::field::Field;
+use crate::config::lower::exactly_one;
+use crate::config::lower::matcher::not_empty;
+use crate::config::scalar::Bytes;
+use crate::config::scalar::Scalar;
+use crate::config::schema;
+use crate::feedback;
+use crate::record;
+use crate::vocab::Secret;
+
+/// The shortest key that signs tickets, in bytes.
+const MIN_KEY_BYTES: usize = 16;
+
+pub(super) fn listen(raw: Field<schema::Listen>, report: &Report) -> Listen {
+    let schema::Listen { data, admin, token, drain, workers, max_connections, tls } =
+        raw.value().unwrap_or_default();
+    tls.reject("put a proxy that ends TLS before the gateway", report);
+    let guarded = token.is_there();
+    let (data, data_place) = address(data, 8080);
+    let (admin, admin_place) = address(admin, 9090);
+    if let Some(place) = &admin_place
+        && !admin.ip().is_loopback()
+        && !guarded
+    {
+        let hint = "add `listen.token`, or listen on 127.0.0.1";
+        report.add(place, format!("{admin} is not loopback, so it needs a token; hint: {hint}"));
+    }
+    if let Some(place) = admin_place.or(data_place)
+        && overlap(data, admin)
+    {
+        report.add(&place, format!("data ({data}) and admin ({admin}) cannot share an address"));
+    }
+    Listen {
+        data,
+        admin,
+        token: token.given().and_then(|source| secret(source, report)),
+        drain: drain.or(Duration::from_secs(30)),
+        workers: workers.scalar().map(usize::from),
+        max_connections: max_connections.scalar().map_or(10_000, u32::from),
+    }
+}
+
+fn address(field: Field<Scalar<SocketAddr>>, default_port: u16) -> (SocketAddr, Option<Place>) {
+    match field.given() {
+        Some(At { place, value: Scalar(address) }) => (address, Some(place)),
+        None => (SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), default_port), None),
+    }
+}
+
+/// Port 0 asks the system for a free port, so it never collides.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_host = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && same_host
+}
+
+/// Reads a secret from where the policy says it is.
+fn secret(source: At<schema::SecretSource>, report: &Report) -> Option<Secret> {
+    let At { place, value: schema::SecretSource { from_env, from_file } } = source;
+    exactly_one(&[("from_env", from_env.is_there()), ("from_file", from_file.is_there())], &place, report);
+    let (place, read) = match (from_env, from_file) {
+        (Field::Given(name), _) => (name.place, from_variable(&name.value.0)),
+        (_, Field::Given(path)) => (path.place, from_file_at(&path.value.0)),
+        _ => return None,
+    };
+    match read {
+        Ok(bytes) => Some(Secret::new(bytes.trim_ascii())),
+        Err(problem) => {
+            report.add(&place, problem);
+            None
+        }
+    }
+}
+
+fn from_variable(name: &str) -> Result<Vec<u8>, String> {
+    let bytes = match std::env::var_os(name) {
+        Some(value) => value.into_encoded_bytes(),
+        None => return Err(format!("the environment variable `{name}` is not set")),
+    };
+    if bytes.trim_ascii().is_empty() {
+        return Err(format!("the environment variable `{name}` is empty"));
+    }
+    Ok(bytes)
+}
+
+fn from_file_at(path: &str) -> Result<Vec<u8>, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(format!("`{path}` is empty"));
+    }
+    Ok(bytes)
+}
+
+pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Settings {
+    let schema::Record { dir, body_cap, rotate, keep, queue, redact } = raw.value().unwrap_or_default();
+    let rotate = rotate.value().unwrap_or_default();
+    let queue = queue.value().unwrap_or_default();
+    let default = record::Settings::default();
+    record::Settings {
+        dir: dir.given().and_then(|dir| not_empty(dir, report)).map_or(default.dir, PathBuf::from),
+        body_cap_bytes: memory(body_cap, default.body_cap_bytes, report),
+        rotate: record::Rotation {
+            bytes: rotate.bytes.scalar().map_or(default.rotate.bytes, |bytes| bytes.0),
+            every: rotate.every.scalar().map_or(default.rotate.every, |every| every.0),
+        },
+        keep_bytes: keep.value().unwrap_or_default().bytes.scalar().map(|bytes| bytes.0),
+        queue_bytes: memory(queue.bytes, default.queue_bytes, report),
+        queue_records: queue.records.scalar().map_or(default.queue_records, usize::from),
+        redact: redact.items().filter_map(|rule| redaction(rule, report)).collect(),
+    }
+}
+
+/// A size that must fit into the address space.
+fn memory(field: Field<Scalar<Bytes>>, default: usize, report: &Report) -> usize {
+    let Some(At { place, value: Scalar(Bytes(bytes)) }) = field.given() else { return default };
+    usize::try_from(bytes).unwrap_or_else(|_| {
+        report.add(&place, format!("{bytes} bytes are more than this machine can address"));
+        default
+    })
+}
+
+fn redaction(rule: At<schema::Redact>, report: &Report) -> Option<record::Redact> {
+    let At { place, value: schema::Redact { header, json, action, pattern } } = rule;
+    exactly_one(&[("header", header.is_there()), ("json", json.is_there())], &place, report);
+    pattern.reject("name the values by `json` or `header`", report);
+    let action = action.required("action", &place, report);
+    let target = match (header.scalar(), json.scalar()) {
+        (Some(name), _) => record::RedactTarget::Header(name),
+        (None, path) => record::RedactTarget::Json(path?),
+    };
+    Some(record::Redact { target, action: action?.value.0 })
+}
+
+pub(super) fn feedback(raw: Field<schema::Feedback>, report: &Report) -> feedback::Settings {
+    let schema::Feedback { path, tickets, remember } = raw.value().unwrap_or_default();
+    let default = feedback::Settings::default();
+    feedback::Settings {
+        path: path.scalar().map(|path| path.0),
+        ticket_key: tickets.given().and_then(|tickets| ticket_key(tickets, report)),
+        remember: remember.scalar().map_or(default.remember, usize::from),
+        ..default
+    }
+}
+
+fn ticket_key(tickets: At<schema::Tickets>, report: &Report) -> Option<Secret> {
+    let At { place, value: schema::Tickets { key } } = tickets;
+    let source = key.required("key", &place, report)?;
+    let place = source.place.clone();
+    let key = secret(source, report)?;
+    let length = key.expose().len();
+    if length < MIN_KEY_BYTES {
+        let hint = "make one with `openssl rand -hex 32`";
+        report.add(
+            &place,
+            format!("the key has {length} bytes, expected at least {MIN_KEY_BYTES}; hint: {hint}"),
+        );
+    }
+    Some(key)
+}

@@ -1,0 +1,224 @@
+//! Lowers the strategies.
+
+use std::time::Duration;
+
+use crate::assign::Share;
+use crate::config::diagnostic::Place;
+use crate::config::diagnostic::Report;
+use crate::config::field::At;
+use crate::config::field::Field;
+use crate::config::lower::arms::AbArms;
+use crate::config::lower::arms::Sides;
+use crate::config::lower::exactly_one;
+use crate::config::lower::model::Models;
+use crate::config::lower::outcome::Outcomes;
+use crate::config::scalar::Positive;
+use crate::config::scalar::Scalar;
+use crate::config::schema;
+use crate::cost::Money;
+use crate::policy::OutcomeKind;
+use crate::strategy::Strategy;
+use crate::strategy::ab;
+use crate::strategy::canary;
+use crate::strategy::interleave;
+use crate::strategy::interleave::Method;
+use crate::strategy::shadow;
+use crate::strategy::shadow::Budget;
+use crate::vocab::ModelId;
+
+const COPY_DEADLINE: Duration = Duration::from_secs(30);
+const MIX_DEADLINE: Duration = Duration::from_secs(1);
+const MIX_DEPTH: usize = 100;
+const BUDGET_IN_FLIGHT: u32 = 256;
+const BUDGET_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a strategy is lowered with.
+pub(super) struct Context<'a> {
+    /// The experiment's place.
+    pub(super) place: &'a Place,
+    pub(super) sides: &'a Sides,
+    /// Whether the policy names a unit.
+    pub(super) has_unit: bool,
+    pub(super) outcomes: &'a Outcomes,
+    pub(super) models: &'a Models,
+    pub(super) report: &'a Report,
+}
+
+impl Context<'_> {
+    /// The strategy with the experiment's arms, legacy first.
+    pub(super) fn strategy(&self, raw: Field<schema::Strategy>) -> Option<(Strategy, Vec<ModelId>)> {
+        let At { place, value } = raw.required("strategy", self.place, self.report)?;
+        let schema::Strategy { shadow, canary, ab, interleave } = value;
+        let keys = [
+            ("shadow", shadow.is_there()),
+            ("canary", canary.is_there()),
+            ("ab", ab.is_there()),
+            ("interleave", interleave.is_there()),
+        ];
+        exactly_one(&keys, &place, self.report);
+        let shadow = shadow.given().map(|raw| self.shadow(raw));
+        let canary = canary.given().map(|raw| self.canary(raw));
+        let ab = ab.given().map(|raw| self.ab(raw));
+        let interleave = interleave.given().map(|raw| self.interleave(raw));
+        shadow.or(canary).or(ab).or(interleave)?
+    }
+
+    fn shadow(&self, raw: At<schema::Shadow>) -> Option<(Strategy, Vec<ModelId>)> {
+        let schema::Shadow { sample, control, deadline, budget } = raw.value;
+        let arms = self.sides.arms(self.place, self.report);
+        let settings = shadow::Settings {
+            sample: sample.or(Share::ALL),
+            control: control.or(Share::NONE),
+            deadline: longer_than_nothing(deadline, COPY_DEADLINE),
+            budget: self.budget(budget, arms.as_deref()),
+        };
+        Some((Strategy::Shadow(settings), arms?))
+    }
+
+    fn canary(&self, raw: At<schema::Canary>) -> Option<(Strategy, Vec<ModelId>)> {
+        let At { place, value } = raw;
+        let schema::Canary { steps, pair, deadline, budget, fallback, guardrails } = value;
+        guardrails.reject("watch the metrics, and roll back through the admin API", self.report);
+        if !self.has_unit {
+            let hint = "name the user, as in `unit: [{header: x-user-id}]`";
+            self.report.add(
+                self.place,
+                format!("a canary needs `unit`, or a user's model would change from request to request; hint: {hint}"),
+            );
+        }
+        let arms = self.sides.arms(self.place, self.report);
+        self.exactly_two("a canary", arms.as_deref());
+        let settings = canary::Settings {
+            steps: self.steps(steps.required("steps", &place, self.report)),
+            pair: pair.or(Share::NONE),
+            deadline: longer_than_nothing(deadline, COPY_DEADLINE),
+            budget: self.budget(budget, arms.as_deref()),
+            fallback: fallback.is_there(),
+        };
+        Some((Strategy::Canary(settings), arms?))
+    }
+
+    fn steps(&self, raw: Option<At<Vec<Field<schema::Step>>>>) -> Vec<canary::Step> {
+        let Some(At { place, value: list }) = raw else { return Vec::new() };
+        if list.is_empty() {
+            self.report.add(&place, "expected at least one step");
+        }
+        let mut steps: Vec<canary::Step> = Vec::new();
+        for At { place, value } in list.into_iter().filter_map(Field::given) {
+            let schema::Step { weight, hold, min_requests, approve, until, timeout } = value;
+            until.reject("say how long by `hold`, or how many by `min_requests`", self.report);
+            timeout.reject("it goes with `until`; say how long by `hold`", self.report);
+            let Some(weight) = weight.required("weight", &place, self.report) else { continue };
+            self.check_weight(&weight, steps.last());
+            steps.push(canary::Step {
+                weight: weight.value.0,
+                hold: hold.or(Duration::ZERO),
+                min_requests: min_requests.or(0),
+                approve: approve.is_there(),
+            });
+        }
+        steps
+    }
+
+    fn check_weight(&self, weight: &At<Scalar<Share>>, before: Option<&canary::Step>) {
+        let At { place, value: Scalar(weight) } = weight;
+        if *weight == Share::NONE {
+            self.report.add(place, "a step of 0% tests nothing: expected more than 0%");
+        } else if let Some(before) = before.filter(|before| before.weight > *weight) {
+            self.report.add(
+                place,
+                format!(
+                    "the weight shrinks from {} to {weight}; hint: users who are in must stay in",
+                    before.weight
+                ),
+            );
+        }
+    }
+
+    fn ab(&self, raw: At<schema::Ab>) -> Option<(Strategy, Vec<ModelId>)> {
+        let At { place, value } = raw;
+        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, primary_metric, alpha, stop_after } =
+            value;
+        primary_metric.reject("read the outcomes of each arm from the records", self.report);
+        alpha.reject("it goes with `primary_metric`; remove it", self.report);
+        stop_after.reject("end the test by removing the experiment", self.report);
+        let arms = arms
+            .required("arms", &place, self.report)
+            .and_then(|arms| self.sides.ab_arms(arms, self.models, self.report));
+        let budget = self.budget(budget, arms.as_ref().map(|arms| &arms.arms[..]));
+        let AbArms { arms, weights } = arms?;
+        let settings = ab::Settings {
+            traffic: traffic.or(Share::ALL),
+            weights,
+            pair: pair.or(Share::NONE),
+            deadline: longer_than_nothing(deadline, COPY_DEADLINE),
+            budget,
+            fallback: fallback.is_there(),
+        };
+        Some((Strategy::Ab(settings), arms))
+    }
+
+    fn interleave(&self, raw: At<schema::Interleave>) -> Option<(Strategy, Vec<ModelId>)> {
+        let At { place, value } = raw;
+        let schema::Interleave { method, items, id, depth, deadline, credit } = value;
+        let arms = self.sides.arms(self.place, self.report);
+        let method = method.or(Method::TeamDraft);
+        match method {
+            Method::Balanced => self.exactly_two("the method `balanced`", arms.as_deref()),
+            Method::Probabilistic => self.exactly_two("the method `probabilistic`", arms.as_deref()),
+            Method::TeamDraft => {}
+        }
+        let items = items.required("items", &place, self.report);
+        let id = id.required("id", &place, self.report);
+        let credit = credit.required("credit", &place, self.report);
+        let credit = credit.and_then(|name| self.outcomes.refer(name, OutcomeKind::Click, self.report));
+        let settings = interleave::Settings {
+            method,
+            items: items?.value.0,
+            id: id?.value.0,
+            depth: depth.scalar().map_or(MIX_DEPTH, usize::from),
+            deadline: longer_than_nothing(deadline, MIX_DEADLINE),
+            credit: credit?,
+        };
+        Some((Strategy::Interleave(settings), arms?))
+    }
+
+    fn exactly_two(&self, who: &str, arms: Option<&[ModelId]>) {
+        if let (Some(place), Some(arms)) = (&self.sides.named, arms)
+            && arms.len() > 2
+        {
+            let found = arms.len() - 1;
+            self.report.add(place, format!("{who} takes one candidate, found {found}"));
+        }
+    }
+
+    fn budget(&self, raw: Field<schema::Budget>, arms: Option<&[ModelId]>) -> Budget {
+        let schema::Budget { in_flight, in_flight_bytes, per_second, usd_per_day } =
+            raw.value().unwrap_or_default();
+        let usd_per_day = usd_per_day.given();
+        if let (Some(At { place, .. }), Some(arms)) = (&usd_per_day, arms) {
+            self.check_priced_in_usd(place, arms);
+        }
+        Budget {
+            in_flight: in_flight.scalar().map_or(BUDGET_IN_FLIGHT, u32::from),
+            in_flight_bytes: in_flight_bytes.scalar().map_or(BUDGET_BYTES, |bytes| bytes.0),
+            per_second: per_second.scalar().map(u32::from),
+            money_per_day: usd_per_day.map(|amount: At<Scalar<Money>>| amount.value.0),
+        }
+    }
+
+    /// A budget of money that no price ever counts against would promise what it cannot keep.
+    fn check_priced_in_usd(&self, place: &Place, arms: &[ModelId]) {
+        let priced = || arms.iter().filter_map(|arm| Some((*arm, self.models.rate(*arm)?)));
+        if let Some((arm, rate)) = priced().find(|(_, rate)| rate.currency != "USD") {
+            let name = self.models.name(arm);
+            self.report.add(place, format!("the model `{name}` is priced in {}, not in USD", rate.currency));
+        } else if priced().next().is_none() && !self.report.touches("models") {
+            self.report.add(place, "no model of this experiment has a `cost`; hint: add it to the candidate");
+        }
+    }
+}
+
+fn longer_than_nothing(field: Field<Scalar<Positive>>, default: Duration) -> Duration {
+    field.scalar().map_or(default, |span| span.0)
+}

@@ -1,0 +1,203 @@
+//! How things are called: names, addresses, hosts, headers, paths of URLs and of JSON.
+
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use http::HeaderName;
+use http::uri::Authority;
+use http::uri::PathAndQuery;
+use schemars::Schema;
+use schemars::json_schema;
+
+use crate::config::scalar::Written;
+use crate::config::scalar::said;
+use crate::policy::PathPattern;
+use crate::protocol::JsonPath;
+use crate::protocol::JsonPathError;
+use crate::protocol::ListPath;
+use crate::upstream::Endpoint;
+use crate::vocab::ExperimentName;
+use crate::vocab::ModelName;
+use crate::vocab::OutcomeName;
+
+/// A path of URLs: begins with `/`, no query, no white space.
+#[derive(Debug)]
+pub(crate) struct UrlPath(pub(in crate::config) String);
+
+/// A host without a port, lower case.
+#[derive(Debug)]
+pub(crate) struct Host(pub(in crate::config) String);
+
+impl Written for SocketAddr {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| {
+            format!(
+                "`{text}` is not an address: expected an IP address and a port, as in `127.0.0.1:8080` or `[::]:8080`"
+            )
+        })
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+impl Written for UrlPath {
+    fn read(text: &str) -> Result<Self, String> {
+        if !text.starts_with('/') {
+            return Err(format!("`{text}` is not a path: expected it to begin with `/`"));
+        }
+        let foreign = |c: char| matches!(c, '?' | '#') || c.is_whitespace() || c.is_control();
+        match text.chars().find(|c| foreign(*c)) {
+            Some(c) => Err(format!("`{text}` is not a path: {c:?} cannot stand in one")),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^/[^?#\\s]*$" })
+    }
+}
+
+impl Written for PathPattern {
+    fn read(text: &str) -> Result<Self, String> {
+        let UrlPath(path) = UrlPath::read(text)?;
+        if path.strip_suffix("/*").unwrap_or(&path).contains('*') {
+            return Err(format!("`{text}` is not a pattern: `*` can only stand at the end, as in `/v1/*`"));
+        }
+        Ok(Self::new(&path))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^/[^?#*\\s]*(/\\*)?$" })
+    }
+}
+
+impl Written for Endpoint {
+    fn read(text: &str) -> Result<Self, String> {
+        if let Some((_, host)) = text.rsplit_once('@') {
+            // What stands before the host may be a password, so it is not shown.
+            return Err(format!("`***@{host}` is not the URL of a model: it holds a user or a password"));
+        }
+        let wrong = |problem: &str| {
+            format!(
+                "`{text}` is not the URL of a model: {problem}; hint: write it as in `http://127.0.0.1:8001`"
+            )
+        };
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("no scheme"))?;
+        match scheme {
+            "http" => {}
+            "https" => {
+                return Err(format!("`{text}`: https is not supported by this version; hint: use http"));
+            }
+            _ => return Err(wrong("the scheme is not `http`")),
+        }
+        if rest.contains(['?', '#']) {
+            return Err(wrong("it holds a query or a fragment"));
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let authority: Authority = authority.parse().map_err(|_| wrong("no valid host"))?;
+        if authority.host().is_empty() {
+            return Err(wrong("no host"));
+        }
+        if authority.as_str() != authority.host() && authority.port_u16().is_none_or(|port| port == 0) {
+            return Err(wrong("the port is not a number from 1 to 65535"));
+        }
+        PathAndQuery::from_str(if path.is_empty() { "/" } else { path })
+            .map_err(|_| wrong("no valid path"))?;
+        Ok(Self { authority, base_path: path.trim_end_matches('/').to_owned() })
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^http://[^/?#@]+(/[^?#]*)?$" })
+    }
+}
+
+impl Written for Host {
+    fn read(text: &str) -> Result<Self, String> {
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let is_name = !text.is_empty() && text.chars().all(name);
+        if is_name || bare.parse::<Ipv6Addr>().is_ok() {
+            Ok(Self(bare.to_ascii_lowercase()))
+        } else {
+            Err(format!("`{text}` is not a host: expected a name or an IP address, without scheme and port"))
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+impl Written for HeaderName {
+    fn read(text: &str) -> Result<Self, String> {
+        HeaderName::from_bytes(text.as_bytes()).map_err(|_| format!("`{text}` is not a header name"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" })
+    }
+}
+
+impl Written for JsonPath {
+    fn read(text: &str) -> Result<Self, String> {
+        json_path(text)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^\\$" })
+    }
+}
+
+impl Written for ListPath {
+    fn read(text: &str) -> Result<Self, String> {
+        json_path(text)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^\\$.*\\[\\*\\]$" })
+    }
+}
+
+impl Written for ExperimentName {
+    fn read(text: &str) -> Result<Self, String> {
+        said(Self::new(text))
+    }
+
+    fn schema() -> Schema {
+        name_schema()
+    }
+}
+
+impl Written for ModelName {
+    fn read(text: &str) -> Result<Self, String> {
+        said(Self::new(text))
+    }
+
+    fn schema() -> Schema {
+        name_schema()
+    }
+}
+
+impl Written for OutcomeName {
+    fn read(text: &str) -> Result<Self, String> {
+        said(Self::new(text))
+    }
+
+    fn schema() -> Schema {
+        name_schema()
+    }
+}
+
+fn json_path<T: FromStr<Err = JsonPathError>>(text: &str) -> Result<T, String> {
+    if text.starts_with('$') {
+        return said(text.parse());
+    }
+    Err(format!("`{text}` is not a JSON path; hint: a path begins with `$`, as in `$.user.id`"))
+}
+
+fn name_schema() -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$" })
+}

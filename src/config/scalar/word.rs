@@ -1,0 +1,91 @@
+//! Values that are one of a few words.
+
+use http::Method;
+use schemars::Schema;
+use schemars::json_schema;
+
+use crate::config::diagnostic::did_you_mean;
+use crate::config::scalar::Written;
+use crate::policy::Absent;
+use crate::policy::OutcomeKind;
+use crate::protocol::Protocol;
+use crate::record::RedactAction;
+use crate::strategy::interleave;
+use crate::upstream::HostHeader;
+
+/// Who else may say that a step is done.
+#[derive(Debug, Clone)]
+pub(crate) enum Approve {
+    /// A person, through the admin API.
+    Manual,
+}
+
+/// Who answers when the assigned arm fails before its first byte.
+#[derive(Debug, Clone)]
+pub(crate) enum Fallback {
+    /// Legacy.
+    Legacy,
+}
+
+macro_rules! words {
+    ($type:ty { $($word:literal => $value:path),+ $(,)? }) => {
+        impl Written for $type {
+            fn read(text: &str) -> Result<Self, String> {
+                choose(text, &[$(($word, $value)),+])
+            }
+
+            fn schema() -> Schema {
+                json_schema!({ "type": "string", "enum": [$($word),+] })
+            }
+        }
+    };
+}
+
+words!(Approve { "manual" => Approve::Manual });
+words!(Fallback { "legacy" => Fallback::Legacy });
+words!(Absent { "missing" => Absent::Missing, "none" => Absent::None });
+words!(OutcomeKind {
+    "click" => OutcomeKind::Click,
+    "label" => OutcomeKind::Label,
+    "binary" => OutcomeKind::Binary,
+    "number" => OutcomeKind::Number,
+});
+words!(Protocol {
+    "http" => Protocol::Http,
+    "kserve-v2" => Protocol::KserveV2,
+    "openai" => Protocol::OpenAi,
+    "anthropic" => Protocol::Anthropic,
+});
+words!(HostHeader { "original" => HostHeader::Original, "upstream" => HostHeader::Upstream });
+words!(RedactAction {
+    "mask" => RedactAction::Mask,
+    "hash" => RedactAction::Hash,
+    "drop" => RedactAction::Drop,
+});
+words!(interleave::Method {
+    "team_draft" => interleave::Method::TeamDraft,
+    "balanced" => interleave::Method::Balanced,
+    "probabilistic" => interleave::Method::Probabilistic,
+});
+words!(Method {
+    "GET" => Method::GET,
+    "HEAD" => Method::HEAD,
+    "POST" => Method::POST,
+    "PUT" => Method::PUT,
+    "PATCH" => Method::PATCH,
+    "DELETE" => Method::DELETE,
+    "OPTIONS" => Method::OPTIONS,
+    "TRACE" => Method::TRACE,
+});
+
+fn choose<T: Clone>(text: &str, words: &[(&'static str, T)]) -> Result<T, String> {
+    match words.iter().find(|(word, _)| *word == text) {
+        Some((_, value)) => Ok(value.clone()),
+        None => {
+            // Case is the commonest slip, and `post` is not near `POST` letter by letter.
+            let near = words.iter().map(|(word, _)| *word).find(|word| word.eq_ignore_ascii_case(text));
+            let hint = did_you_mean(near.unwrap_or(text), words.iter().map(|(word, _)| *word));
+            Err(format!("`{text}` is not a known word{hint}"))
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The shape of the policy file: serde types, one a mapping, whose comments become the JSON Schema.
+//!
+//! Nothing here decides anything: a value that has the right shape is lowered, and judged, elsewhere. A union is
+//! a mapping with one key out of several, because an error in it then has a place of its own. Keys that only a
+//! later version knows are named here, so that they are rejected as such, and are left out of the JSON Schema.
+
+mod experiment;
+mod model;
+mod service;
+mod strategy;
+
+pub(super) use experiment::Comparison;
+pub(super) use experiment::Experiment;
+pub(super) use experiment::Match;
+pub(super) use experiment::Metric;
+pub(super) use experiment::Outcome;
+pub(super) use experiment::UnitSource;
+pub(super) use model::Cost;
+pub(super) use model::Model;
+pub(super) use model::Timeouts;
+pub(super) use service::Feedback;
+pub(super) use service::Listen;
+pub(super) use service::Record;
+pub(super) use service::Redact;
+pub(super) use service::SecretSource;
+pub(super) use service::Tickets;
+pub(super) use strategy::Ab;
+pub(super) use strategy::Budget;
+pub(super) use strategy::Canary;
+pub(super) use strategy::Interleave;
+pub(super) use strategy::Shadow;
+pub(super) use strategy::Step;
+pub(super) use strategy::Strategy;
+
+use schemars::JsonSchema;
+use schemars::SchemaGenerator;
+use serde::Deserialize;
+
+use crate::config::field::Entries;
+use crate::config::field::Field;
+use crate::config::scalar::Scalar;
+use crate::vocab::ModelName;
+
+/// A Crossfade policy: where the gateway listens, which models it knows, and how they are tested.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Crossfade policy")]
+pub(super) struct File {
+    /// Where the gateway listens. Read once, at start.
+    #[serde(default)]
+    pub(super) listen: Field<Listen>,
+    /// What is recorded, where, and what never is. Read once, at start.
+    #[serde(default)]
+    pub(super) record: Field<Record>,
+    /// How outcomes are taken in. Read once, at start.
+    #[serde(default)]
+    pub(super) feedback: Field<Feedback>,
+    /// The models by name.
+    pub(super) models: Field<Entries<Model>>,
+    /// The experiments; the first that matches a request takes it.
+    #[serde(default)]
+    pub(super) experiments: Field<Vec<Field<Experiment>>>,
+    /// The model for requests that no experiment matches. Absent: they are answered 404.
+    #[serde(default)]
+    pub(super) default: Field<Scalar<ModelName>>,
+}
+
+/// The JSON Schema of the policy file.
+pub(super) fn json_schema() -> serde_json::Value {
+    SchemaGenerator::default().into_root_schema_for::<File>().to_value()
+}

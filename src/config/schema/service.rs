@@ -1,0 +1,162 @@
+//! The gateway's own side of the policy file: addresses, record, feedback.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use http::HeaderName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::field::Field;
+use crate::config::field::Later;
+use crate::config::scalar::Bytes;
+use crate::config::scalar::Positive;
+use crate::config::scalar::Scalar;
+use crate::config::scalar::UrlPath;
+use crate::protocol::JsonPath;
+use crate::record::RedactAction;
+
+/// Where the gateway listens.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// The users' address: HTTP/1.1 and h2c on one port. Default: 127.0.0.1:8080.
+    #[serde(default)]
+    pub(crate) data: Field<Scalar<SocketAddr>>,
+    /// The operators' address: metrics, probes, API, feedback. Default: 127.0.0.1:9090.
+    #[serde(default)]
+    pub(crate) admin: Field<Scalar<SocketAddr>>,
+    /// The bearer token of the admin address, needed unless that address is loopback.
+    #[serde(default)]
+    pub(crate) token: Field<SecretSource>,
+    /// How long what is in flight may still take after SIGTERM. Default: 30s.
+    #[serde(default)]
+    pub(crate) drain: Field<Scalar<Duration>>,
+    /// Threads of the data plane. Default: the CPU limit.
+    #[serde(default)]
+    pub(crate) workers: Field<Scalar<NonZeroUsize>>,
+    /// Connections from users at one moment. Default: 10000.
+    #[serde(default)]
+    pub(crate) max_connections: Field<Scalar<NonZeroU32>>,
+    #[serde(default)]
+    #[schemars(skip)]
+    pub(crate) tls: Field<Later>,
+}
+
+/// Where a secret comes from. Exactly one key; a secret never stands in the file itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "`{from_env: NAME}` or `{from_file: PATH}`, as a secret never stands in the policy itself"
+)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(crate) struct SecretSource {
+    /// The environment variable that holds it.
+    #[serde(default)]
+    pub(crate) from_env: Field<Scalar<String>>,
+    /// The file that holds it; white space around it is ignored.
+    #[serde(default)]
+    pub(crate) from_file: Field<Scalar<String>>,
+}
+
+/// What is recorded, where, and what never is.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    /// The directory of the records, made when it is not there. Default: ./records.
+    #[serde(default)]
+    pub(crate) dir: Field<Scalar<String>>,
+    /// How much of a body is kept, for the record and for copies; a request with a longer body is not copied.
+    /// Default: 256KiB.
+    #[serde(default)]
+    pub(crate) body_cap: Field<Scalar<Bytes>>,
+    /// When one file of records ends and the next begins.
+    #[serde(default)]
+    pub(crate) rotate: Field<Rotate>,
+    /// How much is kept of what was recorded. Absent: everything.
+    #[serde(default)]
+    pub(crate) keep: Field<Keep>,
+    /// How much may wait to be written; what does not fit is counted as lost.
+    #[serde(default)]
+    pub(crate) queue: Field<Queue>,
+    /// What is changed before a record is written. The headers authorization, proxy-authorization, cookie,
+    /// set-cookie and x-api-key are dropped always.
+    #[serde(default)]
+    pub(crate) redact: Field<Vec<Field<Redact>>>,
+}
+
+/// When one file of records ends and the next begins, whichever comes first.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rotate {
+    /// At this size. Default: 256MiB.
+    #[serde(default)]
+    pub(crate) bytes: Field<Scalar<Bytes>>,
+    /// At this age. Default: 1h.
+    #[serde(default)]
+    pub(crate) every: Field<Scalar<Positive>>,
+}
+
+/// How much is kept of what was recorded.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keep {
+    /// The size of all ended files; beyond it the oldest are deleted. Absent: none are.
+    #[serde(default)]
+    pub(crate) bytes: Field<Scalar<Bytes>>,
+}
+
+/// How much may wait to be written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Queue {
+    /// Their size. Default: 64MiB.
+    #[serde(default)]
+    pub(crate) bytes: Field<Scalar<Bytes>>,
+    /// Their number. Default: 65536.
+    #[serde(default)]
+    pub(crate) records: Field<Scalar<NonZeroUsize>>,
+}
+
+/// One rule of redaction, for requests and answers alike: a header or a JSON path, and what becomes of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 2, "maxProperties" = 2))]
+pub(crate) struct Redact {
+    /// The values of this header.
+    #[serde(default)]
+    pub(crate) header: Field<Scalar<HeaderName>>,
+    /// Every value that this RFC 9535 path selects in a JSON body.
+    #[serde(default)]
+    pub(crate) json: Field<Scalar<JsonPath>>,
+    /// mask: replaced by `"***"`; hash: replaced by a hash, so that equal values stay equal; drop: left out.
+    pub(crate) action: Field<Scalar<RedactAction>>,
+    #[serde(default)]
+    #[schemars(skip)]
+    pub(crate) pattern: Field<Later>,
+}
+
+/// How outcomes are taken in.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Feedback {
+    /// A path of the users' address that takes outcomes too, beside /feedback of the admin address. Absent: none.
+    #[serde(default)]
+    pub(crate) path: Field<Scalar<UrlPath>>,
+    /// Signed tickets, by which another replica can credit an outcome. Absent: answers carry none.
+    #[serde(default)]
+    pub(crate) tickets: Field<Tickets>,
+    /// How many requests are remembered for outcomes to be joined with. Default: 200000.
+    #[serde(default)]
+    pub(crate) remember: Field<Scalar<NonZeroUsize>>,
+}
+
+/// Signed tickets.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tickets {
+    /// The key that signs them, at least 16 bytes, the same on every replica.
+    pub(crate) key: Field<SecretSource>,
+}

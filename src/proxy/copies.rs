@@ -1,0 +1,210 @@
+//! Copies of requests: begun when the whole body is in hand, run beside everything, bounded in every way.
+//!
+//! A copy has connections and deadlines of its own, outlives its client, and is sent once, whatever became of the
+//! answer. What the bounds forbid is dropped and counted with its reason.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use http::Request;
+use http::request::Parts;
+use prometheus::IntGauge;
+
+use crate::policy::Experiment;
+use crate::proxy::handler::Visit;
+use crate::proxy::headers;
+use crate::proxy::leg::Leg;
+use crate::proxy::leg::LegOf;
+use crate::proxy::snapshot::budget;
+use crate::proxy::upload::Gathered;
+use crate::proxy::upload::Outgoing;
+use crate::record::DroppedCopy;
+use crate::strategy::CopyLeg;
+use crate::strategy::Strategy;
+use crate::strategy::shadow::Budget;
+use crate::telemetry::Metrics;
+use crate::upstream::Answer;
+use crate::upstream::Deadlines;
+use crate::upstream::Permit;
+use crate::vocab::DropReason;
+use crate::vocab::Fate;
+use crate::vocab::Timestamp;
+
+/// A copy's answer is read to this multiple of the body cap; a model that sends more is cut off.
+const ANSWER_CAPS: u64 = 16;
+
+/// How busy an experiment's copies are, shared by all threads and kept through reloads.
+#[derive(Debug)]
+pub(super) struct CopyLimits {
+    in_flight: AtomicU32,
+    bytes: AtomicU64,
+    /// The present second since the epoch in the high half, the copies begun in it in the low half.
+    second: AtomicU64,
+    in_flight_gauge: IntGauge,
+    bytes_gauge: IntGauge,
+}
+
+/// A copy's place within the bounds; dropping it gives the place back.
+#[derive(Debug)]
+struct Slot {
+    limits: Arc<CopyLimits>,
+    bytes: u64,
+}
+
+impl CopyLimits {
+    pub(super) fn new(experiment: &Experiment, metrics: &Metrics) -> Self {
+        let labels = &[experiment.name.as_str()];
+        Self {
+            in_flight: AtomicU32::new(0),
+            bytes: AtomicU64::new(0),
+            second: AtomicU64::new(0),
+            in_flight_gauge: metrics.copies_in_flight.with_label_values(labels),
+            bytes_gauge: metrics.copies_bytes.with_label_values(labels),
+        }
+    }
+
+    /// Takes a place for one copy of this many bytes.
+    fn take(self: &Arc<Self>, budget: &Budget, bytes: u64, now: Timestamp) -> Result<Slot, DropReason> {
+        // Relaxed throughout: counts against bounds; adding first keeps each bound exact among threads.
+        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        let held = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.in_flight_gauge.inc();
+        self.bytes_gauge.add(bytes as i64);
+        let slot = Slot { limits: Arc::clone(self), bytes };
+        if in_flight > budget.in_flight {
+            return Err(DropReason::InFlight);
+        }
+        if held > budget.in_flight_bytes {
+            return Err(DropReason::Bytes);
+        }
+        if budget.per_second.is_some_and(|most| !self.within_rate(most, now)) {
+            return Err(DropReason::Rate);
+        }
+        Ok(slot)
+    }
+
+    fn within_rate(&self, most: u32, now: Timestamp) -> bool {
+        let second = (now.as_micros() / 1_000_000) as u64 & u64::from(u32::MAX);
+        let count = |word: u64| if word >> 32 == second { word & u64::from(u32::MAX) } else { 0 };
+        let step = |word: u64| (count(word) < u64::from(most)).then(|| second << 32 | (count(word) + 1));
+        self.second.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.limits.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.limits.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.limits.in_flight_gauge.dec();
+        self.limits.bytes_gauge.sub(self.bytes as i64);
+    }
+}
+
+/// Starts the copies of a request in a task of their own; returns at once.
+pub(super) fn launch(visit: &Rc<Visit>, copies: Vec<CopyLeg>, head: &Parts) {
+    if copies.is_empty() {
+        return;
+    }
+    let (visit, head) = (Rc::clone(visit), head.clone());
+    let tracker = Rc::clone(&visit.worker.copies_under_way);
+    tracker.spawn_local(async move {
+        let gathered = visit.upload.gathered().await;
+        for copy in copies {
+            match admit(&visit, &copy, gathered) {
+                Ok((slot, permit)) => send(Rc::clone(&visit), copy, head.clone(), slot, permit),
+                Err(reason) => drop_copy(&visit, &copy, reason),
+            }
+        }
+    });
+}
+
+fn admit(visit: &Visit, copy: &CopyLeg, gathered: Gathered) -> Result<(Slot, Permit), DropReason> {
+    match gathered {
+        Gathered::Whole => {}
+        Gathered::TooLarge => return Err(DropReason::BodyTooLarge),
+        Gathered::Incomplete => return Err(DropReason::BodyIncomplete),
+    }
+    // Relaxed: a flag that is set once; a copy that starts a moment later is cut off by the drain.
+    if visit.worker.shared.draining.load(Ordering::Relaxed) {
+        return Err(DropReason::Draining);
+    }
+    let experiment = visit.experiment();
+    let budget = budget(&experiment.strategy).ok_or(DropReason::Budget)?;
+    let now = Timestamp::from(SystemTime::now());
+    if budget.money_per_day.is_some_and(|most| experiment.spend.today(now) >= most) {
+        return Err(DropReason::Budget);
+    }
+    let slot = visit.lane().copies.take(budget, visit.upload.total_bytes(), now)?;
+    let permit = visit.model(copy.arm).admit().map_err(|_| DropReason::ModelBusy)?;
+    Ok((slot, permit))
+}
+
+fn drop_copy(visit: &Visit, copy: &CopyLeg, reason: DropReason) {
+    let CopyLeg { arm, role } = *copy;
+    let dropped = &visit.worker.shared.metrics.copies_dropped;
+    let (experiment, arm_name) = visit.names(arm);
+    dropped.with_label_values(&[experiment, arm_name, role.as_str(), reason.as_str()]).inc();
+    visit.pairing.note(|pair| pair.dropped.push(DroppedCopy { arm, role, reason }));
+}
+
+/// Sends one copy; each in a task of its own, so that one model's slowness is not another's.
+fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit) {
+    let Some(body) = visit.upload.stream() else {
+        return drop_copy(&visit, &copy, DropReason::BodyTooLarge);
+    };
+    let CopyLeg { arm, role } = copy;
+    let (experiment, arm_name) = visit.names(arm);
+    visit.worker.shared.metrics.copies_sent.with_label_values(&[experiment, arm_name, role.as_str()]).inc();
+    let mut leg = visit.begin(LegOf { arm, model: visit.experiment().model(arm), role });
+    let deadlines =
+        Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
+    let mut head = head;
+    headers::address(&mut head, &permit);
+    headers::mark_copy(&mut head.headers, visit.upload.total_bytes());
+    leg.trace(&visit.parent, &head.method, &mut head.headers);
+    let request = Request::from_parts(head, body);
+    let tracker = Rc::clone(&visit.worker.copies_under_way);
+    tracker.spawn_local(async move {
+        let _slot = slot;
+        let answer = visit.worker.copies.call(permit, request, deadlines).await;
+        let fate = match answer {
+            Ok(answer) => read_to_end(answer, &mut leg, visit.worker.shared.body_cap_bytes).await,
+            Err(error) => {
+                tracing::debug!(request_id = %visit.id, experiment = %visit.experiment().name, %error, "a copy failed");
+                error.fate()
+            }
+        };
+        leg.end(fate);
+    });
+}
+
+async fn read_to_end(answer: Answer<Outgoing>, leg: &mut Leg, body_cap_bytes: usize) -> Fate {
+    let Answer { head, mut body } = answer;
+    leg.head(&head);
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => leg.frame(frame.data_ref()),
+            Err(fate) => return fate,
+        }
+        if leg.answer_bytes() > ANSWER_CAPS * body_cap_bytes as u64 {
+            return Fate::Cancelled;
+        }
+        // A model that floods must not keep the thread from its users.
+        tokio::task::consume_budget().await;
+    }
+    Fate::Complete
+}
+
+fn deadline(strategy: &Strategy) -> Duration {
+    match strategy {
+        Strategy::Shadow(settings) => settings.deadline,
+        Strategy::Canary(settings) => settings.deadline,
+        Strategy::Ab(settings) => settings.deadline,
+        Strategy::Interleave(settings) => settings.deadline,
+    }
+}

@@ -1,0 +1,144 @@
+//! The answering leg: the request goes to the arm at once, and its answer to the user as it comes.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::request::Parts;
+
+use crate::proxy::handler::Visit;
+use crate::proxy::headers;
+use crate::proxy::leg::Leg;
+use crate::proxy::leg::LegOf;
+use crate::proxy::relay::Relay;
+use crate::proxy::respond::AnswerBytes;
+use crate::proxy::respond::Refusal;
+use crate::proxy::respond::refusal;
+use crate::proxy::snapshot::Snapshot;
+use crate::proxy::upload::Outgoing;
+use crate::proxy::worker::Worker;
+use crate::telemetry::traces::SpanParent;
+use crate::upstream::Answer;
+use crate::upstream::Deadlines;
+use crate::upstream::Model;
+use crate::vocab::ArmId;
+use crate::vocab::Fate;
+use crate::vocab::Role;
+
+/// An answer and the arm that gave it; `None`: the gateway itself did.
+pub(super) struct Served {
+    pub(super) response: Response<AnswerBytes>,
+    pub(super) arm: Option<ArmId>,
+}
+
+/// Passes a request that belongs to no experiment to the default model.
+pub(super) async fn pass(
+    worker: &Rc<Worker>,
+    snapshot: Arc<Snapshot>,
+    mut head: Parts,
+    peer: IpAddr,
+    body: Outgoing,
+    parent: &SpanParent,
+) -> Response<AnswerBytes> {
+    let metrics = &worker.shared.metrics;
+    let (Some(model), Some(meters)) = (snapshot.policy.default, snapshot.default.as_ref()) else {
+        return refusal(Refusal::NoRoute, metrics);
+    };
+    headers::prepare(&mut head, peer);
+    let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
+    let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
+    match call(worker, snapshot.fleet.model(model), &mut leg, head, body, parent).await {
+        Ok(answer) => relay(answer, leg),
+        Err(fate) => fail(worker, leg, fate),
+    }
+}
+
+/// Lets one arm answer; where the plan says so, legacy once more when that arm fails before its first byte.
+pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: Parts) -> Served {
+    let spare = fallback.then(|| head.clone());
+    let (failed, fate) = match ask(visit, arm, Role::Answer, head).await {
+        Ok((answer, leg)) if spare.is_none() || !answer.head.status.is_server_error() => {
+            return Served { response: relay(answer, leg), arm: Some(arm) };
+        }
+        Ok((answer, leg)) => ((leg, Some(answer)), Fate::Complete),
+        Err((leg, fate)) => ((leg, None), fate),
+    };
+    let (mut leg, failed_answer) = failed;
+    // The client's own failure is no reason to try again, and a body that was let go cannot be sent again.
+    let again = spare.filter(|_| fate != Fate::Cancelled && visit.upload.replayable());
+    match (again, failed_answer) {
+        (Some(head), _) => {
+            leg.end(fate);
+            drop(leg);
+            fall_back(visit, head).await
+        }
+        (None, Some(answer)) => Served { response: relay(answer, leg), arm: Some(arm) },
+        (None, None) => Served { response: fail(&visit.worker, leg, fate), arm: None },
+    }
+}
+
+async fn fall_back(visit: &Rc<Visit>, head: Parts) -> Served {
+    visit.pairing.note(|pair| pair.marks.fallback = true);
+    match ask(visit, ArmId::LEGACY, Role::Fallback, head).await {
+        Ok((answer, leg)) => Served { response: relay(answer, leg), arm: Some(ArmId::LEGACY) },
+        Err((leg, fate)) => Served { response: fail(&visit.worker, leg, fate), arm: None },
+    }
+}
+
+/// Sends the request to an arm and waits for its answer's head.
+pub(super) async fn ask(
+    visit: &Visit,
+    arm: ArmId,
+    role: Role,
+    head: Parts,
+) -> Result<(Answer<Outgoing>, Leg), (Leg, Fate)> {
+    let mut leg = visit.begin(LegOf { arm, model: visit.experiment().model(arm), role });
+    let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
+    match call(&visit.worker, visit.model(arm), &mut leg, head, body, &visit.parent).await {
+        Ok(answer) => Ok((answer, leg)),
+        Err(fate) => Err((leg, fate)),
+    }
+}
+
+async fn call(
+    worker: &Worker,
+    model: &Arc<Model>,
+    leg: &mut Leg,
+    mut head: Parts,
+    body: Outgoing,
+    parent: &SpanParent,
+) -> Result<Answer<Outgoing>, Fate> {
+    let permit = model.admit()?;
+    headers::address(&mut head, &permit);
+    leg.trace(parent, &head.method, &mut head.headers);
+    let deadlines = Deadlines::from_now(&model.settings.timeouts);
+    let called = worker.answers.call(permit, Request::from_parts(head, body), deadlines).await;
+    let answer = called.map_err(|error| {
+        tracing::debug!(model = %model.name, %error, "a call failed");
+        error.fate()
+    })?;
+    if answer.head.status == StatusCode::SWITCHING_PROTOCOLS {
+        // Nobody asked for it: `upgrade` was taken off the request.
+        return Err(Fate::Reset);
+    }
+    leg.head(&answer.head);
+    Ok(answer)
+}
+
+/// Gives an answer to the user as it comes.
+pub(super) fn relay(answer: Answer<Outgoing>, leg: Leg) -> Response<AnswerBytes> {
+    let Answer { mut head, body } = answer;
+    headers::strip_hop_by_hop(&mut head.headers);
+    head.version = http::Version::HTTP_11;
+    Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::new(body, leg))))
+}
+
+/// Tells the user that the answering arm failed.
+pub(super) fn fail(worker: &Worker, mut leg: Leg, fate: Fate) -> Response<AnswerBytes> {
+    leg.end(fate);
+    let refused = if fate == Fate::Cancelled { Refusal::BodyIncomplete } else { Refusal::Model(fate) };
+    refusal(refused, &worker.shared.metrics)
+}

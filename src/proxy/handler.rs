@@ -1,0 +1,364 @@
+//! One request from its head to its answer's head: which experiment, which unit, which plan.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderValue;
+use http::Request;
+use http::Response;
+use http::request::Parts;
+use hyper::body::Incoming;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::assign::Share;
+use crate::feedback::Exposure;
+use crate::policy::BodyView;
+use crate::policy::Experiment;
+use crate::policy::Selection;
+use crate::policy::Unit;
+use crate::proxy::copies;
+use crate::proxy::dispatch;
+use crate::proxy::dispatch::Served;
+use crate::proxy::headers;
+use crate::proxy::leg::Leg;
+use crate::proxy::leg::LegOf;
+use crate::proxy::leg::Pairing;
+use crate::proxy::mixed;
+use crate::proxy::respond::AnswerBytes;
+use crate::proxy::respond::Refusal;
+use crate::proxy::respond::json_answer;
+use crate::proxy::respond::refusal;
+use crate::proxy::retries::idempotency_key;
+use crate::proxy::snapshot::Lane;
+use crate::proxy::snapshot::Snapshot;
+use crate::proxy::upload::Gathered;
+use crate::proxy::upload::Outgoing;
+use crate::proxy::upload::Upload;
+use crate::proxy::worker::Worker;
+use crate::record::Captured;
+use crate::record::CapturedRequest;
+use crate::record::Marks;
+use crate::record::Pair;
+use crate::record::Shown;
+use crate::strategy::Answer;
+use crate::strategy::Assignment;
+use crate::strategy::Draw;
+use crate::strategy::Plan;
+use crate::strategy::Strategy;
+use crate::telemetry::traces::ServerSpan;
+use crate::telemetry::traces::SpanParent;
+use crate::upstream::Model;
+use crate::vocab::ArmId;
+use crate::vocab::Fate;
+use crate::vocab::RequestId;
+use crate::vocab::Timestamp;
+
+/// One request in an experiment: what its legs need, for as long as the last of them runs.
+pub(super) struct Visit {
+    pub(super) worker: Rc<Worker>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) experiment: usize,
+    pub(super) id: RequestId,
+    pub(super) upload: Upload,
+    pub(super) pairing: Rc<Pairing>,
+    pub(super) parent: SpanParent,
+}
+
+/// A request on arrival, its body read as far as somebody needed it.
+struct Arrival {
+    head: Parts,
+    peer: IpAddr,
+    upload: Upload,
+    time: Timestamp,
+    begun: Instant,
+    body: Body,
+}
+
+/// What is known of a body.
+enum Body {
+    Unread,
+    Read(Gathered, Option<Value>),
+}
+
+/// Answers one request. Dropping the future means that the client left: the answering leg ends as cancelled, copies
+/// go on.
+pub(super) async fn handle(
+    worker: Rc<Worker>,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Response<AnswerBytes> {
+    let (head, incoming) = request.into_parts();
+    let mut span = worker.shared.traces.server_span(&head);
+    let mut response = route(worker, head, incoming, peer, &mut span).await;
+    let status = response.status();
+    match response.body_mut() {
+        AnswerBytes::Relay(relay) => relay.carry(span, status),
+        AnswerBytes::Whole(_) => span.finish(Some(status), Fate::Complete),
+    }
+    response
+}
+
+/// Finds whose request this is.
+async fn route(
+    worker: Rc<Worker>,
+    head: Parts,
+    incoming: Incoming,
+    peer: IpAddr,
+    span: &mut ServerSpan,
+) -> Response<AnswerBytes> {
+    let snapshot = worker.shared.snapshot.load_full();
+    if worker.shared.feedback.path() == Some(head.uri.path()) {
+        return feedback(&worker, &snapshot, &head, incoming).await;
+    }
+    let selection = snapshot.policy.select(&head, BodyView::Unread);
+    if selection == Selection::Default {
+        return dispatch::pass(&worker, snapshot, head, peer, Outgoing::Direct(incoming), span.parent())
+            .await;
+    }
+    let mut arrival = Arrival::new(&worker, head, peer, incoming);
+    let selection = match selection {
+        Selection::NeedsBody => {
+            arrival.read().await;
+            snapshot.policy.select(&arrival.head, arrival.body.view())
+        }
+        selection => selection,
+    };
+    match selection {
+        Selection::Experiment(experiment) => take_part(worker, snapshot, experiment, arrival, span).await,
+        Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
+            Some(body) => dispatch::pass(&worker, snapshot, arrival.head, peer, body, span.parent()).await,
+            None => refusal(Refusal::BodyIncomplete, &worker.shared.metrics),
+        },
+    }
+}
+
+/// Serves a request of an experiment.
+async fn take_part(
+    worker: Rc<Worker>,
+    snapshot: Arc<Snapshot>,
+    place: usize,
+    mut arrival: Arrival,
+    span: &mut ServerSpan,
+) -> Response<AnswerBytes> {
+    let experiment = &snapshot.policy.experiments[place];
+    if matches!(experiment.strategy, Strategy::Interleave(_)) {
+        arrival.read().await;
+    }
+    let unit = match experiment.unit_of(&arrival.head, arrival.body.view()) {
+        Some(unit) => unit,
+        None => {
+            arrival.read().await;
+            experiment.unit_of(&arrival.head, arrival.body.view()).unwrap_or(Unit::Missing)
+        }
+    };
+    if matches!(arrival.body, Body::Read(Gathered::Incomplete, _)) {
+        return refusal(Refusal::BodyIncomplete, &worker.shared.metrics);
+    }
+    let (visit, plan) = enter(worker, Arc::clone(&snapshot), place, &arrival, &unit, span.parent());
+    let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
+    span.assigned(&experiment.name, assigned, visit.id);
+    let mut head = arrival.head;
+    headers::prepare(&mut head, arrival.peer);
+    copies::launch(&visit, plan.copies, &head);
+    let (served, shown) = match (plan.answer, &experiment.strategy) {
+        (Answer::Mixed, Strategy::Interleave(settings)) => mixed::answer(&visit, settings, head).await,
+        (Answer::Arm(arm), _) => (dispatch::answer(&visit, arm, plan.fallback, head).await, None),
+        (Answer::Mixed, _) => (dispatch::answer(&visit, ArmId::LEGACY, false, head).await, None),
+    };
+    visit.conclude(served, plan.assignment, unit, arrival.time, shown)
+}
+
+/// Draws the request's arm and begins its pair.
+fn enter(
+    worker: Rc<Worker>,
+    snapshot: Arc<Snapshot>,
+    place: usize,
+    arrival: &Arrival,
+    unit: &Unit,
+    parent: &SpanParent,
+) -> (Rc<Visit>, Plan) {
+    let experiment = &snapshot.policy.experiments[place];
+    let (shared, head) = (&worker.shared, &arrival.head);
+    let id = RequestId::draw();
+    let stage = matches!(experiment.strategy, Strategy::Canary(_)).then(|| experiment.ramp.load());
+    let draw = Draw {
+        salts: &experiment.salts,
+        unit: match unit {
+            Unit::Named(name) => Some(name.as_bytes()),
+            Unit::Request => Some(idempotency_key(&head.headers).unwrap_or(id.as_bytes())),
+            Unit::Missing => None,
+        },
+        request: id.as_bytes(),
+        weight: stage.as_ref().map_or(Share::NONE, |stage| stage.weight),
+        forced: forced(experiment, &snapshot, head),
+    };
+    let mut plan = experiment.strategy.plan(&draw, experiment.arms.len());
+    let retry = shared.retries.is_retry(experiment, &head.headers);
+    if retry {
+        // The first try was copied already.
+        plan.copies.clear();
+    }
+    let Assignment { arm, enrolled, .. } = plan.assignment;
+    if let Some(stage) = stage.as_ref().filter(|_| enrolled && !retry && arm != ArmId::LEGACY) {
+        stage.count_assigned();
+    }
+    let enrolled = if enrolled { "true" } else { "false" };
+    let arm_name = experiment.arm_name(&snapshot.policy, arm).as_str();
+    shared.metrics.assigned.with_label_values(&[experiment.name.as_str(), arm_name, enrolled]).inc();
+    let pair = Pair {
+        policy: Arc::clone(&snapshot.policy),
+        experiment: place,
+        id,
+        time: arrival.time,
+        stage: stage.map(|stage| stage.number),
+        unit: unit.clone(),
+        assignment: plan.assignment,
+        served: None,
+        marks: Marks { retry, ..Marks::default() },
+        request: CapturedRequest {
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            headers: head.headers.clone(),
+            body: Captured::default(),
+        },
+        legs: Vec::with_capacity(1 + plan.copies.len()),
+        dropped: Vec::new(),
+        shown: None,
+    };
+    let pairing = Pairing::new(
+        pair,
+        arrival.upload.clone(),
+        shared.recorder.clone(),
+        arrival.begun,
+        shared.body_cap_bytes,
+    );
+    let (upload, parent) = (arrival.upload.clone(), parent.clone());
+    (Rc::new(Visit { worker, snapshot, experiment: place, id, upload, pairing, parent }), plan)
+}
+
+/// The arm that a header asks for, where the policy lets it. A name that is no arm's asks for nothing.
+fn forced(experiment: &Experiment, snapshot: &Snapshot, head: &Parts) -> Option<ArmId> {
+    let wanted = head.headers.get(experiment.force_header.as_ref()?)?.to_str().ok()?;
+    experiment.arm_named(&snapshot.policy, wanted)
+}
+
+impl Visit {
+    pub(super) fn experiment(&self) -> &Experiment {
+        &self.snapshot.policy.experiments[self.experiment]
+    }
+
+    pub(super) fn lane(&self) -> &Lane {
+        &self.snapshot.experiments[self.experiment]
+    }
+
+    /// The model that plays an arm.
+    pub(super) fn model(&self, arm: ArmId) -> &Arc<Model> {
+        self.snapshot.fleet.model(self.experiment().model(arm))
+    }
+
+    /// The experiment's and an arm's name, for labels and logs.
+    pub(super) fn names(&self, arm: ArmId) -> (&str, &str) {
+        let experiment = self.experiment();
+        (experiment.name.as_str(), experiment.arm_name(&self.snapshot.policy, arm).as_str())
+    }
+
+    /// Begins to observe a leg of this request.
+    pub(super) fn begin(&self, of: LegOf) -> Leg {
+        let meters = Arc::clone(self.lane().meters.leg(of.arm, of.role));
+        Leg::begin(of, Some(Rc::clone(&self.pairing)), meters, Arc::clone(&self.worker.shared.metrics))
+    }
+
+    /// Puts the experiment's headers on the answer and remembers it for outcomes.
+    fn conclude(
+        &self,
+        served: Served,
+        assignment: Assignment,
+        unit: Unit,
+        time: Timestamp,
+        shown: Option<Arc<Shown>>,
+    ) -> Response<AnswerBytes> {
+        let Served { mut response, arm } = served;
+        let experiment = self.experiment();
+        let mut stage = None;
+        self.pairing.note(|pair| {
+            pair.served = arm;
+            pair.shown = shown.clone();
+            stage = pair.stage;
+        });
+        let head = response.headers_mut();
+        set(head, headers::CROSSFADE_ID, &self.id.to_string());
+        if let Some(arm) = arm.filter(|_| experiment.expose_arm) {
+            set(head, headers::CROSSFADE_ARM, self.names(arm).1);
+        }
+        if !experiment.outcomes.is_empty() {
+            let policy = Arc::clone(&self.snapshot.policy);
+            let exposure =
+                Exposure { policy, experiment: self.experiment, stage, assignment, unit, time, shown };
+            let feedback = &self.worker.shared.feedback;
+            if let Some(ticket) = feedback.ticket(self.id, &exposure) {
+                set(head, headers::CROSSFADE_TICKET, &ticket);
+            }
+            feedback.remember(self.id, exposure);
+        }
+        response
+    }
+}
+
+fn set(headers: &mut http::HeaderMap, name: http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+impl Arrival {
+    fn new(worker: &Worker, head: Parts, peer: IpAddr, incoming: Incoming) -> Self {
+        let upload = Upload::new(incoming, worker.shared.body_cap_bytes);
+        let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
+        Self { head, peer, upload, time, begun, body: Body::Unread }
+    }
+
+    /// Reads the body, up to the cap, and tries to understand it as JSON; once.
+    async fn read(&mut self) {
+        if matches!(self.body, Body::Unread) {
+            let gathered = self.upload.gathered().await;
+            let whole = (gathered == Gathered::Whole).then(|| self.upload.joined());
+            self.body = Body::Read(gathered, whole.and_then(|bytes| serde_json::from_slice(&bytes).ok()));
+        }
+    }
+}
+
+impl Body {
+    fn view(&self) -> BodyView<'_> {
+        match self {
+            Body::Unread => BodyView::Unread,
+            Body::Read(_, Some(document)) => BodyView::Json(document),
+            Body::Read(_, None) => BodyView::Opaque,
+        }
+    }
+}
+
+/// Takes in a report on the data port.
+async fn feedback(
+    worker: &Worker,
+    snapshot: &Snapshot,
+    head: &Parts,
+    incoming: Incoming,
+) -> Response<AnswerBytes> {
+    let (feedback, metrics) = (&worker.shared.feedback, &worker.shared.metrics);
+    if head.method != http::Method::POST {
+        return refusal(Refusal::FeedbackMethod, metrics);
+    }
+    let upload = Upload::new(incoming, feedback.max_body_bytes());
+    match upload.gathered().await {
+        Gathered::Whole => {
+            let now = Timestamp::from(SystemTime::now());
+            let reply = feedback.report(&snapshot.policy, &upload.joined(), now);
+            json_answer(reply.status, &reply.body)
+        }
+        Gathered::TooLarge => refusal(Refusal::FeedbackTooLarge, metrics),
+        Gathered::Incomplete => refusal(Refusal::BodyIncomplete, metrics),
+    }
+}

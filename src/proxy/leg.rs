@@ -1,0 +1,207 @@
+//! One call to one arm, observed while it runs, and the pair that the calls of one request make.
+//!
+//! Whatever happens to a leg, it ends exactly once: dropped before its end it is recorded as cancelled. When the
+//! last leg of a request has ended, the pair goes to the record by itself; no task waits for it.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::Method;
+use http::response::Parts;
+use tokio::time::Instant;
+
+use crate::proxy::meters::LegMeters;
+use crate::proxy::upload::Upload;
+use crate::record::Captured;
+use crate::record::Observation;
+use crate::record::Pair;
+use crate::record::Recorder;
+use crate::telemetry::Metrics;
+use crate::telemetry::traces::ClientSpan;
+use crate::telemetry::traces::SpanParent;
+use crate::vocab::ArmId;
+use crate::vocab::Fate;
+use crate::vocab::ModelId;
+use crate::vocab::RequestId;
+use crate::vocab::Role;
+
+/// A request of an experiment in progress: its legs write into one pair, and the last to go hands it on.
+#[derive(Debug)]
+pub(super) struct Pairing {
+    id: RequestId,
+    pair: RefCell<Option<Pair>>,
+    upload: Upload,
+    recorder: Recorder,
+    begun: Instant,
+    cap_bytes: usize,
+}
+
+/// One call in progress.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pairing: Option<Rc<Pairing>>,
+    meters: Arc<LegMeters>,
+    metrics: Arc<Metrics>,
+    span: Option<ClientSpan>,
+    observation: Observation,
+    begun: Instant,
+    last_frame: Option<Instant>,
+    ended: bool,
+    /// How the leg ends when it is dropped before its end; as cancelled, unless somebody else knows better.
+    if_dropped: Option<Rc<Cell<Fate>>>,
+}
+
+/// What a leg is: which arm, which model, what for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LegOf {
+    pub(super) arm: ArmId,
+    pub(super) model: ModelId,
+    pub(super) role: Role,
+}
+
+impl Pairing {
+    /// Begins a pair; `pair.request.body` is filled in at its end.
+    pub(super) fn new(
+        pair: Pair,
+        upload: Upload,
+        recorder: Recorder,
+        begun: Instant,
+        cap_bytes: usize,
+    ) -> Rc<Self> {
+        Rc::new(Self { id: pair.id, pair: RefCell::new(Some(pair)), upload, recorder, begun, cap_bytes })
+    }
+
+    /// Changes the pair: a mark, the served arm, a dropped copy.
+    pub(super) fn note(&self, change: impl FnOnce(&mut Pair)) {
+        if let Some(pair) = self.pair.borrow_mut().as_mut() {
+            change(pair);
+        }
+    }
+}
+
+impl Drop for Pairing {
+    /// Runs when the last leg is gone, thus exactly once a request, also when the runtime goes down.
+    fn drop(&mut self) {
+        if let Some(mut pair) = self.pair.take() {
+            pair.request.body = self.upload.captured();
+            pair.legs.sort_by_key(|leg| leg.skew);
+            self.recorder.hand(pair);
+        }
+    }
+}
+
+impl Leg {
+    /// Begins to observe a call. Without a pairing only the metrics see it.
+    pub(super) fn begin(
+        of: LegOf,
+        pairing: Option<Rc<Pairing>>,
+        meters: Arc<LegMeters>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let begun = Instant::now();
+        let skew = pairing.as_ref().map_or(Duration::ZERO, |pairing| begun - pairing.begun);
+        let LegOf { arm, model, role } = of;
+        let observation = Observation {
+            arm,
+            model,
+            role,
+            fate: Fate::Cancelled,
+            status: None,
+            headers: HeaderMap::new(),
+            body: Captured::default(),
+            skew,
+            head: None,
+            first_byte: None,
+            total: Duration::ZERO,
+            chunks: 0,
+            longest_gap: Duration::ZERO,
+        };
+        Self {
+            pairing,
+            meters,
+            metrics,
+            observation,
+            begun,
+            last_frame: None,
+            ended: false,
+            if_dropped: None,
+            span: None,
+        }
+    }
+
+    /// Begins the leg's span and writes its context into the headers that the model gets.
+    pub(super) fn trace(&mut self, parent: &SpanParent, method: &Method, headers: &mut HeaderMap) {
+        let request_id = self.pairing.as_ref().map(|pairing| pairing.id);
+        self.span = Some(parent.client_span(self.meters.traced(request_id, method), headers));
+    }
+
+    /// Lets `fate` say, at the time, how the leg ends when it is dropped before its end.
+    pub(super) fn if_dropped(&mut self, fate: Rc<Cell<Fate>>) {
+        self.if_dropped = Some(fate);
+    }
+
+    /// Notes the answer's head.
+    pub(super) fn head(&mut self, head: &Parts) {
+        self.observation.head = Some(self.begun.elapsed());
+        self.observation.status = Some(head.status);
+        if self.pairing.is_some() {
+            self.observation.headers = head.headers.clone();
+        }
+    }
+
+    /// Notes one frame of the answer's body; trailers count as none.
+    pub(super) fn frame(&mut self, bytes: Option<&Bytes>) {
+        let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else { return };
+        let now = Instant::now();
+        let Self { observation, begun, last_frame, pairing, .. } = self;
+        observation.first_byte.get_or_insert(now - *begun);
+        if let Some(last) = last_frame.replace(now) {
+            observation.longest_gap = observation.longest_gap.max(now - last);
+        }
+        observation.chunks = observation.chunks.saturating_add(1);
+        match pairing {
+            Some(pairing) => observation.body.push(bytes.clone(), pairing.cap_bytes),
+            None => observation.body.total_bytes += bytes.len() as u64,
+        }
+    }
+
+    /// The size of the answer's body so far, in bytes.
+    pub(super) fn answer_bytes(&self) -> u64 {
+        self.observation.body.total_bytes
+    }
+
+    /// Ends the leg; a second end changes nothing.
+    pub(super) fn end(&mut self, fate: Fate) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let Self { observation, begun, meters, metrics, .. } = self;
+        observation.fate = fate;
+        observation.total = begun.elapsed();
+        meters.observe(metrics, observation);
+        if let Some(span) = self.span.take() {
+            span.finish(self.observation.status, fate);
+        }
+    }
+}
+
+impl Drop for Leg {
+    fn drop(&mut self) {
+        self.end(self.if_dropped.as_ref().map_or(Fate::Cancelled, |fate| fate.get()));
+        if let Some(pairing) = self.pairing.take() {
+            let nothing =
+                Observation { headers: HeaderMap::new(), body: Captured::default(), ..self.observation };
+            let observation = std::mem::replace(&mut self.observation, nothing);
+            let left = observation.fate == Fate::Cancelled && !observation.role.is_copy();
+            pairing.note(|pair| {
+                pair.marks.cancelled |= left;
+                pair.legs.push(observation);
+            });
+        }
+    }
+}

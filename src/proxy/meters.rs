@@ -1,0 +1,130 @@
+//! Metric handles, resolved once a policy snapshot, so that a request looks no label up.
+//!
+//! A series begins to exist when it is first counted: arms that never answer, or codes that never occur, cost
+//! nothing.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use http::Method;
+use http::StatusCode;
+use prometheus::Histogram;
+use prometheus::IntCounter;
+
+use crate::policy::Experiment;
+use crate::policy::Policy;
+use crate::record::Observation;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::DEFAULT_ROUTE;
+use crate::telemetry::traces;
+use crate::vocab::ArmId;
+use crate::vocab::ExperimentName;
+use crate::vocab::Fate;
+use crate::vocab::ModelName;
+use crate::vocab::RequestId;
+use crate::vocab::Role;
+
+/// What a leg's answer is counted under: its status class, or the way it failed.
+const CODES: [&str; 11] = [
+    "1xx",
+    "2xx",
+    "3xx",
+    "4xx",
+    "5xx",
+    "connect_error",
+    "timeout",
+    "reset",
+    "truncated",
+    "overloaded",
+    "cancelled",
+];
+
+/// The meters of one experiment.
+#[derive(Debug)]
+pub(super) struct ExperimentMeters {
+    legs: Vec<[Arc<LegMeters>; Role::ALL.len()]>,
+}
+
+/// The meters of one arm in one role.
+#[derive(Debug)]
+pub(super) struct LegMeters {
+    experiment: Option<ExperimentName>,
+    arm: ModelName,
+    role: Role,
+    requests: [OnceLock<IntCounter>; CODES.len()],
+    duration: OnceLock<Histogram>,
+    first_byte: OnceLock<Histogram>,
+}
+
+impl ExperimentMeters {
+    pub(super) fn new(policy: &Policy, experiment: &Experiment) -> Self {
+        let legs = |arm| {
+            let name = experiment.arm_name(policy, arm);
+            Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role)))
+        };
+        Self { legs: experiment.arm_ids().map(legs).collect() }
+    }
+
+    pub(super) fn leg(&self, arm: ArmId, role: Role) -> &Arc<LegMeters> {
+        &self.legs[arm.index()][role as usize]
+    }
+}
+
+impl LegMeters {
+    /// The meters of the default model, which belongs to no experiment.
+    pub(super) fn of_default(model: &ModelName) -> Self {
+        Self::new(None, model, Role::Answer)
+    }
+
+    fn new(experiment: Option<&ExperimentName>, arm: &ModelName, role: Role) -> Self {
+        Self {
+            experiment: experiment.cloned(),
+            arm: arm.clone(),
+            role,
+            requests: [const { OnceLock::new() }; CODES.len()],
+            duration: OnceLock::new(),
+            first_byte: OnceLock::new(),
+        }
+    }
+
+    /// What a leg's span says of it.
+    pub(super) fn traced<'a>(&'a self, request_id: Option<RequestId>, method: &'a Method) -> traces::Leg<'a> {
+        traces::Leg {
+            experiment: self.experiment.as_ref(),
+            arm: &self.arm,
+            role: self.role,
+            request_id,
+            method,
+        }
+    }
+
+    /// Counts a leg that ended. The client's leaving says nothing of a model's speed and enters no histogram.
+    pub(super) fn observe(&self, metrics: &Metrics, observation: &Observation) {
+        let code = code(observation.status, observation.fate);
+        let experiment = self.experiment.as_ref().map_or(DEFAULT_ROUTE, ExperimentName::as_str);
+        let labels = [experiment, self.arm.as_str(), self.role.as_str()];
+        let requests = self.requests[code].get_or_init(|| {
+            let [experiment, arm, role] = labels;
+            metrics.requests.with_label_values(&[experiment, arm, role, CODES[code]])
+        });
+        requests.inc();
+        if observation.fate == Fate::Cancelled {
+            return;
+        }
+        let duration = self.duration.get_or_init(|| metrics.request_duration.with_label_values(&labels));
+        duration.observe(observation.total.as_secs_f64());
+        if let Some(first_byte) = observation.first_byte {
+            let histogram = self.first_byte.get_or_init(|| metrics.first_byte.with_label_values(&labels));
+            histogram.observe(first_byte.as_secs_f64());
+        }
+    }
+}
+
+fn code(status: Option<StatusCode>, fate: Fate) -> usize {
+    let name = match (fate, status) {
+        (Fate::Complete, Some(status)) => return usize::from(status.as_u16() / 100).clamp(1, 5) - 1,
+        (Fate::Complete, None) => Fate::Reset.as_str(),
+        (fate, _) => fate.as_str(),
+    };
+    CODES.iter().position(|code| *code == name).unwrap_or(CODES.len() - 1)
+}

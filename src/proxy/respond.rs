@@ -1,0 +1,135 @@
+//! The answers that the gateway gives itself, and the body type of every answer.
+//!
+//! The only place that turns an error into HTTP. A client reads what happened and a word for it; addresses and
+//! causes go to the log.
+
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::Response;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http::header::RETRY_AFTER;
+use http_body::Body;
+use http_body::Frame;
+use http_body::SizeHint;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::proxy::relay::Relay;
+use crate::telemetry::Metrics;
+use crate::vocab::Fate;
+
+/// Why the gateway answers itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    /// No experiment matched and the policy has no default model.
+    #[error("no experiment matches this request and the policy names no default model")]
+    NoRoute,
+    /// The model that was to answer failed before its answer's head, in this way.
+    #[error("{}", said(*.0))]
+    Model(Fate),
+    /// The request's body broke off.
+    #[error("the request's body broke off")]
+    BodyIncomplete,
+    /// The feedback path takes only POST.
+    #[error("feedback is sent by POST")]
+    FeedbackMethod,
+    /// A report is larger than feedback takes.
+    #[error("the report is too large")]
+    FeedbackTooLarge,
+}
+
+fn said(fate: Fate) -> &'static str {
+    match fate {
+        Fate::ConnectError => "the model could not be reached",
+        Fate::Timeout => "the model did not answer in time",
+        Fate::Overloaded => "the model has as many requests in flight as the policy allows; try again",
+        Fate::Reset | Fate::Truncated | Fate::Complete | Fate::Cancelled => "the model broke off",
+    }
+}
+
+impl Refusal {
+    fn status(self) -> StatusCode {
+        match self {
+            Refusal::NoRoute => StatusCode::NOT_FOUND,
+            Refusal::Model(Fate::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+            Refusal::Model(Fate::Overloaded) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Model(_) => StatusCode::BAD_GATEWAY,
+            Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::FeedbackMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::FeedbackTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Refusal::NoRoute => "no_route",
+            Refusal::Model(fate) => fate.as_str(),
+            Refusal::BodyIncomplete => "body_incomplete",
+            Refusal::FeedbackMethod => "feedback_method",
+            Refusal::FeedbackTooLarge => "feedback_too_large",
+        }
+    }
+}
+
+/// Makes the answer to a request that no model answers.
+pub(super) fn refusal(refusal: Refusal, metrics: &Metrics) -> Response<AnswerBytes> {
+    let status = refusal.status();
+    metrics.gateway_answers.with_label_values(&[status.as_str(), refusal.reason()]).inc();
+    let mut response =
+        json_answer(status, &json!({ "error": refusal.to_string(), "reason": refusal.reason() }));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// Makes an answer of JSON.
+pub(super) fn json_answer(status: StatusCode, document: &Value) -> Response<AnswerBytes> {
+    let mut response = Response::new(AnswerBytes::Whole(Some(document.to_string().into())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The body of an answer to a user.
+#[derive(Debug)]
+pub(super) enum AnswerBytes {
+    /// Made here, whole.
+    Whole(Option<Bytes>),
+    /// A model's, as it comes.
+    Relay(Box<Relay>),
+}
+
+impl Body for AnswerBytes {
+    type Data = Bytes;
+    type Error = Fate;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fate>>> {
+        match self.get_mut() {
+            AnswerBytes::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            AnswerBytes::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            AnswerBytes::Whole(bytes) => bytes.is_none(),
+            AnswerBytes::Relay(relay) => relay.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            AnswerBytes::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            AnswerBytes::Relay(relay) => relay.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! A request's body on its way in: streamed to the answering arm at once, its frames kept by reference up to a cap.
+//!
+//! The kept frames serve the record, a fallback and the copies. A copy waits until the whole body is in hand; when
+//! nobody streams the body any more (the answering arm failed early), whoever waits for it reads it.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Waker;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Body;
+use http_body::Frame;
+use http_body::SizeHint;
+use hyper::body::Incoming;
+
+use crate::record::Captured;
+
+/// The body of one request, shared by all that need it.
+#[derive(Debug, Clone)]
+pub(super) struct Upload(Rc<RefCell<State>>);
+
+#[derive(Debug)]
+struct State {
+    incoming: Incoming,
+    cap_bytes: usize,
+    /// The kept frames: all so far, or those before the cap was passed.
+    frames: Vec<Bytes>,
+    total_bytes: u64,
+    trailers: Option<HeaderMap>,
+    progress: Progress,
+    /// Streams that read `incoming` for an arm.
+    readers: usize,
+    waiting: Vec<Waker>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Open,
+    Ended,
+    Broken,
+}
+
+/// What became of a body that was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gathered {
+    /// All of it is in hand.
+    Whole,
+    /// It is above the cap.
+    TooLarge,
+    /// The client broke off.
+    Incomplete,
+}
+
+/// The client broke off in the middle of its body.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body broke off")]
+pub(super) struct BrokenOff;
+
+/// The body as one arm receives it.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// Passed on and not kept: no experiment looks at it.
+    Direct(Incoming),
+    /// From its first byte: what is kept, then what still comes.
+    Stream(Stream),
+}
+
+/// A reader of the shared body, from its first byte.
+#[derive(Debug)]
+pub(super) struct Stream {
+    upload: Upload,
+    next: usize,
+}
+
+impl Upload {
+    /// Takes over a body; up to `cap_bytes` of it are kept.
+    pub(super) fn new(incoming: Incoming, cap_bytes: usize) -> Self {
+        let progress = if incoming.is_end_stream() { Progress::Ended } else { Progress::Open };
+        Self(Rc::new(RefCell::new(State {
+            incoming,
+            cap_bytes,
+            frames: Vec::new(),
+            total_bytes: 0,
+            trailers: None,
+            progress,
+            readers: 0,
+            waiting: Vec::new(),
+        })))
+    }
+
+    /// Gives the body to an arm, from its first byte; `None` when the first bytes were let go already.
+    pub(super) fn stream(&self) -> Option<Outgoing> {
+        self.replayable().then(|| {
+            self.0.borrow_mut().readers += 1;
+            Outgoing::Stream(Stream { upload: self.clone(), next: 0 })
+        })
+    }
+
+    /// Says whether the body can still be given to an arm from its first byte.
+    pub(super) fn replayable(&self) -> bool {
+        let state = self.0.borrow();
+        state.total_bytes == state.kept_bytes()
+    }
+
+    /// Waits until the whole body is in hand, or cannot be. Reads it when nobody else does.
+    pub(super) async fn gathered(&self) -> Gathered {
+        poll_fn(|context| self.0.borrow_mut().poll_gathered(context)).await
+    }
+
+    /// The size of the body so far, in bytes.
+    pub(super) fn total_bytes(&self) -> u64 {
+        self.0.borrow().total_bytes
+    }
+
+    /// The body for the record.
+    pub(super) fn captured(&self) -> Captured {
+        let state = self.0.borrow();
+        let mut captured = Captured::default();
+        for frame in &state.frames {
+            captured.push(frame.clone(), state.cap_bytes);
+        }
+        captured.truncated |= state.total_bytes > captured.total_bytes;
+        captured.total_bytes = state.total_bytes;
+        captured
+    }
+
+    /// The kept body in one piece.
+    pub(super) fn joined(&self) -> Bytes {
+        self.captured().joined()
+    }
+}
+
+impl State {
+    fn kept_bytes(&self) -> u64 {
+        self.frames.iter().map(|frame| frame.len() as u64).sum()
+    }
+
+    fn above_cap(&self) -> bool {
+        self.total_bytes > self.cap_bytes as u64
+    }
+
+    fn poll_gathered(&mut self, context: &mut Context<'_>) -> Poll<Gathered> {
+        loop {
+            match self.progress {
+                _ if self.above_cap() => return Poll::Ready(Gathered::TooLarge),
+                Progress::Ended => return Poll::Ready(Gathered::Whole),
+                Progress::Broken => return Poll::Ready(Gathered::Incomplete),
+                Progress::Open if self.readers > 0 => {
+                    self.waiting.push(context.waker().clone());
+                    return Poll::Pending;
+                }
+                Progress::Open => {
+                    if self.poll_incoming(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads one frame from the client, keeping it while everything so far is kept and the cap is not passed.
+    /// The frame that passes the cap is kept too: it was read before anybody could stream it.
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        let frame = match polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) => Some(frame),
+            Poll::Ready(Some(Err(_))) => return Poll::Ready(self.close(Progress::Broken)),
+            Poll::Ready(None) => return Poll::Ready(self.close(Progress::Ended)),
+        };
+        if let Some(bytes) = frame.as_ref().and_then(Frame::data_ref) {
+            let kept = !self.above_cap();
+            self.total_bytes += bytes.len() as u64;
+            if kept && !bytes.is_empty() {
+                self.frames.push(bytes.clone());
+            }
+            if self.above_cap() {
+                self.wake();
+            }
+        } else if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
+            self.trailers = Some(trailers.clone());
+        }
+        if self.incoming.is_end_stream() {
+            self.close(Progress::Ended);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn close(&mut self, progress: Progress) -> Option<Frame<Bytes>> {
+        self.progress = progress;
+        self.wake();
+        None
+    }
+
+    fn wake(&mut self) {
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// What is still to come, as far as it is known.
+    fn remaining(&self, next: usize) -> SizeHint {
+        let kept: u64 =
+            self.frames[next.min(self.frames.len())..].iter().map(|frame| frame.len() as u64).sum();
+        match (self.progress, self.incoming.size_hint().exact()) {
+            (Progress::Ended, _) => SizeHint::with_exact(kept),
+            (_, Some(coming)) => SizeHint::with_exact(kept + coming),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let mut state = self.upload.0.borrow_mut();
+        if let Some(frame) = state.frames.get(self.next) {
+            self.next += 1;
+            return Poll::Ready(Some(Ok(Frame::data(frame.clone()))));
+        }
+        match state.progress {
+            Progress::Broken => return Poll::Ready(Some(Err(BrokenOff))),
+            Progress::Ended => {
+                return Poll::Ready(state.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
+            }
+            Progress::Open => {}
+        }
+        let Poll::Ready(frame) = state.poll_incoming(context) else { return Poll::Pending };
+        self.next = state.frames.len();
+        match frame {
+            Some(frame) if frame.is_data() => Poll::Ready(Some(Ok(frame))),
+            Some(_) => Poll::Ready(state.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
+            None if state.progress == Progress::Broken => Poll::Ready(Some(Err(BrokenOff))),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut state = self.upload.0.borrow_mut();
+        state.readers -= 1;
+        if state.readers == 0 {
+            // Whoever waits for the whole body must now read it.
+            state.wake();
+        }
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match self.get_mut() {
+            Outgoing::Direct(incoming) => {
+                Pin::new(incoming).poll_frame(context).map(|frame| frame.map(|it| it.map_err(|_| BrokenOff)))
+            }
+            Outgoing::Stream(stream) => stream.poll_next(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Outgoing::Direct(incoming) => incoming.is_end_stream(),
+            Outgoing::Stream(stream) => {
+                let state = stream.upload.0.borrow();
+                state.progress == Progress::Ended
+                    && stream.next >= state.frames.len()
+                    && state.trailers.is_none()
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Outgoing::Direct(incoming) => incoming.size_hint(),
+            Outgoing::Stream(stream) => stream.upload.0.borrow().remaining(stream.next),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! One thread of the data plane: a runtime, connections and pools of its own.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use hyper_util::server::conn::auto;
+use prometheus::IntGauge;
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::runtime::LocalOptions;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::proxy::handler;
+use crate::proxy::snapshot::Shared;
+use crate::proxy::upload::Outgoing;
+use crate::upstream::Client;
+
+/// Connections that may wait for a worker to take them; the listener itself waits beyond.
+const HAND_OVER: usize = 1024;
+
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Streams of one HTTP/2 connection at a time.
+const MAX_STREAMS: u32 = 256;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// What the requests of one thread share.
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) answers: Client<Outgoing>,
+    pub(super) copies: Client<Outgoing>,
+    pub(super) copies_under_way: Rc<TaskTracker>,
+}
+
+/// The order to stop: no new work, and until when what is under way may still go on.
+#[derive(Debug, Clone)]
+pub struct Drain {
+    begun: CancellationToken,
+    time: Duration,
+}
+
+/// The running workers.
+#[derive(Debug)]
+pub struct Workers {
+    seats: Vec<Seat>,
+    threads: Vec<JoinHandle<()>>,
+    drain: Drain,
+}
+
+/// One worker as the listener sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    sockets: mpsc::Sender<Socket>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// A connection on its way to its worker.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) stream: std::net::TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+impl Drain {
+    /// An order that is not given yet.
+    pub fn new(time: Duration) -> Self {
+        Self { begun: CancellationToken::new(), time }
+    }
+
+    /// Gives the order.
+    pub fn begin(&self) {
+        self.begun.cancel();
+    }
+
+    /// Waits for the order.
+    pub async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+}
+
+impl Workers {
+    /// Starts this many threads.
+    pub fn start(count: usize, shared: &Arc<Shared>, drain: &Drain) -> io::Result<Self> {
+        let mut workers = Self { seats: Vec::new(), threads: Vec::new(), drain: drain.clone() };
+        for number in 0..count {
+            let (sockets, arrivals) = mpsc::channel(HAND_OVER);
+            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            // A local runtime stays on its thread; this one only shows that the system can make another.
+            drop(runtime?);
+            let connections = Arc::new(AtomicUsize::new(0));
+            workers.seats.push(Seat { sockets, connections: Arc::clone(&connections) });
+            let (shared, drain) = (Arc::clone(shared), drain.clone());
+            let thread = std::thread::Builder::new().name(format!("crossfade-data-{number}"));
+            workers.threads.push(thread.spawn(move || run(shared, arrivals, connections, &drain))?);
+        }
+        Ok(workers)
+    }
+
+    pub(super) fn seats(&self) -> Vec<Seat> {
+        self.seats.clone()
+    }
+
+    /// Waits until every worker has ended, which begins with the drain. Blocks.
+    pub fn join(self) {
+        let Self { seats, threads, drain } = self;
+        drop(seats);
+        drain.begin();
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker of the data plane panicked");
+            }
+        }
+    }
+}
+
+impl Seat {
+    pub(super) fn load(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Hands a connection over; it is closed when the worker has gone.
+    pub(super) async fn take(&self, socket: Socket) {
+        // Relaxed: the listener's guess of how busy the worker is.
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        if self.sockets.send(socket).await.is_err() {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The life of one worker: connections until the drain, then what is under way, within the drain's time.
+fn run(shared: Arc<Shared>, arrivals: mpsc::Receiver<Socket>, connections: Arc<AtomicUsize>, drain: &Drain) {
+    let built = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let runtime = match built {
+        Ok(runtime) => runtime,
+        Err(error) => return tracing::error!(%error, "a worker of the data plane could not start"),
+    };
+    runtime.block_on(work(shared, arrivals, connections, drain));
+    // Dropping the runtime drops what is still under way; its legs end as cancelled and its pairs are handed on.
+}
+
+async fn work(
+    shared: Arc<Shared>,
+    mut arrivals: mpsc::Receiver<Socket>,
+    connections: Arc<AtomicUsize>,
+    drain: &Drain,
+) {
+    let (users, models, copies) =
+        (TaskTracker::new(), Rc::new(TaskTracker::new()), Rc::new(TaskTracker::new()));
+    let worker = Rc::new(Worker {
+        shared,
+        answers: Client::new(Rc::clone(&models)),
+        copies: Client::new(models),
+        copies_under_way: Rc::clone(&copies),
+    });
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            arrival = arrivals.recv() => match arrival {
+                Some(socket) => {
+                    let (worker, drain) = (Rc::clone(&worker), drain.clone());
+                    users.spawn_local(serve(worker, socket, users.clone(), Arc::clone(&connections), drain));
+                }
+                None => break,
+            },
+            _ = sweep.tick() => {
+                worker.answers.sweep();
+                worker.copies.sweep();
+            }
+            () = drain.begun() => break,
+        }
+    }
+    drop(arrivals);
+    let end = Instant::now() + drain.time;
+    users.close();
+    copies.close();
+    let _ = timeout_at(end, users.wait()).await;
+    // Users are done or out of time; copies get what is left of it.
+    let _ = timeout_at(end, copies.wait()).await;
+}
+
+/// Serves one connection, HTTP/1.1 or HTTP/2 as its first bytes say, until it closes or the drain asks it to.
+async fn serve(
+    worker: Rc<Worker>,
+    socket: Socket,
+    users: TaskTracker,
+    connections: Arc<AtomicUsize>,
+    drain: Drain,
+) {
+    let Socket { stream, peer, permit: _permit } = socket;
+    let _open = Open::new(connections, worker.shared.metrics.connections.clone());
+    if let Ok(stream) = stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) {
+        let service = service_fn(move |request| {
+            let worker = Rc::clone(&worker);
+            async move { Ok::<_, Infallible>(handler::handle(worker, request, peer.ip()).await) }
+        });
+        let mut builder = auto::Builder::new(OnThisThread(users));
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        // How a connection ends is the client's affair; its requests were observed one by one.
+        let ended = tokio::select! {
+            _ = connection.as_mut() => true,
+            () = drain.begun() => false,
+        };
+        if !ended {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+/// One open connection in the counts; also a connection whose task panics is counted out.
+struct Open {
+    connections: Arc<AtomicUsize>,
+    gauge: IntGauge,
+}
+
+impl Open {
+    fn new(connections: Arc<AtomicUsize>, gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self { connections, gauge }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.gauge.dec();
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs the streams of HTTP/2 connections on the connection's own thread.
+#[derive(Clone)]
+struct OnThisThread(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for OnThisThread
+where
+    F: Future<Output = ()> + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn_local(future);
+    }
+}

@@ -1,0 +1,207 @@
+//! Bodies: what captured frames mean, and how they are written.
+//!
+//! A body that came compressed is decoded where it is whole, so that rules of redaction, usage and comparison can
+//! see it and readers of the log need no decoder; `bytes` and `content-encoding` still tell how it passed.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::io::Read;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use flate2::read::ZlibDecoder;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::Serializer;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::record::Captured;
+
+/// How many times its size a compressed body may grow; beyond, it stays as it came.
+const GROWTH: usize = 32;
+
+/// How deep embedded JSON may nest. Readers of the log commonly stop at 128, and the line itself takes a few.
+const DEPTH: usize = 100;
+
+/// A body in the log: JSON stands there as itself, anything else as an object with one key that says what it is.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Whole JSON, digit by digit as it passed unless redaction touched it; line breaks became spaces. In
+    /// `{"json": ..}` where it would itself look like one of the others.
+    Json(Box<RawValue>),
+    /// `{"text": ..}`: any other UTF-8.
+    Text(String),
+    /// `{"base64": ..}`: any other bytes.
+    Base64(String),
+    /// `{"withheld": ..}`: nothing of it, for a rule of redaction speaks of JSON fields, and this body could not
+    /// be read as JSON.
+    Withheld(Unread),
+}
+
+/// Why a body could not be read as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unread {
+    /// It is above the cap, or broke off.
+    Incomplete,
+    /// It is compressed in a way that is not known here, wrongly, or too well.
+    Encoding,
+    /// It is whole and no JSON.
+    NotJson,
+}
+
+/// What tells in the log that a body is not JSON as itself.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wrapped<'a> {
+    Json(#[serde(borrow)] &'a RawValue),
+    Text(Cow<'a, str>),
+    Base64(Cow<'a, str>),
+    Withheld(Unread),
+}
+
+impl<'a> Wrapped<'a> {
+    /// Reads a wrapped body; `None`: this is JSON as itself.
+    fn read(text: &'a str) -> Option<Self> {
+        let first_key = text.strip_prefix('{')?.trim_start();
+        let may_be = ["\"json\"", "\"text\"", "\"base64\"", "\"withheld\""];
+        let may_be = may_be.iter().any(|key| first_key.starts_with(key));
+        may_be.then(|| serde_json::from_str(text).ok()).flatten()
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Body::Json(raw) if Wrapped::read(raw.get()).is_none() => raw.serialize(serializer),
+            Body::Json(raw) => Wrapped::Json(raw).serialize(serializer),
+            Body::Text(text) => Wrapped::Text(text.into()).serialize(serializer),
+            Body::Base64(text) => Wrapped::Base64(text.into()).serialize(serializer),
+            Body::Withheld(reason) => Wrapped::Withheld(*reason).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(match Wrapped::read(raw.get()) {
+            Some(Wrapped::Json(inner)) => Body::Json(inner.to_owned()),
+            Some(Wrapped::Text(text)) => Body::Text(text.into_owned()),
+            Some(Wrapped::Base64(text)) => Body::Base64(text.into_owned()),
+            Some(Wrapped::Withheld(reason)) => Body::Withheld(reason),
+            None => Body::Json(raw),
+        })
+    }
+}
+
+/// A captured body in one piece, decoded where possible, parsed at most once.
+#[derive(Debug)]
+pub(super) struct Content {
+    bytes: Bytes,
+    state: Result<(), Unread>,
+    json: OnceCell<Option<Value>>,
+}
+
+impl Content {
+    /// Opens a body; `ended`: whether its end was seen.
+    pub(super) fn open(captured: &Captured, headers: &HeaderMap, ended: bool) -> Self {
+        let raw = captured.joined();
+        let (bytes, state) = match decoded(&raw, headers) {
+            _ if captured.truncated || !ended => (raw, Err(Unread::Incomplete)),
+            Some(bytes) => (bytes, Ok(())),
+            None => (raw, Err(Unread::Encoding)),
+        };
+        Self { bytes, state, json: OnceCell::new() }
+    }
+
+    /// The decoded bytes, when the body is whole.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        self.state.is_ok().then_some(&self.bytes)
+    }
+
+    /// The body as JSON, when it is whole.
+    pub(super) fn json(&self) -> Option<&Value> {
+        let parse = || self.whole().and_then(|bytes| serde_json::from_slice(bytes).ok());
+        self.json.get_or_init(parse).as_ref()
+    }
+
+    /// The body as it is written when no rule speaks of its fields; `None`: it is empty.
+    pub(super) fn plain(&self) -> Option<Body> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let Ok(text) = std::str::from_utf8(&self.bytes) else {
+            return Some(Body::Base64(STANDARD.encode(&self.bytes)));
+        };
+        let json = self.whole().and_then(|_| embedded(text));
+        Some(json.map_or_else(|| Body::Text(text.to_owned()), Body::Json))
+    }
+
+    /// The body as it is written after rules have changed its fields; `None`: it is empty.
+    pub(super) fn redacted(&self, redact: impl FnOnce(&mut Value)) -> Option<Body> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let Some(json) = self.json() else {
+            return Some(Body::Withheld(self.state.err().unwrap_or(Unread::NotJson)));
+        };
+        let mut json = json.clone();
+        redact(&mut json);
+        Some(embedded(&json.to_string()).map_or(Body::Withheld(Unread::NotJson), Body::Json))
+    }
+}
+
+/// A text as a part of a line, if it is JSON that readers of the log can take.
+fn embedded(text: &str) -> Option<Box<RawValue>> {
+    if nesting(text) > DEPTH {
+        return None;
+    }
+    // JSON has no raw line break inside a string, so each one is white space between tokens.
+    let line = if text.contains(['\n', '\r']) { text.replace(['\n', '\r'], " ") } else { text.to_owned() };
+    serde_json::from_str(text).ok().and_then(|_: &RawValue| RawValue::from_string(line).ok())
+}
+
+/// The deepest nesting, or more: brackets inside strings count too.
+fn nesting(text: &str) -> usize {
+    let mut depth = 0usize;
+    let mut deepest = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => continue,
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Undoes the content encoding; `None` where that cannot be done.
+fn decoded(raw: &Bytes, headers: &HeaderMap) -> Option<Bytes> {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    let encoding = encodings.next().map_or(Ok("identity"), |value| value.to_str()).ok()?.trim();
+    if encodings.next().is_some() {
+        return None;
+    }
+    match encoding.to_ascii_lowercase().as_str() {
+        "identity" | "" => Some(raw.clone()),
+        _ if raw.is_empty() => Some(raw.clone()),
+        "gzip" | "x-gzip" => read_all(MultiGzDecoder::new(raw.as_ref()), raw.len()),
+        "deflate" => read_all(ZlibDecoder::new(raw.as_ref()), raw.len()),
+        _ => None,
+    }
+}
+
+fn read_all(decoder: impl Read, compressed_bytes: usize) -> Option<Bytes> {
+    let limit = compressed_bytes.saturating_mul(GROWTH).max(64 * 1024);
+    let mut bytes = Vec::new();
+    decoder.take(limit as u64 + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() <= limit).then(|| bytes.into())
+}

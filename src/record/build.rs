@@ -1,0 +1,244 @@
+//! From a raw pair to its record: bodies are opened, redacted, measured, priced and compared.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use crate::compare;
+use crate::cost::Money;
+use crate::cost::Rate;
+use crate::policy::Experiment;
+use crate::policy::Model;
+use crate::policy::Policy;
+use crate::policy::Unit;
+use crate::protocol;
+use crate::protocol::Usage;
+use crate::record::CapturedRequest;
+use crate::record::ComparisonRecord;
+use crate::record::CostRecord;
+use crate::record::DroppedRecord;
+use crate::record::Observation;
+use crate::record::ObservationRecord;
+use crate::record::Pair;
+use crate::record::PairedRecord;
+use crate::record::Redact;
+use crate::record::RequestRecord;
+use crate::record::Shown;
+use crate::record::ShownItemRecord;
+use crate::record::ShownRecord;
+use crate::record::body::Content;
+use crate::record::digest;
+use crate::record::prediction::predicted;
+use crate::record::recorded_unit;
+use crate::record::redact::Redactor;
+use crate::strategy::Strategy;
+use crate::vocab::ArmId;
+use crate::vocab::Fate;
+use crate::vocab::ModelName;
+use crate::vocab::Role;
+use crate::vocab::is_error;
+
+/// One call with its answer opened.
+struct Leg<'p> {
+    seen: &'p Observation,
+    content: Content,
+}
+
+/// Makes the record of a pair.
+pub(super) fn paired_record(pair: &Pair, rules: &[Redact]) -> PairedRecord {
+    let Pair { policy, id, time, stage, unit, assignment, served, marks, request, .. } = pair;
+    let experiment = pair.experiment();
+    let redactor = Redactor::new(rules, experiment);
+    let name = |arm: ArmId| experiment.arm_name(policy, arm).clone();
+    let legs: Vec<Leg<'_>> = pair.legs.iter().map(Leg::open).collect();
+    PairedRecord {
+        request_id: *id,
+        time: *time,
+        experiment: experiment.name.clone(),
+        strategy: experiment.strategy.kind(),
+        stage: *stage,
+        policy: policy.hash.clone(),
+        identity: digest::of_identity(experiment),
+        arms: experiment.arm_ids().map(name).collect(),
+        unit: recorded_unit(experiment, unit),
+        unit_missing: *unit == Unit::Missing,
+        assigned: name(assignment.arm),
+        served: served.map(name),
+        propensity: assignment.propensity,
+        propensities: propensities(pair),
+        enrolled: assignment.enrolled,
+        forced: assignment.forced,
+        retry: marks.retry,
+        fallback: marks.fallback,
+        cancelled: marks.cancelled,
+        truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
+        degraded: marks.degraded,
+        truth: experiment.accuracy.as_ref().map(|accuracy| accuracy.truth.clone()),
+        request: request_record(request, &redactor),
+        observations: legs.iter().map(|leg| leg.record(policy, experiment, &redactor)).collect(),
+        dropped: pair
+            .dropped
+            .iter()
+            .map(|copy| DroppedRecord { arm: name(copy.arm), role: copy.role, reason: copy.reason })
+            .collect(),
+        shown: pair.shown.as_ref().map(|shown| shown_record(shown, experiment, &legs, &redactor, &name)),
+        comparison: comparison(experiment, &legs, &name),
+    }
+}
+
+/// The probabilities of all arms, where the assignment was a draw among them.
+fn propensities(pair: &Pair) -> Vec<f64> {
+    let (experiment, assignment) = (pair.experiment(), &pair.assignment);
+    if !assignment.enrolled {
+        return Vec::new();
+    }
+    let own = assignment.propensity;
+    match &experiment.strategy {
+        Strategy::Canary(_) => {
+            experiment.arm_ids().map(|arm| if arm == assignment.arm { own } else { 1.0 - own }).collect()
+        }
+        Strategy::Ab(settings) => {
+            let traffic = settings.traffic.probability();
+            settings.weights.iter().map(|weight| traffic * weight.probability()).collect()
+        }
+        Strategy::Shadow(_) | Strategy::Interleave(_) => Vec::new(),
+    }
+}
+
+fn request_record(request: &CapturedRequest, redactor: &Redactor<'_>) -> RequestRecord {
+    let CapturedRequest { method, uri, headers, body } = request;
+    let content = Content::open(body, headers, true);
+    RequestRecord {
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+        query: uri.query().map(|query| redactor.query(query)),
+        headers: redactor.headers(headers),
+        bytes: body.total_bytes,
+        truncated: body.truncated,
+        body: redactor.request_body(&content),
+    }
+}
+
+/// The list as shown. An id that rules hide in the answers it came from is hidden here too.
+fn shown_record(
+    shown: &Shown,
+    experiment: &Experiment,
+    legs: &[Leg<'_>],
+    redactor: &Redactor<'_>,
+    name: &dyn Fn(ArmId) -> ModelName,
+) -> ShownRecord {
+    let hidden = redactor.reads_json() && !ids_are_spared(experiment, legs, redactor);
+    let id = |id: &str| if hidden { digest::of_value(id.as_bytes()) } else { id.to_owned() };
+    let items = shown.items.iter().map(|item| ShownItemRecord {
+        id: id(&item.id),
+        team: item.team.map(name),
+        credit: item.credit.clone(),
+    });
+    ShownRecord { no_contrast: shown.no_contrast, items: items.collect() }
+}
+
+/// Says whether the lists of items can be read in all answers and no rule touches them.
+fn ids_are_spared(experiment: &Experiment, legs: &[Leg<'_>], redactor: &Redactor<'_>) -> bool {
+    let Strategy::Interleave(settings) = &experiment.strategy else { return false };
+    let Ok(items) = settings.items.as_str().parse() else { return false };
+    let spared = |leg: &Leg<'_>| leg.content.json().is_some_and(|answer| redactor.spares(&items, answer));
+    !legs.is_empty() && legs.iter().all(spared)
+}
+
+/// Holds every whole answer against legacy's.
+fn comparison(
+    experiment: &Experiment,
+    legs: &[Leg<'_>],
+    name: &dyn Fn(ArmId) -> ModelName,
+) -> Vec<ComparisonRecord> {
+    let is_legacy = |leg: &&Leg<'_>| leg.seen.arm == ArmId::LEGACY && leg.seen.role != Role::Control;
+    let Some(legacy) = legs.iter().find(is_legacy).filter(|leg| leg.is_answer()) else { return Vec::new() };
+    let others = legs.iter().filter(|leg| !is_legacy(leg) && leg.is_answer());
+    others
+        .map(|other| ComparisonRecord {
+            arm: name(other.seen.arm),
+            role: other.seen.role,
+            fields: compare::answers(&experiment.compare, legacy.compared(), other.compared())
+                .into_iter()
+                .map(|compared| (compared.field.to_owned(), compared.agreement))
+                .collect::<IndexMap<_, _>>(),
+        })
+        .collect()
+}
+
+impl<'p> Leg<'p> {
+    fn open(seen: &'p Observation) -> Self {
+        let content = Content::open(&seen.body, &seen.headers, seen.fate == Fate::Complete);
+        Self { seen, content }
+    }
+
+    fn record(&self, policy: &Policy, experiment: &Experiment, redactor: &Redactor<'_>) -> ObservationRecord {
+        let Self { seen, content } = self;
+        let model = policy.model(seen.model);
+        let tokens = self.usage(model);
+        let predicted = |accuracy| predicted(accuracy, seen, content, redactor);
+        ObservationRecord {
+            arm: experiment.arm_name(policy, seen.arm).clone(),
+            role: seen.role,
+            fate: seen.fate,
+            status: seen.status.map(|status| status.as_u16()),
+            skew_ms: milliseconds(seen.skew),
+            head_ms: seen.head.map(milliseconds),
+            first_byte_ms: seen.first_byte.map(milliseconds),
+            total_ms: milliseconds(seen.total),
+            chunks: seen.chunks,
+            longest_gap_ms: milliseconds(seen.longest_gap),
+            cost: self.cost(model, tokens.as_ref()),
+            tokens,
+            prediction: experiment.accuracy.as_ref().map(predicted),
+            headers: redactor.headers(&seen.headers),
+            bytes: seen.body.total_bytes,
+            truncated: seen.body.truncated,
+            body: redactor.answer_body(content),
+        }
+    }
+
+    /// Whether this is a whole answer that is no error.
+    fn is_answer(&self) -> bool {
+        let Observation { status, fate, .. } = self.seen;
+        let failed = is_error(status.map(|status| status.as_u16()), *fate);
+        *fate == Fate::Complete && !failed && self.content.whole().is_some()
+    }
+
+    fn compared(&self) -> compare::Body<'_> {
+        match self.content.json() {
+            Some(json) => compare::Body::Json(json),
+            None => compare::Body::Bytes(self.content.whole().unwrap_or_default()),
+        }
+    }
+
+    fn usage(&self, model: &Model) -> Option<Usage> {
+        let content_type = self.seen.headers.get(http::header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        protocol::usage(model.protocol, content_type, self.content.whole()?)
+    }
+
+    /// What the call cost; nothing when it never reached the model.
+    fn cost(&self, model: &Model, usage: Option<&Usage>) -> Option<CostRecord> {
+        let rate = model.rate.as_ref()?;
+        if matches!(self.seen.fate, Fate::ConnectError | Fate::Overloaded) {
+            return None;
+        }
+        Some(CostRecord {
+            amount: rate.price(usage, self.seen.total),
+            currency: rate.currency.clone(),
+            tokens_unknown: usage.is_none() && charges_tokens(rate),
+        })
+    }
+}
+
+fn charges_tokens(rate: &Rate) -> bool {
+    let Rate { per_million_input_tokens, per_million_cached_input_tokens, per_million_output_tokens, .. } =
+        rate;
+    let prices = [per_million_input_tokens, per_million_cached_input_tokens, per_million_output_tokens];
+    prices.iter().any(|price| **price != Money::ZERO)
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}

@@ -1,0 +1,61 @@
+//! What a pair adds to the metrics and to the day's spending on copies.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use crate::compare::Agreement;
+use crate::record::ComparisonRecord;
+use crate::record::ObservationRecord;
+use crate::record::Pair;
+use crate::record::PairedRecord;
+use crate::telemetry::Metrics;
+use crate::vocab::Fate;
+use crate::vocab::Timestamp;
+
+/// Counts one pair.
+pub(super) fn pair(metrics: &Metrics, raw: &Pair, record: &PairedRecord) {
+    let experiment = record.experiment.as_str();
+    let is_whole = |seen: &&ObservationRecord| seen.fate == Fate::Complete;
+    let answered: BTreeSet<_> = record.observations.iter().filter(is_whole).map(|seen| &seen.arm).collect();
+    if answered.len() > 1 {
+        metrics.pairs.with_label_values(&[experiment]).inc();
+    }
+    for comparison in &record.comparison {
+        compared(metrics, experiment, comparison);
+    }
+    for seen in &record.observations {
+        used(metrics, experiment, seen);
+        if let Some(cost) = seen.cost.as_ref().filter(|_| seen.role.is_copy()) {
+            raw.experiment().spend.add(cost.amount, Timestamp::from(SystemTime::now()));
+        }
+    }
+}
+
+fn compared(metrics: &Metrics, experiment: &str, comparison: &ComparisonRecord) {
+    for (field, agreement) in &comparison.fields {
+        let result = match agreement {
+            Agreement::Agree => "agree",
+            Agreement::Differ => "differ",
+            Agreement::Missing => "missing",
+        };
+        let labels = [experiment, comparison.arm.as_str(), field, result];
+        metrics.comparisons.with_label_values(&labels).inc();
+    }
+}
+
+fn used(metrics: &Metrics, experiment: &str, seen: &ObservationRecord) {
+    let (arm, role) = (seen.arm.as_str(), seen.role.as_str());
+    if let Some(cost) = &seen.cost {
+        let labels = [experiment, arm, role, &cost.currency];
+        metrics.cost.with_label_values(&labels).inc_by(cost.amount.as_f64());
+    }
+    let Some(tokens) = seen.tokens else { return };
+    let kinds = [
+        ("input", tokens.input_tokens),
+        ("cached_input", tokens.cached_input_tokens),
+        ("output", tokens.output_tokens),
+    ];
+    for (kind, count) in kinds {
+        metrics.tokens.with_label_values(&[experiment, arm, role, kind]).inc_by(count);
+    }
+}

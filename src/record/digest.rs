@@ -1,0 +1,42 @@
+//! Digests that stand in the log for what must not: units, redacted values, identities.
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::policy::Experiment;
+use crate::policy::Unit;
+
+const UNIT_DIGITS: usize = 32;
+const VALUE_DIGITS: usize = 16;
+const IDENTITY_DIGITS: usize = 12;
+
+/// The unit as records and tickets show it: hashed with the experiment's name, so that nobody can follow a user
+/// from one experiment to the next, or plain where the policy asks for it.
+pub fn recorded_unit(experiment: &Experiment, unit: &Unit) -> Option<String> {
+    match unit {
+        Unit::Named(name) if experiment.hash_unit => Some(of_unit(experiment, name)),
+        Unit::Named(name) => Some(name.clone()),
+        Unit::Request | Unit::Missing => None,
+    }
+}
+
+/// What stands for a unit, and for every other trace of it in the request.
+pub(super) fn of_unit(experiment: &Experiment, unit: &str) -> String {
+    digest(&[experiment.name.as_str().as_bytes(), &[0], unit.as_bytes()], UNIT_DIGITS)
+}
+
+/// What stands for all that makes evidence comparable.
+pub(super) fn of_identity(experiment: &Experiment) -> String {
+    digest(&[experiment.identity.as_bytes()], IDENTITY_DIGITS)
+}
+
+/// What the action `hash` makes of a value.
+pub(super) fn of_value(value: &[u8]) -> String {
+    digest(&[value], VALUE_DIGITS)
+}
+
+fn digest(parts: &[&[u8]], digits: usize) -> String {
+    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).take(digits).collect()
+}

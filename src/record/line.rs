@@ -1,0 +1,153 @@
+//! The lines of the log: one JSON object each, `schema` and `kind` first.
+//!
+//! Three kinds: `pair` is a request with every answer it got ([`PairedRecord`]), `outcome` is what happened later
+//! ([`OutcomeRecord`]), `gap` says how much is missing ([`Gap`]). Fields that are not there were not known, or are
+//! false. A later version may add fields; one that changes the meaning of a field counts [`SCHEMA`] up, and readers
+//! refuse what they do not know.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::record::OutcomeRecord;
+use crate::record::PairedRecord;
+use crate::vocab::ExperimentName;
+use crate::vocab::Timestamp;
+
+/// The version of the schema that this build writes and reads.
+pub const SCHEMA: u32 = 1;
+
+/// One line of the log.
+#[derive(Debug, Clone)]
+pub enum Line {
+    /// A request with its answers.
+    Pair(Box<PairedRecord>),
+    /// What happened later.
+    Outcome(Box<OutcomeRecord>),
+    /// What is missing.
+    Gap(Gap),
+}
+
+/// What a line holds. A metric label, so the set is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    /// A [`PairedRecord`].
+    Pair,
+    /// An [`OutcomeRecord`].
+    Outcome,
+    /// A [`Gap`].
+    Gap,
+}
+
+/// Records that the log lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The experiment that they belong to.
+    pub experiment: ExperimentName,
+    /// What they were: `pair` or `outcome`.
+    pub of: LineKind,
+    /// How many.
+    pub lost: u64,
+    /// Why.
+    pub reason: LossReason,
+    /// When the writer first noticed.
+    pub since: Timestamp,
+    /// When the writer last noticed.
+    pub until: Timestamp,
+}
+
+/// Why records were lost. A metric label, so the set is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossReason {
+    /// The writer's queue was full.
+    Queue,
+    /// The disk was full, gone or not writable.
+    Disk,
+}
+
+/// Says why a text is no line of the log.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// It is no JSON, or lacks a field.
+    #[error("not a record: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A newer version wrote it.
+    #[error("schema {0} is not known, expected {SCHEMA}; read it with the version that wrote it")]
+    Schema(u32),
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, R> {
+    schema: u32,
+    kind: LineKind,
+    #[serde(flatten)]
+    record: &'a R,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: u32,
+    kind: LineKind,
+}
+
+impl Line {
+    /// Reads a line, with or without its line feed.
+    pub fn parse(text: &str) -> Result<Self, LineError> {
+        let Head { schema, kind } = serde_json::from_str(text)?;
+        if schema != SCHEMA {
+            return Err(LineError::Schema(schema));
+        }
+        Ok(match kind {
+            LineKind::Pair => Line::Pair(serde_json::from_str(text)?),
+            LineKind::Outcome => Line::Outcome(serde_json::from_str(text)?),
+            LineKind::Gap => Line::Gap(serde_json::from_str(text)?),
+        })
+    }
+}
+
+impl LineKind {
+    /// The word that metrics and the log use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LineKind::Pair => "pair",
+            LineKind::Outcome => "outcome",
+            LineKind::Gap => "gap",
+        }
+    }
+}
+
+impl LossReason {
+    /// The word that metrics and the log use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LossReason::Queue => "queue",
+            LossReason::Disk => "disk",
+        }
+    }
+}
+
+/// A record that can be a line.
+pub(super) trait Recorded: Serialize {
+    const KIND: LineKind;
+}
+
+impl Recorded for PairedRecord {
+    const KIND: LineKind = LineKind::Pair;
+}
+
+impl Recorded for OutcomeRecord {
+    const KIND: LineKind = LineKind::Outcome;
+}
+
+impl Recorded for Gap {
+    const KIND: LineKind = LineKind::Gap;
+}
+
+/// Appends a record and its line feed.
+pub(super) fn append<R: Recorded>(text: &mut Vec<u8>, record: &R) {
+    let envelope = Envelope { schema: SCHEMA, kind: R::KIND, record };
+    serde_json::to_writer(&mut *text, &envelope)
+        .expect("records are maps with text keys, and a Vec takes all");
+    text.push(b'\n');
+}

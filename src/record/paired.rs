@@ -1,0 +1,244 @@
+//! The paired record: one request of an experiment, every answer it got, and how they compare, as written.
+//!
+//! The schema of the log's lines of kind `pair`. Times of day are RFC 3339 with microseconds; durations are
+//! milliseconds with microseconds behind the point; money is a decimal text. What is missing was not known; marks
+//! that are missing are false.
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::compare::Agreement;
+use crate::cost::Money;
+use crate::protocol::Usage;
+use crate::record::Body;
+use crate::record::Degraded;
+use crate::record::Prediction;
+use crate::strategy::interleave::Credit;
+use crate::vocab::DropReason;
+use crate::vocab::ExperimentName;
+use crate::vocab::Fate;
+use crate::vocab::ModelName;
+use crate::vocab::OutcomeName;
+use crate::vocab::RequestId;
+use crate::vocab::Role;
+use crate::vocab::StrategyKind;
+use crate::vocab::Timestamp;
+
+/// One request of an experiment with the observations of all models called.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PairedRecord {
+    /// The request's id, as `crossfade-id` told it.
+    pub request_id: RequestId,
+    /// When the request's head arrived.
+    pub time: Timestamp,
+    /// The experiment.
+    pub experiment: ExperimentName,
+    /// How the experiment treats its requests.
+    pub strategy: StrategyKind,
+    /// The number of the canary's stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<u32>,
+    /// The first 12 hexadecimal digits of the SHA-256 of the policy file.
+    pub policy: String,
+    /// A digest of what makes evidence comparable: candidates with their endpoints, salt, unit. Records whose
+    /// identity differs are never counted together.
+    pub identity: String,
+    /// The arms' names, legacy first.
+    pub arms: Vec<ModelName>,
+    /// The unit: the first 32 hexadecimal digits of the SHA-256 of the experiment's name, a zero byte and the
+    /// unit; with `show_unit` the unit itself. Missing where each request is its own unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The policy names a unit and the request had none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unit_missing: bool,
+    /// The arm that was drawn.
+    pub assigned: ModelName,
+    /// The arm whose answer the user got; missing when nobody's or a mixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<ModelName>,
+    /// The probability with which the assigned arm was drawn.
+    pub propensity: f64,
+    /// The probabilities of all arms in that draw, in the order of `arms`; for enrolled requests of canary and A/B.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub propensities: Vec<f64>,
+    /// The request takes part in the comparison.
+    pub enrolled: bool,
+    /// A header forced the arm.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forced: bool,
+    /// The client sent this request before; it adds no event to the statistics.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub retry: bool,
+    /// The assigned arm failed before its first byte and legacy answered.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fallback: bool,
+    /// The client left before it had the whole answer.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cancelled: bool,
+    /// A body is above the cap and only its beginning is here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// Lists were to be mixed and were not, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<Degraded>,
+    /// The outcome that tells whether predictions were right, where the policy names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<OutcomeName>,
+    /// The request.
+    pub request: RequestRecord,
+    /// The calls to models, in the order of their beginning.
+    pub observations: Vec<ObservationRecord>,
+    /// Copies that the plan asked for and that were not sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<DroppedRecord>,
+    /// The list that the user got, where lists were mixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<ShownRecord>,
+    /// How each whole answer compares with legacy's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comparison: Vec<ComparisonRecord>,
+}
+
+/// Headers as written: each name once, with its values in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HeaderRecord(pub IndexMap<String, Vec<String>>);
+
+/// The request, redacted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RequestRecord {
+    /// The method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The query; values of parameters that carry credentials or the hashed unit are replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The headers that redaction left.
+    pub headers: HeaderRecord,
+    /// The size of the whole body, as it came over the wire.
+    pub bytes: u64,
+    /// The body is above the cap.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// The body; missing when it was empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+}
+
+/// One call to one model as seen, redacted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ObservationRecord {
+    /// The arm.
+    pub arm: ModelName,
+    /// What the call was for.
+    pub role: Role,
+    /// How it ended.
+    pub fate: Fate,
+    /// The status; missing when no head came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// From the arrival of the request's head to the beginning of this call.
+    pub skew_ms: f64,
+    /// From the beginning of this call to the answer's head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_ms: Option<f64>,
+    /// From the beginning of this call to the first byte of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<f64>,
+    /// From the beginning of this call to its end.
+    pub total_ms: f64,
+    /// How many pieces the body came in.
+    pub chunks: u32,
+    /// The longest wait between two pieces.
+    pub longest_gap_ms: f64,
+    /// What the model says it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Usage>,
+    /// What the call cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<CostRecord>,
+    /// The prediction, where the experiment holds predictions against labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<Prediction>,
+    /// The answer's headers that redaction left.
+    pub headers: HeaderRecord,
+    /// The size of the whole body, as it came over the wire.
+    pub bytes: u64,
+    /// The body is above the cap.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// The body; missing when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+}
+
+/// What a call cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostRecord {
+    /// The amount.
+    pub amount: Money,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Tokens are charged and the answer did not tell how many: the amount lacks them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tokens_unknown: bool,
+}
+
+/// A copy that was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedRecord {
+    /// The arm that was to get it.
+    pub arm: ModelName,
+    /// What it was for.
+    pub role: Role,
+    /// Why it was not sent.
+    pub reason: DropReason,
+}
+
+/// The mixed list that the user got.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShownRecord {
+    /// Every arm offered the same list, so that nothing can be learnt.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_contrast: bool,
+    /// The items from the top.
+    pub items: Vec<ShownItemRecord>,
+}
+
+/// One item of a mixed list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShownItemRecord {
+    /// Its id; a hash where the id is redacted in the answers.
+    pub id: String,
+    /// The arm that placed it; missing for an item that is nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<ModelName>,
+    /// What a click on it tells of the arms, in the order of `arms`: `{"shares": [..]}` what each earns by it, or
+    /// `{"ranks": [..]}` where only all clicks together tell (balanced interleaving).
+    pub credit: Credit,
+}
+
+/// How one whole answer compares with legacy's, field by field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComparisonRecord {
+    /// The arm that is held against legacy; legacy itself for its control call.
+    pub arm: ModelName,
+    /// What that call was for.
+    pub role: Role,
+    /// The fields, in the order of the policy; `body` where the policy names none.
+    pub fields: IndexMap<String, Agreement>,
+}
+
+impl PairedRecord {
+    /// Says whether the request counts in the statistics.
+    pub fn counts(&self) -> bool {
+        self.enrolled && !self.forced && !self.retry
+    }
+}
+
+fn is_false(mark: &bool) -> bool {
+    !mark
+}

@@ -1,0 +1,66 @@
+//! Predictions: the class that an answer names, to be held against a label that is reported later.
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::policy::Accuracy;
+use crate::record::Observation;
+use crate::record::body::Content;
+use crate::record::redact::Redactor;
+use crate::vocab::Fate;
+use crate::vocab::is_error;
+
+/// What one call predicted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prediction {
+    /// This class, as text.
+    Value(String),
+    /// None: the call failed, or its answer names no class. Whatever the label will be, that was not right.
+    Missing,
+    /// The gateway cannot tell: the client left, the body is above the cap, or a rule of redaction hides it.
+    Unreadable,
+}
+
+/// A class as text, so that a label and a prediction can be equal: strings as they are, whole numbers without a
+/// fraction however they are written (`7.0` is `7`), truth values as words. `None` for anything else.
+pub fn class_text(value: &Value) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Number(number) => Some(match number.as_f64() {
+            Some(float) if number.as_i64().is_none() && float.fract() == 0.0 && float.abs() < EXACT => {
+                (float as i64).to_string()
+            }
+            _ => number.to_string(),
+        }),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Reads the prediction out of one call's answer.
+pub(super) fn predicted(
+    accuracy: &Accuracy,
+    seen: &Observation,
+    content: &Content,
+    redactor: &Redactor<'_>,
+) -> Prediction {
+    let path = &accuracy.prediction;
+    if seen.fate == Fate::Cancelled {
+        return Prediction::Unreadable;
+    }
+    if is_error(seen.status.map(|status| status.as_u16()), seen.fate) {
+        return Prediction::Missing;
+    }
+    if content.whole().is_none() {
+        return Prediction::Unreadable;
+    }
+    let Some(answer) = content.json() else { return Prediction::Missing };
+    match path.first(answer).and_then(class_text) {
+        Some(_) if !redactor.spares(path, answer) => Prediction::Unreadable,
+        Some(class) => Prediction::Value(class),
+        None => Prediction::Missing,
+    }
+}

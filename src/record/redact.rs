@@ -1,0 +1,221 @@
+//! Redaction: what must not reach the log is taken out here, before a line is built.
+//!
+//! Credentials in headers and in the query go always. The policy's rules act on requests and answers alike. A body
+//! that a rule for JSON fields cannot be applied to, because it is cut or no JSON, is withheld whole: the rule might
+//! have spoken of it. Where units are hashed, the places that name the unit show its hash too. The path is
+//! written as it came.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::HeaderName;
+use http::HeaderValue;
+use serde_json::Value;
+
+use crate::policy::Experiment;
+use crate::policy::UnitSource;
+use crate::policy::decoded;
+use crate::protocol::JsonPath;
+use crate::record::Body;
+use crate::record::HeaderRecord;
+use crate::record::Redact;
+use crate::record::RedactAction;
+use crate::record::RedactTarget;
+use crate::record::body::Content;
+use crate::record::digest;
+
+/// Headers that are never written.
+const DROPPED_HEADERS: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
+
+/// Query parameters whose values are never written, in lower case.
+const MASKED_PARAMETERS: [&str; 9] =
+    ["key", "api_key", "api-key", "apikey", "token", "access_token", "password", "secret", "signature"];
+
+const MASK: &str = "***";
+
+/// The rules as they apply to one experiment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Redactor<'a> {
+    rules: &'a [Redact],
+    experiment: &'a Experiment,
+}
+
+/// What becomes of one value: a rule's action, or the unit's hash.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Rule(RedactAction),
+    Unit,
+}
+
+impl<'a> Redactor<'a> {
+    pub(super) fn new(rules: &'a [Redact], experiment: &'a Experiment) -> Self {
+        Self { rules, experiment }
+    }
+
+    /// The headers of a request or an answer, as far as they may be written.
+    pub(super) fn headers(&self, headers: &HeaderMap) -> HeaderRecord {
+        let mut written = HeaderRecord::default();
+        for (name, value) in headers {
+            if let Some(text) = self.header(name, value) {
+                written.0.entry(name.as_str().to_owned()).or_default().push(text);
+            }
+        }
+        written
+    }
+
+    /// A query, with the values of credentials and units replaced.
+    pub(super) fn query(&self, query: &str) -> String {
+        let pairs = query.split('&').map(|pair| self.parameter(pair));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
+    /// The body of a request; `None`: it is empty.
+    pub(super) fn request_body(&self, content: &Content) -> Option<Body> {
+        let paths: Vec<_> = self.json_rules().chain(self.json_units()).collect();
+        self.body(content, &paths)
+    }
+
+    /// The body of an answer; `None`: it is empty.
+    pub(super) fn answer_body(&self, content: &Content) -> Option<Body> {
+        let paths: Vec<_> = self.json_rules().collect();
+        self.body(content, &paths)
+    }
+
+    /// Says whether rules leave the value at a path of an answer as it is.
+    pub(super) fn spares(&self, path: &JsonPath, answer: &Value) -> bool {
+        let hidden: Vec<String> = self.json_rules().flat_map(|(hidden, _)| hidden.pointers(answer)).collect();
+        let touches = |place: &str| hidden.iter().any(|pointer| overlaps(pointer, place));
+        !path.pointers(answer).iter().any(|place| touches(place))
+    }
+
+    /// Says whether any rule speaks of JSON fields.
+    pub(super) fn reads_json(&self) -> bool {
+        self.json_rules().next().is_some()
+    }
+
+    fn body(&self, content: &Content, paths: &[(&JsonPath, Change)]) -> Option<Body> {
+        if paths.is_empty() {
+            return content.plain();
+        }
+        content.redacted(|document| self.apply(paths, document))
+    }
+
+    /// Finds every place first, then changes them: a rule that looks at a field which another rule hides must
+    /// still see it. Changes never move an element, so the places stay right.
+    fn apply(&self, paths: &[(&JsonPath, Change)], document: &mut Value) {
+        let find = |(path, change): &(&JsonPath, Change)| -> Vec<(String, Change)> {
+            path.pointers(document).into_iter().map(|place| (place, *change)).collect()
+        };
+        let places: Vec<(String, Change)> = paths.iter().flat_map(find).collect();
+        for (place, change) in places {
+            match self.changed(change, document.pointer(&place)) {
+                Some(value) => replace(document, &place, value),
+                None => remove(document, &place),
+            }
+        }
+    }
+
+    fn changed(&self, change: Change, value: Option<&Value>) -> Option<Value> {
+        let text = || match value {
+            Some(Value::String(text)) => Cow::Borrowed(text.as_str()),
+            Some(other) => Cow::Owned(other.to_string()),
+            None => Cow::Borrowed(""),
+        };
+        match change {
+            Change::Rule(RedactAction::Mask) => Some(MASK.into()),
+            Change::Rule(RedactAction::Hash) => Some(digest::of_value(text().as_bytes()).into()),
+            Change::Rule(RedactAction::Drop) => None,
+            Change::Unit => Some(digest::of_unit(self.experiment, &text()).into()),
+        }
+    }
+
+    fn header(&self, name: &HeaderName, value: &HeaderValue) -> Option<String> {
+        if DROPPED_HEADERS.contains(&name.as_str()) {
+            return None;
+        }
+        let text = String::from_utf8_lossy(value.as_bytes());
+        match self.header_rule(name) {
+            Some(RedactAction::Mask) => Some(MASK.to_owned()),
+            Some(RedactAction::Hash) => Some(digest::of_value(value.as_bytes())),
+            Some(RedactAction::Drop) => None,
+            None if self.names_unit(name) => Some(digest::of_unit(self.experiment, &text)),
+            None => Some(text.into_owned()),
+        }
+    }
+
+    fn parameter(&self, pair: &str) -> String {
+        let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
+        let known = decoded(name);
+        if MASKED_PARAMETERS.contains(&known.to_ascii_lowercase().as_str()) {
+            return format!("{name}={MASK}");
+        }
+        let source = UnitSource::Query(known);
+        if self.hidden_units().any(|hidden| *hidden == source) {
+            return format!("{name}={}", digest::of_unit(self.experiment, &decoded(value)));
+        }
+        pair.to_owned()
+    }
+
+    fn header_rule(&self, name: &HeaderName) -> Option<RedactAction> {
+        let applies = |rule: &&Redact| matches!(&rule.target, RedactTarget::Header(header) if header == name);
+        self.rules.iter().find(applies).map(|rule| rule.action)
+    }
+
+    fn names_unit(&self, name: &HeaderName) -> bool {
+        self.hidden_units().any(|source| matches!(source, UnitSource::Header(header) if header == name))
+    }
+
+    fn json_rules(&self) -> impl Iterator<Item = (&'a JsonPath, Change)> {
+        self.rules.iter().filter_map(|rule| match &rule.target {
+            RedactTarget::Json(path) => Some((path, Change::Rule(rule.action))),
+            RedactTarget::Header(_) => None,
+        })
+    }
+
+    fn json_units(&self) -> impl Iterator<Item = (&'a JsonPath, Change)> {
+        self.hidden_units().filter_map(|source| match source {
+            UnitSource::Json(path) => Some((path, Change::Unit)),
+            _ => None,
+        })
+    }
+
+    fn hidden_units(&self) -> impl Iterator<Item = &'a UnitSource> {
+        let hidden = self.experiment.hash_unit;
+        self.experiment.unit.iter().filter(move |_| hidden)
+    }
+}
+
+/// Says whether one place is the other, or lies inside it.
+fn overlaps(one: &str, other: &str) -> bool {
+    let within = |outer: &str, inner: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    within(one, other) || within(other, one)
+}
+
+fn replace(document: &mut Value, place: &str, value: Value) {
+    if let Some(old) = document.pointer_mut(place) {
+        *old = value;
+    }
+}
+
+/// Leaves a member out; in an array `null` takes the place, so that the other elements keep theirs.
+fn remove(document: &mut Value, place: &str) {
+    let Some((parent, key)) = place.rsplit_once('/') else {
+        *document = Value::Null;
+        return;
+    };
+    match document.pointer_mut(parent) {
+        Some(Value::Object(members)) => {
+            members.shift_remove(&key.replace("~1", "/").replace("~0", "~"));
+        }
+        Some(Value::Array(elements)) => {
+            let element = key.parse().ok().and_then(|place: usize| elements.get_mut(place));
+            if let Some(element) = element {
+                *element = Value::Null;
+            }
+        }
+        _ => {}
+    }
+}

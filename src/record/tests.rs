@@ -1,0 +1,191 @@
+use std::fs;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::HeaderMap;
+use http::HeaderValue;
+use http::header::CONTENT_ENCODING;
+use serde_json::Value;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::record::Body;
+use crate::record::Captured;
+use crate::record::Line;
+use crate::record::LineError;
+use crate::record::Rotation;
+use crate::record::Settings;
+use crate::record::body::Content;
+use crate::record::class_text;
+use crate::record::read;
+use crate::record::segment::Segment;
+use crate::record::segment::Segments;
+use crate::record::segment::segments;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn captured(body: &[u8]) -> Captured {
+    let mut captured = Captured::default();
+    captured.push(Bytes::copy_from_slice(body), usize::MAX);
+    captured
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn encoded(encoding: &str) -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_str(encoding).unwrap())])
+}
+
+#[test]
+fn a_body_is_written_as_json_where_it_is_whole_json_and_as_it_came_otherwise() {
+    let deep = [b"[".repeat(120), b"]".repeat(120)].concat();
+    let check = |body: &[u8], headers: HeaderMap, ended: bool, expected: Value| {
+        let written = Content::open(&captured(body), &headers, ended).plain();
+        let text = serde_json::to_string(&written).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected, "{body:?}");
+        let read: Option<Body> = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text, "what is written can be read back");
+    };
+    let plain = HeaderMap::new;
+    check(b"", plain(), true, Value::Null);
+    check(b"{\"a\": 1.5}", plain(), true, json!({"a": 1.5}));
+    check(b"{\r\n \"a\": \"x\\n\"\n}", plain(), true, json!({"a": "x\n"}));
+    check(b"{\"a\": 1}", plain(), false, json!({"text": "{\"a\": 1}"}));
+    check(b"{\"a\": ", plain(), true, json!({"text": "{\"a\": "}));
+    check(b"{ \"text\": \"mine\"}", plain(), true, json!({"json": {"text": "mine"}}));
+    check(b"{\"text\": \"mine\", \"n\": 1}", plain(), true, json!({"text": "mine", "n": 1}));
+    check("grün".as_bytes(), plain(), true, json!({"text": "grün"}));
+    check(&[0xff, 0x00], plain(), true, json!({"base64": "/wA="}));
+    check(&deep, plain(), true, json!({"text": String::from_utf8(deep.clone()).unwrap()}));
+    check(&gzip(b"{\"a\": 1}"), encoded("gzip"), true, json!({"a": 1}));
+    check(b"not gzip", encoded("gzip"), true, json!({"text": "not gzip"}));
+    check(b"brotli", encoded("br"), true, json!({"text": "brotli"}));
+}
+
+#[test]
+fn embedded_json_keeps_every_digit_and_fits_on_one_line() {
+    let body = b"{\n  \"big\": 123456789012345678901234567890,\n  \"small\": 1.10\n}";
+    let written = Content::open(&captured(body), &HeaderMap::new(), true).plain();
+    let text = serde_json::to_string(&written).unwrap();
+    assert!(!text.contains('\n'), "{text}");
+    assert!(text.contains("123456789012345678901234567890") && text.contains("1.10"), "{text}");
+}
+
+#[test]
+fn a_compressed_body_that_grows_too_much_stays_as_it_came() {
+    let bomb = gzip(&vec![b' '; 10 * 1024 * 1024]);
+    let content = Content::open(&captured(&bomb), &encoded("gzip"), true);
+    assert!(content.whole().is_none());
+    assert!(content.json().is_none());
+}
+
+#[test]
+fn a_class_reads_the_same_however_it_is_written() {
+    let cases = [
+        (json!("7"), Some("7")),
+        (json!(7), Some("7")),
+        (json!(7.0), Some("7")),
+        (serde_json::from_str("7e0").unwrap(), Some("7")),
+        (json!(-3), Some("-3")),
+        (json!(7.5), Some("7.5")),
+        (json!(true), Some("true")),
+        (json!(null), None),
+        (json!([7]), None),
+        (json!({}), None),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(class_text(&value).as_deref(), expected, "{value}");
+    }
+}
+
+#[test]
+fn a_line_of_an_unknown_schema_is_refused() {
+    let newer = r#"{"schema":2,"kind":"gap"}"#;
+    assert!(matches!(Line::parse(newer), Err(LineError::Schema(2))));
+    assert!(matches!(Line::parse("{"), Err(LineError::Json(_))));
+}
+
+fn settings(dir: &std::path::Path, bytes: u64, keep_bytes: Option<u64>) -> Settings {
+    let rotate = Rotation { bytes, every: MINUTE };
+    Settings { dir: dir.to_owned(), rotate, keep_bytes, ..Settings::default() }
+}
+
+#[test]
+fn a_segment_ends_at_its_size_and_the_oldest_ended_ones_are_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let foreign = dir.path().join("crossfade-notes.jsonl");
+    fs::write(&foreign, "not ours").unwrap();
+    let mut log = Segments::new(&settings(dir.path(), 100, Some(200)));
+    for number in 0..50 {
+        log.append(format!("{number:049}\n").as_bytes()).unwrap();
+    }
+    let found = segments(dir.path()).unwrap();
+    let sizes: Vec<u64> = found.iter().map(|path| fs::metadata(path).unwrap().len()).collect();
+    assert_eq!(sizes, [100, 100, 100], "two ended segments of 100 bytes and the open one");
+    assert!(fs::read_to_string(found.last().unwrap()).unwrap().ends_with("49\n"));
+    assert!(foreign.exists(), "a file of another name is left alone");
+}
+
+#[test]
+fn a_segment_ends_at_its_age() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));
+    log.append(b"1\n").unwrap();
+    log.append(b"2\n").unwrap();
+    assert!(!log.is_aged());
+    log.open.as_mut().unwrap().begun -= MINUTE;
+    assert!(log.is_aged());
+    log.append(b"3\n").unwrap();
+    let found = segments(dir.path()).unwrap();
+    assert_eq!(fs::read_to_string(&found[0]).unwrap(), "1\n2\n");
+    assert_eq!(fs::read_to_string(&found[1]).unwrap(), "3\n");
+}
+
+#[test]
+fn a_deleted_segment_is_noticed_and_another_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = dir.path().join("records");
+    let mut log = Segments::new(&settings(&records, 1_000_000, None));
+    log.append(b"1\n").unwrap();
+    fs::remove_dir_all(&records).unwrap();
+    log.append(b"2\n").unwrap();
+    let found = segments(&records).unwrap();
+    assert_eq!(fs::read_to_string(&found[0]).unwrap(), "2\n");
+}
+
+#[test]
+fn after_a_full_disk_another_segment_is_begun_where_the_file_cannot_be_cut_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));
+    let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    log.open = Some(Segment { path: "/dev/full".into(), file, bytes: 0, begun: Instant::now() });
+    let error = log.append(b"lost\n").unwrap_err().to_string();
+    assert!(error.contains("`/dev/full` cannot be written: No space left"), "{error}");
+    log.append(b"kept\n").unwrap();
+    let found = segments(dir.path()).unwrap();
+    assert_eq!(fs::read_to_string(&found[0]).unwrap(), "kept\n");
+}
+
+#[test]
+fn a_torn_last_line_is_passed_over_and_counted_and_a_wrong_line_is_reported_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let gap = r#"{"schema":1,"kind":"gap","experiment":"e","of":"pair","lost":3,"reason":"queue","since":"2026-01-01T00:00:00Z","until":"2026-01-01T00:00:01Z"}"#;
+    let name = |second: u32| format!("crossfade-20260101T00000{second}-{:032}.jsonl", 0);
+    fs::write(dir.path().join(name(0)), format!("{gap}\n{}", &gap[..40])).unwrap();
+    fs::write(dir.path().join(name(1)), format!("{gap}\nnonsense\n{gap}")).unwrap();
+    let mut reader = read(dir.path()).unwrap();
+    let lines: Vec<_> = reader.by_ref().collect();
+    assert_eq!(lines.iter().filter(|line| matches!(line, Ok(Line::Gap(gap)) if gap.lost == 3)).count(), 3);
+    let errors: Vec<_> = lines.iter().filter_map(|line| line.as_ref().err()).collect();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].to_string().contains("000000.jsonl:2: not a record"), "{}", errors[0]);
+    assert_eq!(reader.torn(), 1);
+}

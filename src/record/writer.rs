@@ -1,0 +1,221 @@
+//! The writer: the one task that takes what the queue holds, feeds the sinks and writes the log.
+//!
+//! It comes by itself every few milliseconds, so that handing on wakes nobody. Its work, redaction and disk alike,
+//! runs on a thread for blocking work and holds up nothing else of the side plane. What the disk does not take is
+//! counted, told to the log by a gap record once it takes again, and never asked for again: a full disk costs
+//! records, not memory and not users.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::record::Entry;
+use crate::record::Gap;
+use crate::record::LineKind;
+use crate::record::LossReason;
+use crate::record::OutcomeRecord;
+use crate::record::Pair;
+use crate::record::PairedRecord;
+use crate::record::Recorder;
+use crate::record::Redact;
+use crate::record::Settings;
+use crate::record::Taken;
+use crate::record::build::paired_record;
+use crate::record::count;
+use crate::record::line;
+use crate::record::line::Recorded;
+use crate::record::loss::Losses;
+use crate::record::segment::Segments;
+use crate::telemetry::Metrics;
+use crate::vocab::ExperimentName;
+
+/// How often the writer looks at the queue. Twice this, and the time to write, is within the 50 ms that a killed
+/// gateway may lose.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How many bytes of lines are gathered for one write.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Whatever else wants to see every record, such as `analysis`. Called on the writer's thread, in the log's order.
+pub trait Sink: Send {
+    /// A request is done. It is told even when its record will be lost to the disk.
+    fn pair(&mut self, raw: &Pair, record: &PairedRecord);
+
+    /// An outcome arrived.
+    fn outcome(&mut self, record: &OutcomeRecord);
+
+    /// The log tells how many records it lacks.
+    fn gap(&mut self, gap: &Gap);
+}
+
+/// Writes the log.
+pub struct Writer {
+    recorder: Recorder,
+    metrics: Arc<Metrics>,
+    sinks: Vec<Box<dyn Sink>>,
+    redact: Vec<Redact>,
+    segments: Segments,
+    losses: Losses,
+    failing: bool,
+}
+
+/// Lines that are written together, and what they are.
+#[derive(Debug, Default)]
+struct Batch {
+    lines: Vec<u8>,
+    gaps: Vec<Gap>,
+    records: BTreeMap<(ExperimentName, LineKind), u64>,
+}
+
+impl Writer {
+    /// A writer of what this recorder is handed.
+    pub fn new(
+        settings: &Settings,
+        recorder: Recorder,
+        metrics: Arc<Metrics>,
+        sinks: Vec<Box<dyn Sink>>,
+    ) -> Self {
+        let segments = Segments::new(settings);
+        let redact = settings.redact.clone();
+        Self { recorder, metrics, sinks, redact, segments, losses: Losses::default(), failing: false }
+    }
+
+    /// Writes until it is stopped, then writes what still waits and sees it onto the disk. Whoever hands records on
+    /// must be done before `stop`. Dropped, it loses what waits.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut writer = Box::new(self);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let stopping = tokio::select! {
+                () = stop.cancelled() => true,
+                _ = ticks.tick() => false,
+            };
+            let taken = writer.take();
+            if !stopping && !writer.has_work(&taken) {
+                continue;
+            }
+            let turn = move || {
+                writer.turn(taken);
+                if stopping {
+                    writer.finish();
+                }
+                writer
+            };
+            writer = match tokio::task::spawn_blocking(turn).await {
+                Ok(writer) if !stopping => writer,
+                Ok(_) => return,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => return,
+                },
+            };
+        }
+    }
+
+    fn take(&self) -> Taken {
+        let taken = self.recorder.take();
+        self.metrics.record_queue.set(taken.entries.len() as i64);
+        self.metrics.record_queue_bytes.set(taken.bytes as i64);
+        taken
+    }
+
+    fn has_work(&self, taken: &Taken) -> bool {
+        let found = !taken.entries.is_empty() || !taken.lost.is_empty();
+        found || !self.losses.is_empty() || self.segments.is_aged()
+    }
+
+    fn turn(&mut self, taken: Taken) {
+        for (experiment, lost) in taken.lost {
+            self.losses.add(&self.metrics, (experiment, LineKind::Pair, LossReason::Queue), lost);
+        }
+        let mut batch = Batch::beginning_with(self.losses.gaps());
+        for entry in taken.entries {
+            self.add(&mut batch, entry);
+            if batch.lines.len() >= BATCH_BYTES {
+                self.write(batch);
+                batch = Batch::beginning_with(self.losses.gaps());
+            }
+        }
+        self.write(batch);
+        self.segments.end_aged();
+    }
+
+    fn add(&mut self, batch: &mut Batch, entry: Entry) {
+        match entry {
+            Entry::Pair(raw) => {
+                let record = paired_record(&raw, &self.redact);
+                count::pair(&self.metrics, &raw, &record);
+                self.sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
+                batch.add(&record.experiment, &record);
+            }
+            Entry::Outcome(record) => {
+                self.sinks.iter_mut().for_each(|sink| sink.outcome(&record));
+                batch.add(&record.experiment, &*record);
+            }
+        }
+    }
+
+    fn write(&mut self, batch: Batch) {
+        let Batch { lines, gaps, records } = batch;
+        if lines.is_empty() {
+            return;
+        }
+        let written = self.segments.append(&lines);
+        self.report(&written);
+        if written.is_err() {
+            for ((experiment, kind), lost) in records {
+                self.losses.add(&self.metrics, (experiment, kind, LossReason::Disk), lost);
+            }
+            return;
+        }
+        self.metrics.record_bytes.inc_by(lines.len() as u64);
+        for ((experiment, kind), count) in records {
+            self.metrics
+                .records_written
+                .with_label_values(&[experiment.as_str(), kind.as_str()])
+                .inc_by(count);
+        }
+        for gap in &gaps {
+            let labels = [gap.experiment.as_str(), LineKind::Gap.as_str()];
+            self.metrics.records_written.with_label_values(&labels).inc();
+            self.sinks.iter_mut().for_each(|sink| sink.gap(gap));
+        }
+        self.losses.told();
+    }
+
+    /// Logs when writing begins to fail and when it works again, not every time it fails.
+    fn report<E: std::error::Error>(&mut self, written: &Result<(), E>) {
+        match written {
+            Err(error) if !self.failing => tracing::error!(%error, "records are being lost"),
+            Ok(()) if self.failing => tracing::info!("records are being written again"),
+            _ => {}
+        }
+        self.failing = written.is_err();
+    }
+
+    fn finish(&mut self) {
+        let late = self.take();
+        if self.has_work(&late) {
+            self.turn(late);
+        }
+        self.segments.end();
+    }
+}
+
+impl Batch {
+    fn beginning_with(gaps: Vec<Gap>) -> Self {
+        let mut batch = Self::default();
+        gaps.iter().for_each(|gap| line::append(&mut batch.lines, gap));
+        batch.gaps = gaps;
+        batch
+    }
+
+    fn add<R: Recorded>(&mut self, experiment: &ExperimentName, record: &R) {
+        line::append(&mut self.lines, record);
+        *self.records.entry((experiment.clone(), R::KIND)).or_default() += 1;
+    }
+}

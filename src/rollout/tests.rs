@@ -1,0 +1,264 @@
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::policy::Phase;
+use crate::policy::Policy;
+use crate::policy::tests::sample::policy;
+use crate::policy::tests::sample::share;
+use crate::rollout::Command;
+use crate::rollout::Rollout;
+use crate::rollout::RolloutError;
+use crate::strategy::canary::Step;
+use crate::telemetry::Metrics;
+
+fn step(weight: &str, hold_seconds: u64, min_requests: u64) -> Step {
+    Step { weight: share(weight), hold: Duration::from_secs(hold_seconds), min_requests, approve: false }
+}
+
+fn steps() -> Vec<Step> {
+    vec![step("1%", 60, 3), step("10%", 60, 0), step("50%", 60, 0)]
+}
+
+struct Running {
+    dir: TempDir,
+    metrics: Arc<Metrics>,
+    rollout: Rollout,
+    policy: Policy,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    fn start() -> Self {
+        Self::start_in(TempDir::new().unwrap(), "one", &steps())
+    }
+
+    fn start_in(dir: TempDir, identity: &str, steps: &[Step]) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let rollout = Rollout::open(dir.path(), metrics.clone());
+        let mut policy = policy(identity, steps);
+        rollout.adopt(&mut policy);
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        tasks.spawn(rollout.clone().run(stop.clone()));
+        Self { dir, metrics, rollout, policy, tasks, stop }
+    }
+
+    async fn stop(mut self) -> TempDir {
+        self.stop.cancel();
+        self.tasks.join_next().await;
+        self.dir
+    }
+
+    /// Restarts the gateway with another policy.
+    async fn restart(self, identity: &str, steps: &[Step]) -> Self {
+        Self::start_in(self.stop().await, identity, steps)
+    }
+
+    fn reload(&mut self, identity: &str, steps: &[Step]) {
+        let mut policy = policy(identity, steps);
+        self.rollout.adopt(&mut policy);
+        self.policy = policy;
+    }
+
+    fn serve(&self, requests: u32) {
+        for _ in 0..requests {
+            self.policy.experiments[0].ramp.load().count_assigned();
+        }
+    }
+
+    async fn order(&self, command: Command) {
+        self.rollout.command("chat", command, "because").await.unwrap();
+    }
+
+    /// Stage number, step from 1, phase, weight and assigned requests, as the answer path sees them.
+    fn stands(&self) -> (u32, usize, Phase, String, u64) {
+        let stage = self.policy.experiments[0].ramp.load();
+        (stage.number, stage.step + 1, stage.phase, stage.weight.to_string(), stage.assigned())
+    }
+
+    fn shows(&self, line: &str) -> bool {
+        self.metrics.render().lines().any(|shown| shown == line)
+    }
+}
+
+async fn seconds(seconds: u64) {
+    // The clock is paused: this runs whatever is due until then and takes no time.
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+fn stands(
+    number: u32,
+    step: usize,
+    phase: Phase,
+    weight: &str,
+    assigned: u64,
+) -> (u32, usize, Phase, String, u64) {
+    (number, step, phase, weight.to_owned(), assigned)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ramp_climbs_by_time_and_requests_to_the_end() {
+    let running = Running::start();
+    seconds(61).await;
+    assert_eq!(running.stands(), stands(1, 1, Phase::Running, "1%", 0), "time alone does not do");
+    running.serve(3);
+    seconds(1).await;
+    assert_eq!(running.stands(), stands(2, 2, Phase::Running, "10%", 0));
+    seconds(61).await;
+    assert_eq!(running.stands(), stands(3, 3, Phase::Running, "50%", 0));
+    seconds(61).await;
+    assert_eq!(running.stands(), stands(3, 3, Phase::Promoted, "50%", 0));
+    let status = running.rollout.status("chat").unwrap();
+    let reasons: Vec<_> = status.history.iter().map(|change| change.reason.as_str()).collect();
+    assert_eq!(reasons[0], "the ramp begins");
+    assert!(reasons[1].starts_with("step 1 is done: 6") && reasons[1].ends_with("s and 3 requests"));
+    assert_eq!(reasons.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_keeps_stage_and_count_and_its_time_does_not_count() {
+    let running = Running::start();
+    running.serve(3);
+    seconds(30).await;
+    running.order(Command::Pause).await;
+    seconds(3_600).await;
+    assert_eq!(running.stands(), stands(1, 1, Phase::Paused, "1%", 3));
+    running.order(Command::Resume).await;
+    seconds(29).await;
+    assert_eq!(running.stands(), stands(1, 1, Phase::Running, "1%", 3));
+    seconds(2).await;
+    assert_eq!(running.stands(), stands(2, 2, Phase::Running, "10%", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_is_absorbing_until_resumed() {
+    let running = Running::start();
+    running.order(Command::Promote).await;
+    running.order(Command::Rollback).await;
+    seconds(3_600).await;
+    assert_eq!(running.stands(), stands(3, 2, Phase::RolledBack, "0%", 0));
+    let refused = running.rollout.command("chat", Command::Promote, "").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "experiment `chat`: the candidate was rolled back; only `resume` begins again, at step 1"
+    );
+    running.order(Command::Resume).await;
+    assert_eq!(running.stands(), stands(4, 1, Phase::Running, "1%", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_canarys_weights_can_be_ordered() {
+    let running = Running::start();
+    let quarter = Command::Weight(share("25%"));
+    running.order(quarter).await;
+    assert_eq!(running.stands(), stands(2, 1, Phase::Paused, "25%", 0));
+    let fixed = running.rollout.command("split", quarter, "").await.unwrap_err();
+    assert_eq!(
+        fixed.to_string(),
+        "experiment `split` is of strategy `ab`, whose weights the policy file holds; change them there and reload"
+    );
+    for name in ["nobody", "no name"] {
+        let unknown = running.rollout.status(name).unwrap_err();
+        assert_eq!(unknown, RolloutError::Unknown(name.to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ramp_survives_a_restart() {
+    let running = Running::start();
+    running.order(Command::Promote).await;
+    running.serve(7);
+    seconds(40).await;
+    let running = running.restart("one", &steps()).await;
+    assert_eq!(running.stands(), stands(2, 2, Phase::Running, "10%", 7));
+    assert_eq!(running.rollout.status("chat").unwrap().history.len(), 2);
+    seconds(19).await;
+    assert_eq!(running.stands().1, 2);
+    seconds(2).await;
+    assert_eq!(running.stands(), stands(3, 3, Phase::Running, "50%", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_is_on_the_disk_before_it_is_confirmed() {
+    let running = Running::start();
+    running.order(Command::Rollback).await;
+    // No shutdown: another gateway opens what a killed one left.
+    let mut found = policy("one", &steps());
+    Rollout::open(running.dir.path(), Arc::default()).adopt(&mut found);
+    assert_eq!(found.experiments[0].ramp.load().phase, Phase::RolledBack);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_with_another_candidate_begins_again_under_a_new_stage() {
+    let running = Running::start();
+    running.order(Command::Rollback).await;
+    let running = running.restart("another", &steps()).await;
+    assert_eq!(running.stands(), stands(3, 1, Phase::Running, "1%", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_keeps_ramp_and_count_unless_something_that_matters_changed() {
+    let mut running = Running::start();
+    running.order(Command::Promote).await;
+    running.serve(5);
+    let before = running.policy.experiments[0].ramp.clone();
+
+    running.reload("one", &[steps(), vec![step("100%", 1, 0)]].concat());
+    assert_eq!(running.stands(), stands(2, 2, Phase::Running, "10%", 5));
+    before.load().count_assigned();
+    assert_eq!(running.stands().4, 6, "a request under the old policy counts in the same stage");
+
+    running.reload("one", &[step("1%", 60, 3), step("20%", 60, 0)]);
+    assert_eq!(running.stands(), stands(3, 2, Phase::Running, "20%", 0), "the present step's new weight");
+
+    running.reload("one", &[step("2%", 60, 3), step("20%", 60, 0)]);
+    assert_eq!(running.stands(), stands(4, 1, Phase::Running, "2%", 0), "a past step");
+
+    let old = running.policy.experiments[0].ramp.clone();
+    running.reload("another", &[step("2%", 60, 3), step("20%", 60, 0)]);
+    old.load().count_assigned();
+    assert_eq!(running.stands(), stands(5, 1, Phase::Running, "2%", 0), "another candidate");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_makes_no_sense_is_kept_aside_and_the_ramp_begins_at_its_smallest_step() {
+    for content in ["{", r#"{"version": 99, "canaries": []}"#] {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("rollout.json"), content).unwrap();
+        let running = Running::start_in(dir, "one", &steps());
+        assert_eq!(running.stands(), stands(1, 1, Phase::Running, "1%", 0));
+        let aside = running.dir.path().join("rollout.json.corrupt");
+        assert_eq!(fs::read_to_string(aside).unwrap(), content);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_tell_weight_step_and_phase_of_the_present_policy_only() {
+    let mut running = Running::start();
+    running.order(Command::Promote).await;
+    let expected = [
+        r#"crossfade_traffic_weight_ratio{arm="small",experiment="chat"} 0.1"#,
+        r#"crossfade_traffic_weight_ratio{arm="large",experiment="chat"} 0.9"#,
+        r#"crossfade_traffic_weight_ratio{arm="small",experiment="split"} 0.7"#,
+        r#"crossfade_ramp_step{experiment="chat"} 2"#,
+        r#"crossfade_ramp_phase{experiment="chat",phase="running"} 1"#,
+        r#"crossfade_ramp_phase{experiment="chat",phase="rolled_back"} 0"#,
+    ];
+    for line in expected {
+        assert!(running.shows(line), "{line}");
+    }
+    running.order(Command::Rollback).await;
+    assert!(running.shows(r#"crossfade_traffic_weight_ratio{arm="small",experiment="chat"} 0"#));
+    assert!(running.shows(r#"crossfade_ramp_step{experiment="chat"} 0"#));
+
+    let mut without = policy("one", &steps());
+    without.experiments.remove(0);
+    running.rollout.adopt(&mut without);
+    running.policy = without;
+    assert!(!running.metrics.render().contains(r#"experiment="chat""#));
+}

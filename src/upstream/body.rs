@@ -1,0 +1,126 @@
+//! An answer's body on its way from the model: its frames, its deadlines, and its connection's return to the pool.
+
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http_body::Body;
+use http_body::Frame;
+use http_body::SizeHint;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use tokio::time::Instant;
+use tokio::time::Sleep;
+use tokio::time::sleep_until;
+
+use crate::upstream::Deadlines;
+use crate::upstream::Permit;
+use crate::upstream::pool::Pool;
+use crate::vocab::Fate;
+
+/// The body of one answer.
+///
+/// Its error is how the leg ended: [`Fate::Timeout`] or [`Fate::Truncated`]. Read to its end, it gives its
+/// connection back; dropped earlier, it closes it.
+#[derive(Debug)]
+pub struct AnswerBody<B> {
+    incoming: Incoming,
+    lease: Option<Lease<B>>,
+    deadlines: Deadlines,
+    /// Made when a frame is first waited for: most answers are whole before anybody waits.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What an answer holds until its end.
+struct Lease<B> {
+    permit: Permit,
+    sender: SendRequest<B>,
+    pool: Pool<B>,
+}
+
+impl<B> AnswerBody<B> {
+    pub(super) fn new(
+        incoming: Incoming,
+        permit: Permit,
+        sender: SendRequest<B>,
+        pool: Pool<B>,
+        deadlines: Deadlines,
+    ) -> Self {
+        let mut body = Self { incoming, lease: Some(Lease { permit, sender, pool }), deadlines, timer: None };
+        body.release_at_end();
+        body
+    }
+
+    /// The next frame, or `None` at the end.
+    pub async fn frame(&mut self) -> Option<Result<Frame<Bytes>, Fate>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_frame(context)).await
+    }
+
+    /// Gives the connection back as soon as the last byte is here; a body of known length may never be asked for
+    /// its end.
+    fn release_at_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(Lease { permit, sender, pool }) = self.lease.take() {
+            // Not ready means that the request is still being sent: an answer that came early, or a close.
+            if sender.is_ready() {
+                pool.put(permit.pool_key(), sender);
+            }
+        }
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Self { timer, deadlines, .. } = self;
+        let due = || deadlines.total.min(Instant::now() + deadlines.idle);
+        timer.get_or_insert_with(|| Box::pin(sleep_until(due()))).as_mut().poll(context)
+    }
+}
+
+impl<B> Body for AnswerBody<B> {
+    type Data = Bytes;
+    type Error = Fate;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fate>>> {
+        match Pin::new(&mut self.incoming).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.timer = None;
+                self.release_at_end();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => {
+                self.lease = None;
+                Poll::Ready(Some(Err(Fate::Truncated)))
+            }
+            Poll::Ready(None) => {
+                self.release();
+                Poll::Ready(None)
+            }
+            Poll::Pending => self.poll_deadline(context).map(|()| {
+                self.lease = None;
+                Some(Err(Fate::Timeout))
+            }),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl<B> std::fmt::Debug for Lease<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lease").field("permit", &self.permit).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! Every model's endpoints and how busy each is, shared by all threads of the data plane.
+//!
+//! A reload keeps the state of a model whose settings did not change, so that calls in flight stay counted.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use prometheus::IntCounter;
+use prometheus::IntGauge;
+use rand::RngExt;
+
+use crate::policy::Policy;
+use crate::telemetry::Metrics;
+use crate::upstream::Endpoint;
+use crate::upstream::Settings;
+use crate::vocab::Fate;
+use crate::vocab::ModelId;
+use crate::vocab::ModelName;
+
+/// The models of one policy, by `ModelId`.
+#[derive(Debug)]
+pub struct Fleet(Vec<Arc<Model>>);
+
+/// One model as the data plane reaches it.
+#[derive(Debug)]
+pub struct Model {
+    /// The name.
+    pub name: ModelName,
+    /// How it is reached.
+    pub settings: Settings,
+    /// Connections made to it.
+    pub connections: IntCounter,
+    in_flight: AtomicU32,
+    in_flight_gauge: IntGauge,
+    endpoints: Vec<EndpointLoad>,
+}
+
+#[derive(Debug)]
+struct EndpointLoad {
+    /// Tells an endpoint's pooled connections from all others', for the life of the process.
+    key: u64,
+    in_flight: AtomicU32,
+}
+
+/// The right to make one call to one endpoint. Dropping it ends the call's part in every count.
+#[derive(Debug)]
+pub struct Permit {
+    model: Arc<Model>,
+    endpoint: usize,
+}
+
+impl Fleet {
+    /// Makes the fleet of a policy, keeping the models of the previous one that did not change.
+    pub fn new(
+        policy: &Policy,
+        settings: Vec<Settings>,
+        metrics: &Metrics,
+        previous: Option<&Fleet>,
+    ) -> Self {
+        let models = policy.models.iter().zip(settings).map(|(model, settings)| {
+            let kept = previous.and_then(|fleet| fleet.unchanged(&model.name, &settings));
+            kept.unwrap_or_else(|| Arc::new(Model::new(model.name.clone(), settings, metrics)))
+        });
+        Self(models.collect())
+    }
+
+    /// The model at a place of the policy's list.
+    pub fn model(&self, id: ModelId) -> &Arc<Model> {
+        &self.0[id.index()]
+    }
+
+    fn unchanged(&self, name: &ModelName, settings: &Settings) -> Option<Arc<Model>> {
+        self.0.iter().find(|model| model.name == *name && model.settings == *settings).cloned()
+    }
+}
+
+impl Model {
+    fn new(name: ModelName, settings: Settings, metrics: &Metrics) -> Self {
+        static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
+        let load = |_: &Endpoint| EndpointLoad {
+            // Relaxed: only uniqueness matters.
+            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
+            in_flight: AtomicU32::new(0),
+        };
+        Self {
+            connections: metrics.model_connections.with_label_values(&[name.as_str()]),
+            in_flight_gauge: metrics.in_flight.with_label_values(&[name.as_str()]),
+            in_flight: AtomicU32::new(0),
+            endpoints: settings.endpoints.iter().map(load).collect(),
+            name,
+            settings,
+        }
+    }
+
+    /// Takes the right to one call; the error is [`Fate::Overloaded`] when `max_in_flight` calls are under way.
+    pub fn admit(self: &Arc<Self>) -> Result<Permit, Fate> {
+        // Relaxed throughout: these are counts. Adding first keeps the bound exact among threads.
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        if before >= self.settings.max_in_flight {
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
+            return Err(Fate::Overloaded);
+        }
+        self.in_flight_gauge.inc();
+        let endpoint = self.less_loaded();
+        self.endpoints[endpoint].in_flight.fetch_add(1, Ordering::Relaxed);
+        Ok(Permit { model: Arc::clone(self), endpoint })
+    }
+
+    /// The less loaded of two random endpoints (Mitzenmacher 2001): close to the least loaded, without a herd.
+    fn less_loaded(&self) -> usize {
+        let count = self.endpoints.len();
+        if count == 1 {
+            return 0;
+        }
+        let mut random = rand::rng();
+        let first = random.random_range(0..count);
+        let second = (first + random.random_range(1..count)) % count;
+        let load = |place: usize| self.endpoints[place].in_flight.load(Ordering::Relaxed);
+        if load(second) < load(first) { second } else { first }
+    }
+}
+
+impl Permit {
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The endpoint that was chosen.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.model.settings.endpoints[self.endpoint]
+    }
+
+    pub(super) fn pool_key(&self) -> u64 {
+        self.model.endpoints[self.endpoint].key
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.model.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.model.in_flight_gauge.dec();
+        self.model.endpoints[self.endpoint].in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,67 @@
+//! Idle connections of one thread, by endpoint, the most recently used first.
+//!
+//! A connection comes back when its request and its answer have both passed whole. A call takes it out again or
+//! makes a new one; what stays unused is closed after a while, so a model's own idle timeout rarely meets a request.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::client::conn::http1::SendRequest;
+use tokio::time::Instant;
+
+/// How long a connection may stay unused. Most servers close theirs after 60 s or more.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Idle connections to one endpoint at most: above what a thread uses at a time they would only be memory.
+const MAX_IDLE: usize = 512;
+
+/// The idle connections of one thread; cloning shares them.
+pub(super) struct Pool<B>(Rc<RefCell<HashMap<u64, Vec<Idle<B>>>>>);
+
+struct Idle<B> {
+    sender: SendRequest<B>,
+    since: Instant,
+}
+
+impl<B> Pool<B> {
+    pub(super) fn new() -> Self {
+        Self(Rc::default())
+    }
+
+    /// Takes the most recently used connection that can carry a request now.
+    pub(super) fn take(&self, key: u64) -> Option<SendRequest<B>> {
+        let mut pool = self.0.borrow_mut();
+        let idle = pool.get_mut(&key)?;
+        while let Some(Idle { sender, since }) = idle.pop() {
+            if sender.is_ready() && since.elapsed() < IDLE {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection for the next call.
+    pub(super) fn put(&self, key: u64, sender: SendRequest<B>) {
+        let mut pool = self.0.borrow_mut();
+        let idle = pool.entry(key).or_default();
+        if !sender.is_closed() && idle.len() < MAX_IDLE {
+            idle.push(Idle { sender, since: Instant::now() });
+        }
+    }
+
+    /// Closes what was unused for too long, and forgets endpoints without connections.
+    pub(super) fn sweep(&self) {
+        self.0.borrow_mut().retain(|_, idle| {
+            idle.retain(|connection| !connection.sender.is_closed() && connection.since.elapsed() < IDLE);
+            !idle.is_empty()
+        });
+    }
+}
+
+impl<B> Clone for Pool<B> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}

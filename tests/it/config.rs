@@ -1,0 +1,6 @@
+//! The policy file from outside: what is refused and how, what is understood, and that the shipped samples hold.
+
+mod bad;
+mod command;
+mod good;
+mod samples;

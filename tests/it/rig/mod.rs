@@ -1,0 +1,30 @@
+//! What the integration tests stand on: a gateway in process, scripted models, and a client, all on real sockets.
+
+mod client;
+mod gateway;
+mod model;
+
+pub(crate) use client::Client;
+pub(crate) use client::Got;
+pub(crate) use client::request;
+pub(crate) use gateway::Rig;
+pub(crate) use gateway::read_records;
+pub(crate) use model::Gate;
+pub(crate) use model::Model;
+pub(crate) use model::Reply;
+pub(crate) use model::Seen;
+pub(crate) use model::Step;
+
+/// Waits until something holds, giving way to everybody else in between.
+///
+/// # Panics
+///
+/// When it does not hold within ten seconds.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+        while !holds().await {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited ten seconds for: {what}");
+}
