@@ -59,7 +59,12 @@ fn shadowed(ledger: &Ledger) -> Pair {
     let mut pair = ledger.pair();
     pair.request.body = captured(br#"{"input": [1, 2.50]}"#);
     pair.legs = vec![
-        answer(&ledger.policy, OLD, Role::Answer, r#"{"label": 1, "usage": {"prompt_tokens": 9, "completion_tokens": 4}}"#),
+        answer(
+            &ledger.policy,
+            OLD,
+            Role::Answer,
+            r#"{"label": 1, "usage": {"prompt_tokens": 9, "completion_tokens": 4}}"#,
+        ),
         answer(&ledger.policy, NEW, Role::Shadow, r#"{"label": 2}"#),
     ];
     pair
@@ -67,8 +72,13 @@ fn shadowed(ledger: &Ledger) -> Pair {
 
 #[tokio::test]
 async fn a_line_holds_everything_that_was_seen() {
-    let ledger = Ledger::start("", &policy("unit: [{header: x-user-id}], compare: {label: {exact: $.label}}, metrics: \
-        {accuracy: {prediction: $.label, truth: digit}}, strategy: {shadow: {}}"));
+    let ledger = Ledger::start(
+        "",
+        &policy(
+            "unit: [{header: x-user-id}], compare: {label: {exact: $.label}}, metrics: \
+        {accuracy: {prediction: $.label, truth: digit}}, strategy: {shadow: {}}",
+        ),
+    );
     let mut pair = shadowed(&ledger);
     pair.unit = Unit::Named("u1".to_owned());
     pair.request.uri = "/predict?a=1".parse().unwrap();
@@ -127,7 +137,8 @@ async fn a_line_holds_everything_that_was_seen() {
         "comparison": [{"arm": "new", "role": "shadow", "fields": {"label": "differ"}}],
     });
     assert_eq!(lines.len(), 1);
-    let plain = |value: &Value| serde_json::from_str::<Value>(&value.to_string().replace("2.50", "2.5")).unwrap();
+    let plain =
+        |value: &Value| serde_json::from_str::<Value>(&value.to_string().replace("2.50", "2.5")).unwrap();
     assert_eq!(plain(&lines[0]), plain(&expected));
     let text = std::fs::read_to_string(first_segment(&ledger)).unwrap();
     assert!(text.starts_with(r#"{"schema":1,"kind":"pair","request_id":"#), "{text}");
@@ -172,13 +183,24 @@ async fn nothing_that_is_redacted_is_anywhere_in_the_log() {
         {json: "$.secret", action: mask}, {json: "$..password", action: drop}, {json: "$.keys[*]", action: drop},
         {json: "$.results[*].doc", action: hash}, {json: "$.label", action: mask},
         {json: "$.users[?@.role == 'SECRET-admin'].name", action: mask}, {json: "$.users[*].role", action: hash}],"#;
-    let ledger = Ledger::start(rules, &policy(
-        "unit: [{header: x-user-id}, {query: user}, {json: $.user}], metrics: {accuracy: {prediction: $.label, truth: digit}}, \
-         strategy: {interleave: {items: '$.results[*]', id: $.doc, depth: 5, deadline: 1s, credit: click}}"));
+    let ledger = Ledger::start(
+        rules,
+        &policy(
+            "unit: [{header: x-user-id}, {query: user}, {json: $.user}], metrics: {accuracy: {prediction: $.label, truth: digit}}, \
+         strategy: {interleave: {items: '$.results[*]', id: $.doc, depth: 5, deadline: 1s, credit: click}}",
+        ),
+    );
     let kept_headers = [
-        ("authorization", "Bearer SECRET"), ("proxy-authorization", "SECRET"), ("cookie", "uid=SECRET"),
-        ("set-cookie", "uid=SECRET"), ("x-api-key", "SECRET"), ("x-tenant", "SECRET"), ("x-gone", "SECRET"),
-        ("x-same", "SECRET"), ("x-user-id", "SECRET"), ("x-open", "open"),
+        ("authorization", "Bearer SECRET"),
+        ("proxy-authorization", "SECRET"),
+        ("cookie", "uid=SECRET"),
+        ("set-cookie", "uid=SECRET"),
+        ("x-api-key", "SECRET"),
+        ("x-tenant", "SECRET"),
+        ("x-gone", "SECRET"),
+        ("x-same", "SECRET"),
+        ("x-user-id", "SECRET"),
+        ("x-open", "open"),
     ];
     let json = r#"{"secret": {"deep": "SECRET"}, "a": [{"password": "SECRET"}], "keys": ["SECRET", 1], "label": "SECRET",
         "users": [{"role": "SECRET-admin", "name": "SECRET"}], "results": [{"doc": "SECRET"}], "open": "open"}"#;
@@ -189,7 +211,8 @@ async fn nothing_that_is_redacted_is_anywhere_in_the_log() {
     for answered in bodies {
         let mut pair = ledger.pair();
         pair.unit = Unit::Named("SECRET".to_owned());
-        pair.request.uri = "/predict?user=SECRET&%75ser=SECRET&api_key=SECRET&Token=SECRET&open=open".parse().unwrap();
+        pair.request.uri =
+            "/predict?user=SECRET&%75ser=SECRET&api_key=SECRET&Token=SECRET&open=open".parse().unwrap();
         pair.request.headers = headers(&kept_headers);
         pair.request.body = body(&json.replace("\"open\": ", "\"user\": \"SECRET\", \"open\": "));
         let mut leg = answer(&ledger.policy, OLD, Role::Interleaved, "");
@@ -210,7 +233,10 @@ async fn nothing_that_is_redacted_is_anywhere_in_the_log() {
         assert_eq!(line["request"]["headers"]["x-open"], json!(["open"]));
         assert_eq!(line["request"]["headers"]["x-tenant"], json!(["***"]));
         assert_eq!(line["request"]["body"]["open"], "open");
-        assert_eq!(line["request"]["headers"]["x-user-id"][0], line["unit"], "traces of the unit show its hash");
+        assert_eq!(
+            line["request"]["headers"]["x-user-id"][0], line["unit"],
+            "traces of the unit show its hash"
+        );
         assert_eq!(line["request"]["body"]["user"], line["unit"]);
         assert!(line["request"]["query"].as_str().unwrap().ends_with("&api_key=***&Token=***&open=open"));
     }
@@ -222,7 +248,10 @@ async fn nothing_that_is_redacted_is_anywhere_in_the_log() {
     assert_eq!(answers[0]["a"], json!([{}]));
     assert_eq!(answers[0]["users"][0]["name"], "***", "a rule sees what another rule hides");
     assert_eq!(answers[3]["open"], "open", "a compressed body is decoded");
-    assert_eq!([answers[1], answers[2], answers[4]].map(|it| it["withheld"].as_str().unwrap()), ["incomplete", "not_json", "not_json"]);
+    assert_eq!(
+        [answers[1], answers[2], answers[4]].map(|it| it["withheld"].as_str().unwrap()),
+        ["incomplete", "not_json", "not_json"]
+    );
 }
 
 fn gzip(text: &str) -> Captured {
@@ -234,13 +263,19 @@ fn gzip(text: &str) -> Captured {
 #[tokio::test]
 async fn a_unit_is_shown_only_where_the_policy_asks_for_it() {
     for (show, expected) in [("", "c6b9917fbe83029b4f63830ebd851053"), ("show_unit: true, ", "u1")] {
-        let ledger = Ledger::start("", &policy(&format!("unit: [{{header: x-user-id}}], {show}strategy: {{shadow: {{}}}}")));
+        let ledger = Ledger::start(
+            "",
+            &policy(&format!("unit: [{{header: x-user-id}}], {show}strategy: {{shadow: {{}}}}")),
+        );
         let mut pair = ledger.pair();
         pair.unit = Unit::Named("u1".to_owned());
         pair.request.headers = headers(&[("x-user-id", "u1")]);
         ledger.serve(pair);
         let lines = ledger.lines().await;
-        assert_eq!((&lines[0]["unit"], &lines[0]["request"]["headers"]["x-user-id"][0]), (&json!(expected), &json!(expected)));
+        assert_eq!(
+            (&lines[0]["unit"], &lines[0]["request"]["headers"]["x-user-id"][0]),
+            (&json!(expected), &json!(expected))
+        );
     }
 }
 
@@ -255,7 +290,10 @@ async fn answers_are_compared_with_legacys_and_legacys_second_answer_too() {
     };
     let cases = [
         (vec![leg(OLD, Role::Answer, old), leg(NEW, Role::Shadow, new)], json!([["new", "shadow", "agree"]])),
-        (vec![leg(OLD, Role::Answer, old), leg(NEW, Role::Shadow, "x")], json!([["new", "shadow", "differ"]])),
+        (
+            vec![leg(OLD, Role::Answer, old), leg(NEW, Role::Shadow, "x")],
+            json!([["new", "shadow", "differ"]]),
+        ),
         (
             vec![leg(OLD, Role::Answer, old), leg(NEW, Role::Shadow, new), leg(OLD, Role::Control, "{}")],
             json!([["new", "shadow", "agree"], ["old", "control", "differ"]]),
@@ -291,11 +329,19 @@ async fn calls_are_priced_and_only_copies_spend_the_budget() {
     ledger.serve(shadowed(&ledger));
     ledger.serve(silent);
     let lines = ledger.lines().await;
-    assert_eq!(lines[1]["observations"][0]["cost"], json!({"amount": "0.5", "currency": "USD", "tokens_unknown": true}));
-    assert_eq!(lines[1]["observations"][1]["cost"], Value::Null, "a call that never reached the model costs nothing");
+    assert_eq!(
+        lines[1]["observations"][0]["cost"],
+        json!({"amount": "0.5", "currency": "USD", "tokens_unknown": true})
+    );
+    assert_eq!(
+        lines[1]["observations"][1]["cost"],
+        Value::Null,
+        "a call that never reached the model costs nothing"
+    );
     let now = std::time::SystemTime::now().into();
     assert_eq!(ledger.policy.experiments[0].spend.today(now).to_string(), "0.04");
-    let answers = ledger.metric("crossfade_cost_total", &["arm=\"old\"", "role=\"answer\"", "currency=\"USD\""]);
+    let answers =
+        ledger.metric("crossfade_cost_total", &["arm=\"old\"", "role=\"answer\"", "currency=\"USD\""]);
     assert!((answers - 1.000004).abs() < 1e-12, "{answers}");
     assert_eq!(ledger.metric("crossfade_cost_total", &["arm=\"new\"", "role=\"shadow\""]), 0.04);
     assert_eq!(ledger.metric("crossfade_tokens_total", &["arm=\"old\"", "kind=\"output\""]), 4.0);
@@ -323,7 +369,10 @@ async fn under_overload_every_request_is_on_record_or_counted_as_lost() {
         }
     });
     let lost = account(&ledger, 3 * EACH).await;
-    assert!(lost > 0 && lost < 3 * EACH, "the queue was meant to overflow and the writer to keep up with some: {lost}");
+    assert!(
+        lost > 0 && lost < 3 * EACH,
+        "the queue was meant to overflow and the writer to keep up with some: {lost}"
+    );
 }
 
 #[tokio::test]
