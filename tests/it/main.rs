@@ -4,6 +4,7 @@
 
 mod binary;
 mod config;
+mod feedback;
 mod ledger;
 mod life;
 mod passing;
