@@ -88,7 +88,8 @@ fn click(value: &Value, shown: Option<&Shown>) -> Result<Reported, Reason> {
     }
 }
 
-/// Names the item that was clicked by both its id and its place, however it was reported.
+/// Names the item that was clicked by its place, however it was reported: the pair's record has its id, if rules of
+/// redaction let it be seen.
 fn on_list(shown: &Shown, item: Option<String>, place: Option<u32>) -> Result<Reported, Reason> {
     let by_id = item.as_ref().map(|id| shown.items.iter().position(|item| item.id == *id));
     let by_place = place.map(|place| usize::try_from(place).ok().filter(|place| *place < shown.items.len()));
@@ -97,8 +98,7 @@ fn on_list(shown: &Shown, item: Option<String>, place: Option<u32>) -> Result<Re
         (found, other) => found.or(other).flatten(),
     };
     let place = place.ok_or(Reason::NotShown)?;
-    let value =
-        OutcomeValue::Click { item: Some(shown.items[place].id.clone()), place: u32::try_from(place).ok() };
+    let value = OutcomeValue::Click { item: None, place: u32::try_from(place).ok() };
     Ok(Reported { kind: OutcomeKind::Click, value, place: Some(place) })
 }
 

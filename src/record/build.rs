@@ -137,11 +137,12 @@ fn shown_record(
     ShownRecord { no_contrast: shown.no_contrast, items: items.collect() }
 }
 
-/// Says whether no rule touches the lists of items in any answer.
+/// Says whether the lists of items can be read in all answers and no rule touches them.
 fn ids_are_spared(experiment: &Experiment, legs: &[Leg<'_>], redactor: &Redactor<'_>) -> bool {
     let Strategy::Interleave(settings) = &experiment.strategy else { return false };
     let Ok(items) = settings.items.as_str().parse() else { return false };
-    legs.iter().filter_map(|leg| leg.content.json()).all(|answer| redactor.spares(&items, answer))
+    let spared = |leg: &Leg<'_>| leg.content.json().is_some_and(|answer| redactor.spares(&items, answer));
+    !legs.is_empty() && legs.iter().all(spared)
 }
 
 /// Holds every whole answer against legacy's.

@@ -35,6 +35,7 @@ pub struct OutcomeRecord {
     /// The outcome's name.
     pub outcome: OutcomeName,
     /// The type of its value.
+    #[serde(rename = "type")]
     pub kind: OutcomeKind,
     /// What was reported.
     pub value: OutcomeValue,
@@ -51,7 +52,8 @@ pub struct OutcomeRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeValue {
-    /// A click on the item at a place from 0, or of an id, or both.
+    /// A click: on a mixed list the item's place, which tells the item in the pair's record; otherwise what was
+    /// reported, id, place or both.
     Click {
         /// The item's id.
         #[serde(default, skip_serializing_if = "Option::is_none")]

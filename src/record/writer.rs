@@ -180,6 +180,8 @@ impl Writer {
                 .inc_by(count);
         }
         for gap in &gaps {
+            let labels = [gap.experiment.as_str(), LineKind::Gap.as_str()];
+            self.metrics.records_written.with_label_values(&labels).inc();
             self.sinks.iter_mut().for_each(|sink| sink.gap(gap));
         }
         self.losses.told();

@@ -73,7 +73,7 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// Makes a moment from microseconds since the epoch.
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 

@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
+mod binary;
 mod config;
+mod feedback;
+mod ledger;
+mod life;
 mod passing;
+mod record;
 mod rig;
 mod shadow;
 mod strategies;

@@ -8,6 +8,7 @@ pub(crate) use client::Client;
 pub(crate) use client::Got;
 pub(crate) use client::request;
 pub(crate) use gateway::Rig;
+pub(crate) use gateway::read_records;
 pub(crate) use model::Gate;
 pub(crate) use model::Model;
 pub(crate) use model::Reply;

@@ -81,6 +81,10 @@ impl Gate {
         self.0.send_replace(true);
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        *self.0.borrow()
+    }
+
     async fn pass(&self) {
         let mut door = self.0.subscribe();
         let _ = door.wait_for(|open| *open).await;
