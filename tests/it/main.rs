@@ -4,6 +4,7 @@
 
 mod binary;
 mod config;
+mod demo;
 mod feedback;
 mod ledger;
 mod life;
