@@ -11,6 +11,7 @@ use crate::demo::Demo;
 use crate::demo::Progress;
 use crate::demo::STRATEGIES;
 use crate::demo::Setup;
+use crate::demo::summary::grouped;
 use crate::telemetry::logs;
 use crate::vocab::StrategyKind;
 
@@ -89,7 +90,11 @@ impl Screen {
         let Setup { requests, per_second, .. } = setup;
         let seconds = per_second.map(|rate| STRATEGIES.len() * requests / rate as usize);
         let time = seconds.map_or(String::new(), |seconds| format!("; this takes about {} s", seconds + 1));
-        eprintln!("Testing two models in {} ways, {requests} requests each{time}.", STRATEGIES.len());
+        eprintln!(
+            "Testing two models in {} ways, {} requests each{time}.",
+            STRATEGIES.len(),
+            grouped(*requests as u64)
+        );
     }
 
     /// One line a strategy: kept up to date on a terminal, written once elsewhere.
@@ -97,10 +102,11 @@ impl Screen {
         let Progress { strategy, requests, counts, done } = progress;
         let reports = if strategy == StrategyKind::Interleave { "clicks" } else { "labels" };
         let line = format!(
-            "  {:<10} {:>6} of {requests} requests answered, {:>6} {reports} reported",
+            "  {:<10} {:>6} of {} requests answered, {:>6} {reports} reported",
             strategy.as_str(),
-            counts.answered(),
-            counts.reported(),
+            grouped(counts.answered()),
+            grouped(requests as u64),
+            grouped(counts.reported()),
         );
         match (self.is_terminal, done) {
             (true, false) => eprint!("\r{line}"),

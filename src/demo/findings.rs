@@ -34,6 +34,7 @@ pub(super) fn chapter(found: &ExperimentSummary, counts: &Counts) -> Chapter {
         outcomes: counts.reported(),
         problem: counts.first_problem().map(str::to_owned),
         arms: found.arms.iter().map(|one| arm(found, one)).collect(),
+        shares: shares(found),
         agreement: agreement(found, |role| role != Role::Control),
         repeated: agreement(found, |role| role == Role::Control),
         winner,
@@ -113,8 +114,15 @@ fn cost(calls: &[CallSummary]) -> Option<(Money, String)> {
     Some((amounts.sum(), currency.clone()))
 }
 
-/// How often the answers of these calls agreed with legacy's.
+/// The candidate's share of the users in each stage of a ramp.
+fn shares(found: &ExperimentSummary) -> Vec<f64> {
+    let ramp = found.stages.iter().filter(|stage| stage.stage.is_some());
+    ramp.filter_map(|stage| stage.arms.get(1)).map(|candidate| candidate.propensity).collect()
+}
+
+/// How often the answers of these calls agreed with legacy's; lists are mixed, not compared.
 fn agreement(found: &ExperimentSummary, of: fn(Role) -> bool) -> Option<Ratio> {
+    let of = |role| of(role) && role != Role::Interleaved;
     let fields = || found.agreement.iter().filter(|field| of(field.role));
     let agree = fields().map(|field| field.agree).sum();
     Ratio::of(agree, fields().map(|field| field.agree + field.differ + field.missing).sum())

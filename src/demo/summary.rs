@@ -15,6 +15,12 @@ use crate::vocab::StrategyKind;
 /// The longest line that reads well.
 const WIDTH: usize = 100;
 
+const LEGEND: &str = "\
+Copies are calls whose answer no user saw. Half of a model's calls took no longer than p50,
+95 of 100 no longer than p95. An e-value weighs figures against chance: a test decides once
+it is as high as needed, and of tests of equally good models at most 1 in 20 ever does.
+";
+
 /// Everything that the page tells.
 #[derive(Debug, Clone)]
 pub struct Summary {
@@ -49,6 +55,8 @@ pub struct Chapter {
     pub arms: Vec<Arm>,
     /// What went wrong first, if anything did.
     pub problem: Option<String>,
+    /// The candidate's share of the users, step by step; empty where it did not grow.
+    pub shares: Vec<f64>,
     /// How often both gave the same answer; `None` where answers were not compared.
     pub agreement: Option<Ratio>,
     /// How often legacy, asked again, gave the same answer; `None` where it was not asked again.
@@ -125,15 +133,7 @@ impl Summary {
             total(|chapter| chapter.failed),
             total(|chapter| chapter.outcomes),
         )?;
-        writeln!(
-            f,
-            "Copies are calls whose answer no user saw. Half of a model's calls took no longer than p50,"
-        )?;
-        writeln!(
-            f,
-            "95 of 100 no longer than p95. An e-value says how strongly the figures speak against a"
-        )?;
-        writeln!(f, "coincidence: if the models were equally good, 1 test of 20 would ever reach 20.")
+        f.write_str(LEGEND)
     }
 
     fn closing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,8 +157,12 @@ impl Summary {
 
 impl fmt::Display for Chapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.strategy.as_str().to_uppercase(), explanation(self.strategy))?;
+        writeln!(f, "{}", explanation(self.strategy))?;
         f.write_str(&self.table())?;
+        if !self.shares.is_empty() {
+            let shares: Vec<String> = self.shares.iter().map(|share| percent(*share)).collect();
+            writeln!(f, "  The candidate's share, step by step: {}.", shares.join(", "))?;
+        }
         if let Some(agreement) = self.agreement {
             let whole = grouped(agreement.whole);
             writeln!(
@@ -227,14 +231,18 @@ impl Arm {
 fn explanation(strategy: StrategyKind) -> &'static str {
     match strategy {
         StrategyKind::Shadow => {
-            "legacy answers every user; the candidate gets copies, whose answers no user sees."
+            "SHADOW: legacy answers every user; the candidate gets copies, whose answers no user sees."
         }
-        StrategyKind::Canary => "the candidate answers a growing share of the users: 10 %, 25 %, 50 %.",
-        StrategyKind::Ab => "each model answers half of the users.",
+        StrategyKind::Canary => "CANARY: the candidate answers a share of the users that grows step by step.",
+        StrategyKind::Ab => "A/B: each model answers half of the users.",
         StrategyKind::Interleave => {
-            "each user sees one list made of both models' lists; clicks tell whose are better."
+            "INTERLEAVE: each user sees one list made of both models' lists; clicks tell whose are better."
         }
     }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
 }
 
 /// Lines of two spaces and at most [`WIDTH`] characters, broken between words.
@@ -258,7 +266,7 @@ fn milliseconds(duration: Duration) -> String {
 }
 
 /// A number with commas between groups of three digits.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -217,6 +217,7 @@ fn the_summary_tells_a_stranger_what_was_found() {
         outcomes: 2_000,
         arms: vec![arm("digits-legacy", 2_000, 100), arm("digits-candidate", 0, 2_000)],
         problem: None,
+        shares: vec![0.1, 0.25],
         agreement: Ratio::of(1_700, 2_000),
         repeated: Ratio::of(100, 100),
         winner: Some("digits-candidate".to_owned()),
@@ -233,6 +234,7 @@ fn the_summary_tells_a_stranger_what_was_found() {
         outcomes: 7,
         arms: vec![silent, Arm { users_won: Some(4), ..arm("ranker-candidate", 20, 0) }],
         problem: Some("POST /rank was answered 503".to_owned()),
+        shares: Vec::new(),
         agreement: None,
         repeated: None,
         winner: None,
@@ -251,13 +253,14 @@ fn the_summary_tells_a_stranger_what_was_found() {
 Legacy is softmax regression, the candidate is nearest neighbours.
 400 users got 2,020 answers in 36 s; 3 requests failed; 2,007 labels and clicks came back.
 Copies are calls whose answer no user saw. Half of a model's calls took no longer than p50,
-95 of 100 no longer than p95. An e-value says how strongly the figures speak against a
-coincidence: if the models were equally good, 1 test of 20 would ever reach 20.
+95 of 100 no longer than p95. An e-value weighs figures against chance: a test decides once
+it is as high as needed, and of tests of equally good models at most 1 in 20 ever does.
 
 SHADOW: legacy answers every user; the candidate gets copies, whose answers no user sees.
   model             answers  copies   right      p50      p95  per 1,000 calls
   digits-legacy       2,000     100  99.5 %  0.31 ms  1.25 ms      0.01905 USD
   digits-candidate        0   2,000  99.5 %  0.31 ms  1.25 ms      0.02000 USD
+  The candidate's share, step by step: 10 %, 25 %.
   Both models gave the same answer to 85.0 % of 2,000 requests that both got.
   Legacy, asked twice, gave the same answer to 100.0 % of 100 requests.
   digits-candidate is better than digits-legacy: of 300 requests that only one of them got right,

@@ -3,13 +3,18 @@
 set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
+# As the present user: apt's own has no way into the check's folder.
+fetch_prometheus() {
+    apt-get download -qq -o APT::Sandbox::User=root prometheus
+}
+
 find_promtool() {
     if command -v promtool >/dev/null; then
         promtool=promtool
         return
     fi
     # Unpacked, not installed: the package would start a Prometheus of its own.
-    (cd "$work" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; })
+    (cd "$work" && { fetch_prometheus || { apt-get update -qq && fetch_prometheus; }; })
     dpkg -x "$work"/prometheus_*.deb "$work/prometheus"
     promtool="$work/prometheus/usr/bin/promtool"
 }
@@ -17,7 +22,7 @@ find_promtool() {
 find_promtool
 build_gateway
 cd "$work"
-start demo "$crossfade" demo --serve
+start demo "$crossfade" demo --serve --requests 500 --rate 0
 until_true 120 "the demo to have sent its traffic" grep -q "metrics: http://" "$work/demo.log"
 curl --fail --silent "$(grep -o "http://[0-9.:]*/metrics" "$work/demo.log" | head -n 1)" >"$work/metrics.txt"
 
