@@ -6,6 +6,7 @@ mod config;
 mod ledger;
 mod life;
 mod passing;
+mod readme;
 mod record;
 mod rig;
 mod shadow;
