@@ -100,7 +100,8 @@ impl Gateway {
     /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let Config { path, listen, record, feedback, upstreams, mut policy } = config;
-        let side = Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
+        let side =
+            Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
         let side = side.map_err(StartError::Thread)?;
         let data_listener = bind(&side, "data", listen.data)?;
         let admin_listener = bind(&side, "admin", listen.admin)?;
@@ -113,10 +114,15 @@ impl Gateway {
         rollout.adopt(&mut policy);
         let recorder = Recorder::new(&record);
         let memory = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
-        let analysis = Arc::new(Mutex::new(Analysis::new()));
+        let analysis = Arc::new(Mutex::new(Analysis::counting(Arc::clone(&metrics))));
         let watching = Reload::watching(&path, &listen, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
-        let writer = Writer::new(&record, recorder.clone(), Arc::clone(&metrics), vec![Box::new(Arc::clone(&analysis))]);
+        let writer = Writer::new(
+            &record,
+            recorder.clone(),
+            Arc::clone(&metrics),
+            vec![Box::new(Arc::clone(&analysis))],
+        );
         let parts = Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
         let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
@@ -130,7 +136,8 @@ impl Gateway {
         writing.spawn_on(writer.run(stop_writer.clone()), handle);
         resting.spawn_on(rollout.clone().run(rest.clone()), handle);
         let (data, admin) = (local(&data_listener, listen.data), local(&admin_listener, listen.admin));
-        let accepting = proxy::accept(data_listener, &workers, listen.max_connections as usize, drain.clone());
+        let accepting =
+            proxy::accept(data_listener, &workers, listen.max_connections as usize, drain.clone());
         resting.spawn_on(accepting, handle);
         resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
         let state = Admin {
@@ -140,7 +147,11 @@ impl Gateway {
             token: listen.token,
             max_body_bytes: feedback.max_body_bytes,
             body_time: feedback.timeout,
-            gateway: Box::new(Operated { shared: Arc::clone(&shared), analysis: Arc::clone(&analysis), reload: Arc::clone(&reload) }),
+            gateway: Box::new(Operated {
+                shared: Arc::clone(&shared),
+                analysis: Arc::clone(&analysis),
+                reload: Arc::clone(&reload),
+            }),
             draining: Arc::clone(&shared.draining),
         };
         resting.spawn_on(admin::serve(admin_listener, state, rest.clone()), handle);

@@ -115,7 +115,8 @@ async fn route(
     }
     let selection = snapshot.policy.select(&head, BodyView::Unread);
     if selection == Selection::Default {
-        return dispatch::pass(&worker, snapshot, head, peer, Outgoing::Direct(incoming), span.parent()).await;
+        return dispatch::pass(&worker, snapshot, head, peer, Outgoing::Direct(incoming), span.parent())
+            .await;
     }
     let mut arrival = Arrival::new(&worker, head, peer, incoming);
     let selection = match selection {

@@ -139,7 +139,8 @@ pub(super) fn address(head: &mut Parts, permit: &Permit) {
         base => PathAndQuery::from_str(&format!("{base}{path_and_query}")).unwrap_or(path_and_query),
     };
     head.uri = Uri::from(path_and_query);
-    let original = permit.model().settings.host == HostHeader::Original && head.headers.contains_key(header::HOST);
+    let original =
+        permit.model().settings.host == HostHeader::Original && head.headers.contains_key(header::HOST);
     if let (false, Ok(host)) = (original, HeaderValue::from_str(endpoint.authority.as_str())) {
         head.headers.insert(header::HOST, host);
     }

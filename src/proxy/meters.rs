@@ -89,7 +89,13 @@ impl LegMeters {
 
     /// What a leg's span says of it.
     pub(super) fn traced<'a>(&'a self, request_id: Option<RequestId>, method: &'a Method) -> traces::Leg<'a> {
-        traces::Leg { experiment: self.experiment.as_ref(), arm: &self.arm, role: self.role, request_id, method }
+        traces::Leg {
+            experiment: self.experiment.as_ref(),
+            arm: &self.arm,
+            role: self.role,
+            request_id,
+            method,
+        }
     }
 
     /// Counts a leg that ended. The client's leaving says nothing of a model's speed and enters no histogram.

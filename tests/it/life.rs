@@ -156,14 +156,15 @@ async fn past_the_drain_time_what_is_left_is_cut_off_and_recorded_as_cancelled()
     assert_eq!(copy["fate"], "cancelled");
 }
 
-const TICKETS: &str = "feedback: {path: /feedback, tickets: {key: {from_env: CARGO_MANIFEST_DIR}}}\n";
-
 #[tokio::test]
 async fn an_outcome_is_taken_on_the_data_port_and_by_ticket_on_another_replica() {
     let old = Model::saying(Reply::text("ok")).await;
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), "a key of enough bytes for a test").unwrap();
     let policy = format!(
-        "{TICKETS}models: {{old: {{url: \"{}\"}}}}\nexperiments:\n  - name: e\n    legacy: old\n    candidate: old\n    \
+        "feedback: {{path: /feedback, tickets: {{key: {{from_file: {}}}}}}}\nmodels: {{old: {{url: \"{}\"}}}}\nexperiments:\n  - name: e\n    legacy: old\n    candidate: old\n    \
          outcomes: {{stars: {{type: number}}, liked: {{type: binary}}}}\n    strategy: {{shadow: {{sample: 0%}}}}\n",
+        key.path().display(),
         old.url()
     );
     let here = Rig::start(&policy).await;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
 mod analysis;
+mod binary;
 mod config;
 mod feedback;
 mod ledger;

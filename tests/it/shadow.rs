@@ -49,9 +49,9 @@ async fn the_candidate_gets_the_same_request_marked_and_the_user_gets_legacys_an
     assert_eq!((&record["kind"], &record["schema"]), (&json!("pair"), &json!(1)));
     assert_eq!((&record["request_id"], &record["experiment"]), (&json!(id), &json!("shadowed")));
     assert_eq!((&record["assigned"], &record["served"]), (&json!("old"), &json!("old")));
-    assert_eq!(record["request"]["body"], json!({"json": {"input": [1, 2]}}));
-    assert_eq!(leg(record, "old")["body"], json!({"json": {"label": 1}}));
-    assert_eq!(leg(record, "new")["body"], json!({"json": {"label": 2}}));
+    assert_eq!(record["request"]["body"], json!({"input": [1, 2]}));
+    assert_eq!(leg(record, "old")["body"], json!({"label": 1}));
+    assert_eq!(leg(record, "new")["body"], json!({"label": 2}));
     assert_eq!((&leg(record, "new")["role"], &leg(record, "new")["status"]), (&json!("shadow"), &json!(200)));
     assert!(!record.to_string().contains("Bearer secret"), "credentials are never written");
 }

@@ -45,7 +45,7 @@ async fn a_canary_serves_its_share_of_users_and_a_user_keeps_the_arm() {
     assert_eq!(without_unit.text(), "old");
     let records = rig.records().await;
     let last = records.last().unwrap();
-    assert_eq!((&last["unit_missing"], &last["enrolled"]), (&json!(true), &Value::Null));
+    assert_eq!((&last["unit_missing"], &last["enrolled"]), (&json!(true), &json!(false)));
     assert_eq!(records.len(), 601);
     let by_new = records.iter().find(|record| record["assigned"] == "new").unwrap();
     assert_eq!((&by_new["propensity"], &by_new["stage"]), (&json!(0.3), &json!(1)));
@@ -174,7 +174,7 @@ async fn a_header_forces_an_arm_only_where_the_policy_allows_it() {
     assert_eq!(client.post("/", &[("x-force", "new")], "").await.text(), "new");
     assert_eq!(client.post("/", &[("x-force", "nobody")], "").await.text(), "old");
     let records = rig.records().await;
-    assert_eq!((&records[0]["forced"], &records[0]["enrolled"]), (&json!(true), &Value::Null));
+    assert_eq!((&records[0]["forced"], &records[0]["enrolled"]), (&json!(true), &json!(false)));
     assert_eq!((&records[1]["forced"], &records[1]["enrolled"]), (&Value::Null, &json!(true)));
     let (rig, _old, _new) = self::rig(strategy, "").await;
     assert_eq!(rig.client().await.post("/", &[("x-force", "new")], "").await.text(), "old");
@@ -247,7 +247,8 @@ async fn two_lists_become_one_in_legacys_document_and_clicks_credit_a_model() {
     assert_eq!(pair["shown"]["items"].as_array().unwrap().len(), 4);
     let outcome = records.iter().find(|record| record["kind"] == "outcome").unwrap();
     assert_eq!(outcome["request_id"], id);
-    let credit: f64 = outcome["credit"].as_array().unwrap().iter().map(|it| it.as_f64().unwrap()).sum();
+    let shares = outcome["credit"]["shares"].as_array().unwrap();
+    let credit: f64 = shares.iter().map(|share| share.as_f64().unwrap()).sum();
     assert_eq!(credit, 1.0, "one click, one credit");
 }
 
