@@ -69,7 +69,12 @@ impl Reload {
         match config::load(&self.path) {
             Ok(config) => {
                 let reloaded = self.put_in_place(config);
-                count_success(metrics, matches!(reloaded, Reloaded::Changed { .. }));
+                let changed = matches!(reloaded, Reloaded::Changed { .. });
+                metrics
+                    .policy_reloads
+                    .with_label_values(&[if changed { "changed" } else { "unchanged" }])
+                    .inc();
+                note_success(metrics);
                 Ok(reloaded)
             }
             Err(problems) => {
@@ -103,13 +108,12 @@ impl Reload {
 impl Watching {
     pub(super) fn of(self, shared: Arc<Shared>, rollout: Rollout) -> Reload {
         let Self { path, fixed } = self;
-        count_success(&shared.metrics, false);
+        note_success(&shared.metrics);
         Reload { path, fixed, shared, rollout, turn: Mutex::new(()) }
     }
 }
 
-fn count_success(metrics: &Metrics, changed: bool) {
-    metrics.policy_reloads.with_label_values(&[if changed { "changed" } else { "unchanged" }]).inc();
+fn note_success(metrics: &Metrics) {
     metrics.policy_ok.set(1);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     metrics.policy_time.set(now.as_secs_f64());

@@ -64,9 +64,10 @@ impl Share {
         (u128::from(self.0) << 64) / u128::from(WHOLE)
     }
 
-    /// Says whether a bucket falls into the first part of the circle, of this size.
+    /// Says whether a bucket falls into the first part of the circle, of this size: below the threshold.
     pub fn admits(self, bucket: Bucket) -> bool {
-        u128::from(bucket.0) < self.threshold()
+        // For a whole number, b < floor(x) just when b + 1 <= x: no division of 128 bits for each draw.
+        (u128::from(bucket.0) + 1) * u128::from(WHOLE) <= u128::from(self.0) << 64
     }
 }
 

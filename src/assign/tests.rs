@@ -15,6 +15,8 @@ use crate::assign::bucket;
 use crate::assign::split;
 use crate::vocab::ArmId;
 
+const WHOLE: u32 = 1_000_000_000;
+
 #[derive(Deserialize)]
 struct Vectors {
     buckets: Vec<BucketCase>,
@@ -182,7 +184,9 @@ fn independence(table: [[u32; 2]; 2]) -> f64 {
 
 proptest! {
     #[test]
-    fn a_unit_once_in_a_canary_stays_in_as_its_weight_grows(unit: Vec<u8>, one in 0..=1_000_000_000_u32, other in 0..=1_000_000_000_u32) {
+    fn a_unit_once_in_a_canary_stays_in_as_its_weight_grows(
+        unit: Vec<u8>, one in 0..=WHOLE, other in 0..=WHOLE,
+    ) {
         let weight = |billionths| Share::from_billionths(billionths).unwrap();
         let (low, high) = (weight(one.min(other)), weight(one.max(other)));
         let place = bucket("chat/arm", &unit);
@@ -200,19 +204,21 @@ proptest! {
     }
 
     #[test]
-    fn a_bucket_falls_where_the_sums_of_the_weights_say(cuts in [0..=1_000_000_000_u32, 0..=1_000_000_000_u32, 0..=1_000_000_000_u32], place: u64) {
+    fn a_bucket_falls_where_the_sums_of_the_weights_say(
+        cuts in [0..=WHOLE, 0..=WHOLE, 0..=WHOLE], place: u64,
+    ) {
         let mut cuts = cuts;
         cuts.sort_unstable();
         let [a, b, c] = cuts;
-        let weights = [1_000_000_000 - c, a, b - a, c - b].map(|part| Share::from_billionths(part).unwrap());
+        let weights = [WHOLE - c, a, b - a, c - b].map(|part| Share::from_billionths(part).unwrap());
         let by_ends = ends_of(&weights).iter().position(|end| u128::from(place) < *end);
         prop_assert_eq!(split(Bucket(place), &weights).index(), by_ends.map_or(0, |candidate| candidate + 1));
     }
 
     #[test]
-    fn every_share_survives_being_written_and_read(billionths in 0..=1_000_000_000_u32) {
+    fn every_share_survives_being_written_and_read(billionths in 0..=WHOLE) {
         let share = Share::from_billionths(billionths).unwrap();
         prop_assert_eq!(share.to_string().parse::<Share>(), Ok(share));
-        prop_assert_eq!(share.complement().billionths(), 1_000_000_000 - billionths);
+        prop_assert_eq!(share.complement().billionths(), WHOLE - billionths);
     }
 }

@@ -39,9 +39,11 @@ impl Closeness {
 
     fn is_near(self, one: Option<f64>, other: Option<f64>) -> bool {
         let (Some(one), Some(other)) = (one, other) else { return false };
-        let bound = self.absolute.max(self.relative * one.abs().max(other.abs()));
-        // Where nothing is allowed only equality counts, and two long decimals can share one nearest f64.
-        bound > 0.0 && (one - other).abs() <= bound
+        let larger = one.abs().max(other.abs());
+        let bound = self.absolute.max(self.relative * larger);
+        // In binary 1.01 - 1 is more than 0.01, so a difference of exactly the bound needs the slack of its rounding.
+        // Where nothing is allowed only equality counts: two long decimals can share one nearest f64.
+        bound > 0.0 && (one - other).abs() <= bound + 4.0 * f64::EPSILON * larger
     }
 }
 

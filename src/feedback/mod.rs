@@ -12,9 +12,6 @@ mod subject;
 mod ticket;
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 pub use report::Reply;
 pub use report::Verdict;
 pub use settings::Settings;

@@ -98,8 +98,7 @@ fn on_list(shown: &Shown, item: Option<String>, place: Option<u32>) -> Result<Re
         (found, other) => found.or(other).flatten(),
     };
     let place = place.ok_or(Reason::NotShown)?;
-    let value =
-        OutcomeValue::Click { item: Some(shown.items[place].id.clone()), place: u32::try_from(place).ok() };
+    let value = OutcomeValue::Click { item: None, place: u32::try_from(place).ok() };
     Ok(Reported { kind: OutcomeKind::Click, value, place: Some(place) })
 }
 

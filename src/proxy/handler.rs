@@ -12,6 +12,7 @@ use http::request::Parts;
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio::time::timeout;
 
 use crate::assign::Share;
 use crate::feedback::Exposure;
@@ -352,7 +353,8 @@ async fn feedback(
         return refusal(Refusal::FeedbackMethod, metrics);
     }
     let upload = Upload::new(incoming, feedback.max_body_bytes());
-    match upload.gathered().await {
+    let gathered = timeout(feedback.timeout(), upload.gathered()).await;
+    match gathered.unwrap_or(Gathered::Incomplete) {
         Gathered::Whole => {
             let now = Timestamp::from(SystemTime::now());
             let reply = feedback.report(&snapshot.policy, &upload.joined(), now);

@@ -31,6 +31,7 @@ use crossfade::vocab::ArmId;
 use crossfade::vocab::Fate;
 use crossfade::vocab::RequestId;
 use crossfade::vocab::Role;
+use crossfade::vocab::Secret;
 use crossfade::vocab::Timestamp;
 use http::HeaderMap;
 use http::StatusCode;
@@ -66,7 +67,8 @@ impl Ledger {
 
     /// The same, writing to a directory of the test's choice.
     pub(crate) fn start_in(files: TempDir, dir: PathBuf, record: &str, policy: &str) -> Self {
-        let Config { record, feedback, policy, .. } = configured(&dir, record, policy);
+        let Config { record, mut feedback, policy, .. } = configured(&dir, record, policy);
+        feedback.ticket_key = Some(Secret::new(b"the same on every replica"));
         let (metrics, recorder) = (Arc::new(Metrics::new()), Recorder::new(&record));
         let analysis = Arc::new(Mutex::new(Analysis::counting(Arc::clone(&metrics))));
         let sinks: Vec<Box<dyn record::Sink>> = vec![Box::new(Arc::clone(&analysis))];

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
+mod analysis;
+mod binary;
 mod config;
+mod feedback;
 mod ledger;
 mod life;
 mod passing;

@@ -115,8 +115,7 @@ pub fn dice(salts: &Salts, request: &[u8]) -> Xoshiro256PlusPlus {
 
 /// All arms are asked and their lists mixed. A request without its unit is mixed too and left out of the votes.
 pub(super) fn plan(draw: &Draw<'_>) -> Plan {
-    let enrolled = draw.unit.is_some();
-    let assignment = Assignment { arm: ArmId::LEGACY, propensity: 1.0, enrolled, forced: false };
+    let assignment = Assignment { enrolled: draw.unit.is_some(), ..Assignment::left_out() };
     Plan { answer: Answer::Mixed, copies: Vec::new(), fallback: false, assignment }
 }
 

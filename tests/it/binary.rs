@@ -1,0 +1,121 @@
+//! The binary itself: its exit codes, its signals, its log.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::net::SocketAddr;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::rig::Client;
+use crate::rig::Model;
+use crate::rig::Reply;
+use crate::rig::read_records;
+use crate::rig::until;
+
+/// A running `crossfade run`, killed when the test ends.
+struct Process {
+    child: Child,
+    data: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Process {
+    /// Starts the binary and waits for its log to say where it serves.
+    fn start(dir: &TempDir, policy: &str) -> Self {
+        let path = dir.path().join("policy.yaml");
+        std::fs::write(&path, policy).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_crossfade"))
+            .args(["run", "--config"])
+            .arg(&path)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let serving = log.find_map(|line| {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            (event["message"] == "serving").then_some(event)
+        });
+        let serving = serving.unwrap();
+        // The rest of the log is read, or the process would stop at a full pipe.
+        std::thread::spawn(move || log.for_each(drop));
+        let address = |key: &str| serving[key].as_str().unwrap().parse().unwrap();
+        Self { child, data: address("data"), admin: address("admin") }
+    }
+
+    fn signal(&self, name: &str) {
+        let order = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &order]).status().unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn policy(dir: &TempDir, url: &str) -> String {
+    format!(
+        "listen: {{data: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"}}\nrecord: {{dir: {}}}\nmodels: {{m: {{url: \"{url}\"}}}}\n\
+         experiments:\n  - {{name: e, legacy: m, candidate: m, strategy: {{shadow: {{}}}}}}\n",
+        dir.path().join("records").display()
+    )
+}
+
+#[tokio::test]
+async fn sighup_reloads_and_sigterm_ends_with_zero_and_every_record_on_disk() {
+    let (one, two) = (Model::saying(Reply::text("one")).await, Model::saying(Reply::text("two")).await);
+    let dir = TempDir::new().unwrap();
+    let mut process = Process::start(&dir, &policy(&dir, &one.url()));
+    let mut client = Client::http1(process.data).await;
+    assert_eq!(client.post("/", &[], "body").await.text(), "one");
+
+    std::fs::write(dir.path().join("policy.yaml"), policy(&dir, &two.url())).unwrap();
+    process.signal("HUP");
+    let reloads = async || {
+        let mut admin = Client::http1(process.admin).await.naming("localhost");
+        admin.get("/metrics").await.text().contains("crossfade_policy_reloads_total{result=\"changed\"} 1")
+    };
+    until("the reload", reloads).await;
+    for _ in 0..20 {
+        assert_eq!(client.post("/", &[], "body").await.text(), "two");
+    }
+    process.signal("TERM");
+    let code = tokio::task::spawn_blocking(move || process.child.wait().unwrap().code()).await.unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(read_records(&dir.path().join("records")).len(), 21);
+}
+
+#[test]
+fn a_bad_policy_file_ends_with_64_and_says_why() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("policy.yaml");
+    std::fs::write(&path, "models: {m: {url: nonsense}}\ndefault: m\n").unwrap();
+    for arguments in [vec!["check"], vec!["run", "--config"]] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_crossfade")).args(&arguments).arg(&path).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("policy.yaml:1:19: models.m.url"), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_with_its_key() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("policy.yaml");
+    let text = policy(&dir, "http://127.0.0.1:1").replacen("127.0.0.1:0", &address.to_string(), 1);
+    std::fs::write(&path, text).unwrap();
+    let run =
+        Command::new(env!("CARGO_BIN_EXE_crossfade")).args(["run", "--config"]).arg(&path).output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(said.contains(&format!("cannot listen on {address} (`listen.data`)")), "{said}");
+}
