@@ -1,5 +1,7 @@
 use proptest::collection::vec;
-use proptest::prelude::*;
+use proptest::prop_assert;
+use proptest::prop_assert_eq;
+use proptest::proptest;
 
 use crate::analysis::histogram::Histogram;
 use crate::analysis::units::Units;
