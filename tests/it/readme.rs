@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crossfade::config;
+use crossfade::record::Line;
 use serde_json::Value;
 
 /// A fenced block: the words behind the fence, and the text.
@@ -130,8 +131,8 @@ fn the_first_policy_is_ten_lines() {
 #[test]
 fn the_record_in_the_readme_is_one_that_the_gateway_reads() {
     let block = blocks().into_iter().find(|block| block.kind == "json").unwrap();
-    let line = crossfade::record::Line::parse(&block.text).unwrap();
-    assert!(matches!(line, crossfade::record::Line::Pair(pair) if pair.counts()));
+    let line = Line::parse(&block.text).unwrap();
+    assert!(matches!(line, Line::Pair(pair) if pair.counts()));
 }
 
 #[test]
