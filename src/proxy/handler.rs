@@ -229,13 +229,7 @@ fn enter(
         dropped: Vec::new(),
         shown: None,
     };
-    let pairing = Pairing::new(
-        pair,
-        arrival.upload.clone(),
-        shared.recorder.clone(),
-        arrival.begun,
-        shared.body_cap_bytes,
-    );
+    let pairing = Pairing::new(pair, arrival.upload.clone(), shared, arrival.begun);
     let (upload, parent) = (arrival.upload.clone(), parent.clone());
     (Rc::new(Visit { worker, snapshot, experiment: place, id, upload, pairing, parent }), plan)
 }
