@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, each with a `main` that takes its arguments and gives the exit code.
 
 mod check;
+mod demo;
 mod run;
 mod schema;
 
@@ -30,6 +31,8 @@ enum Command {
     Check(check::Args),
     /// Prints the JSON Schema of the policy file.
     Schema(schema::Args),
+    /// Tests two real models against each other in all four ways, in less than a minute and without a network.
+    Demo(demo::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check::main(args),
         Command::Schema(args) => schema::main(args),
+        Command::Demo(args) => demo::main(args),
     }
 }
 

@@ -44,14 +44,18 @@ pub(super) fn main(args: Args) -> ExitCode {
 
 fn run(config: config::Config) -> Result<(), Box<dyn std::error::Error>> {
     let gateway = Gateway::start(config)?;
-    // A runtime of its own, for signals alone: the gateway's runtimes are its own business.
-    let waiting = Builder::new_current_thread().enable_all().build()?;
-    waiting.block_on(told_to_stop(gateway.reload()))?;
+    until_told_to_stop(&gateway)?;
     gateway.shut_down();
     Ok(())
 }
 
-/// Waits for SIGTERM or SIGINT; reloads at every SIGHUP.
+/// Blocks until SIGTERM or SIGINT; reloads at every SIGHUP.
+pub(super) fn until_told_to_stop(gateway: &Gateway) -> io::Result<()> {
+    // A runtime of its own, for signals alone: the gateway's runtimes are its own business.
+    let waiting = Builder::new_current_thread().enable_all().build()?;
+    waiting.block_on(told_to_stop(gateway.reload()))
+}
+
 async fn told_to_stop(reload: &Arc<Reload>) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -8,8 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cost::Money;
+use crate::demo::folder::quoted;
 use crate::demo::models::Kind;
 use crate::vocab::StrategyKind;
+
+/// The longest line that reads well.
+const WIDTH: usize = 100;
 
 /// Everything that the page tells.
 #[derive(Debug, Clone)]
@@ -43,8 +47,12 @@ pub struct Chapter {
     pub outcomes: u64,
     /// The models, legacy first.
     pub arms: Vec<Arm>,
+    /// What went wrong first, if anything did.
+    pub problem: Option<String>,
     /// How often both gave the same answer; `None` where answers were not compared.
     pub agreement: Option<Ratio>,
+    /// How often legacy, asked again, gave the same answer; `None` where it was not asked again.
+    pub repeated: Option<Ratio>,
     /// The better model; `None`: not known yet.
     pub winner: Option<String>,
     /// Why, in one sentence.
@@ -116,7 +124,16 @@ impl Summary {
             self.took.as_secs(),
             total(|chapter| chapter.failed),
             total(|chapter| chapter.outcomes),
-        )
+        )?;
+        writeln!(
+            f,
+            "Copies are calls whose answer no user saw. Half of a model's calls took no longer than p50,"
+        )?;
+        writeln!(
+            f,
+            "95 of 100 no longer than p95. An e-value says how strongly the figures speak against a"
+        )?;
+        writeln!(f, "coincidence: if the models were equally good, 1 test of 20 would ever reach 20.")
     }
 
     fn closing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,11 +144,14 @@ impl Summary {
         }
         writeln!(
             f,
-            "\nEvery request and its answers are in {}, one JSON object a line:",
-            self.records.display()
+            "\nEvery request with all its answers is on record, one JSON object a line. To see one:"
         )?;
-        writeln!(f, "  tail -n 1 {}/*.jsonl | python3 -m json.tool", self.records.display())?;
-        writeln!(f, "The policy that did all this is {}.", self.policy.display())
+        writeln!(
+            f,
+            "  cat {}/*.jsonl | grep -m 1 '\"kind\":\"pair\"' | python3 -m json.tool",
+            quoted(&self.records)
+        )?;
+        writeln!(f, "The policy that did all this: {}", self.policy.display())
     }
 }
 
@@ -146,13 +166,17 @@ impl fmt::Display for Chapter {
                 "  Both models gave the same answer to {agreement} of {whole} requests that both got."
             )?;
         }
+        if let Some(repeated) = self.repeated {
+            let whole = grouped(repeated.whole);
+            writeln!(f, "  Legacy, asked twice, gave the same answer to {repeated} of {whole} requests.")?;
+        }
         if self.failed > 0 {
             writeln!(f, "  {} requests failed.", grouped(self.failed))?;
         }
-        match &self.winner {
-            Some(winner) => writeln!(f, "  Better: {winner}. {}", self.reason),
-            None => writeln!(f, "  Better: not known yet. {}", self.reason),
+        if let Some(problem) = &self.problem {
+            f.write_str(&indented(&format!("What went wrong first: {problem}")))?;
         }
+        f.write_str(&indented(&self.reason))
     }
 }
 
@@ -211,6 +235,22 @@ fn explanation(strategy: StrategyKind) -> &'static str {
             "each user sees one list made of both models' lists; clicks tell whose are better."
         }
     }
+}
+
+/// Lines of two spaces and at most [`WIDTH`] characters, broken between words.
+fn indented(text: &str) -> String {
+    let mut lines = vec![String::from(" ")];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 1 && line + 1 + word.chars().count() > WIDTH {
+            lines.push(String::from(" "));
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 fn milliseconds(duration: Duration) -> String {

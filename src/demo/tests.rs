@@ -216,9 +216,14 @@ fn the_summary_tells_a_stranger_what_was_found() {
         failed: 0,
         outcomes: 2_000,
         arms: vec![arm("digits-legacy", 2_000, 100), arm("digits-candidate", 0, 2_000)],
+        problem: None,
         agreement: Ratio::of(1_700, 2_000),
+        repeated: Ratio::of(100, 100),
         winner: Some("digits-candidate".to_owned()),
-        reason: "It was right 290 times where the other was wrong.".to_owned(),
+        reason:
+            "digits-candidate is better than digits-legacy: of 300 requests that only one of them got right, \
+                 the candidate got 290 right."
+                .to_owned(),
     };
     let silent = Arm { right: None, p50: None, p95: None, cost: None, ..arm("ranker-legacy", 20, 0) };
     let interleave = Chapter {
@@ -227,7 +232,9 @@ fn the_summary_tells_a_stranger_what_was_found() {
         failed: 3,
         outcomes: 7,
         arms: vec![silent, Arm { users_won: Some(4), ..arm("ranker-candidate", 20, 0) }],
+        problem: Some("POST /rank was answered 503".to_owned()),
         agreement: None,
+        repeated: None,
         winner: None,
         reason: "Too few users have clicked.".to_owned(),
     };
@@ -237,34 +244,40 @@ fn the_summary_tells_a_stranger_what_was_found() {
         users: 400,
         took: Duration::from_secs(36),
         chapters: vec![shadow, interleave],
-        records: PathBuf::from("./records"),
-        policy: PathBuf::from("./records/demo.yaml"),
+        records: PathBuf::from("./my records/log"),
+        policy: PathBuf::from("./my records/demo.yaml"),
     };
     let expected = "\
 Legacy is softmax regression, the candidate is nearest neighbours.
 400 users got 2,020 answers in 36 s; 3 requests failed; 2,007 labels and clicks came back.
+Copies are calls whose answer no user saw. Half of a model's calls took no longer than p50,
+95 of 100 no longer than p95. An e-value says how strongly the figures speak against a
+coincidence: if the models were equally good, 1 test of 20 would ever reach 20.
 
 SHADOW: legacy answers every user; the candidate gets copies, whose answers no user sees.
   model             answers  copies   right      p50      p95  per 1,000 calls
   digits-legacy       2,000     100  99.5 %  0.31 ms  1.25 ms      0.01905 USD
   digits-candidate        0   2,000  99.5 %  0.31 ms  1.25 ms      0.02000 USD
   Both models gave the same answer to 85.0 % of 2,000 requests that both got.
-  Better: digits-candidate. It was right 290 times where the other was wrong.
+  Legacy, asked twice, gave the same answer to 100.0 % of 100 requests.
+  digits-candidate is better than digits-legacy: of 300 requests that only one of them got right,
+  the candidate got 290 right.
 
 INTERLEAVE: each user sees one list made of both models' lists; clicks tell whose are better.
   model             answers  copies  users won      p50      p95  per 1,000 calls
   ranker-legacy          20       0          -        -        -                -
   ranker-candidate       20       0          4  0.31 ms  1.25 ms      2.00000 USD
   3 requests failed.
-  Better: not known yet. Too few users have clicked.
+  What went wrong first: POST /rank was answered 503
+  Too few users have clicked.
 
 WHICH MODEL IS BETTER?
   shadow      digits-candidate
   interleave  not known yet
 
-Every request and its answers are in ./records, one JSON object a line:
-  tail -n 1 ./records/*.jsonl | python3 -m json.tool
-The policy that did all this is ./records/demo.yaml.
+Every request with all its answers is on record, one JSON object a line. To see one:
+  cat './my records/log'/*.jsonl | grep -m 1 '\"kind\":\"pair\"' | python3 -m json.tool
+The policy that did all this: ./my records/demo.yaml
 ";
     assert_eq!(summary.to_string(), expected);
 }

@@ -30,7 +30,17 @@ enum Format {
 ///
 /// A second call leaves the first as it is. A filter that cannot be read is reported, and `info` takes its place.
 pub fn init() {
-    let wanted = std::env::var(FILTER_VARIABLE).unwrap_or_default();
+    init_with("info");
+}
+
+/// The same for what prints a report of its own: unless the variable says otherwise, only warnings and errors are
+/// logged beside it.
+pub fn init_beside_report() {
+    init_with("warn");
+}
+
+fn init_with(unset: &str) {
+    let wanted = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| unset.to_owned());
     let (filter, problem) = match filter(&wanted) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::default().add_directive(LevelFilter::INFO.into()), Some(error)),

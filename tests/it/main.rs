@@ -5,6 +5,7 @@
 mod analysis;
 mod binary;
 mod config;
+mod demo;
 mod feedback;
 mod ledger;
 mod life;

@@ -1,7 +1,7 @@
 //! The two models of the demo, each a classifier and a ranker, trained at start on the labelled images.
 //!
-//! They differ as an old and a new model do: the old one sees a coarse picture and draws straight lines between
-//! the digits, the new one compares with every image it knows, which costs it more time. Neither knows which of
+//! They differ as an old and a new model do: the old one sees the rows' and columns' darkness and draws straight
+//! lines between the digits, the new one compares with every image it knows, which costs it more time. Neither knows which of
 //! the two it plays in an experiment.
 
 mod neighbours;
@@ -18,7 +18,7 @@ use crate::demo::models::softmax::Softmax;
 /// The kinds of model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Softmax regression on an image of 4 by 4: small, fast, right for about six images of seven.
+    /// Softmax regression on the darkness of rows and columns: small, fast, right for about five images of six.
     Softmax,
     /// The three nearest images out of all known: slower, right for about 49 images of 50.
     Neighbours,

@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
 
 use crate::demo::traffic::Campaign;
 
@@ -23,13 +24,19 @@ impl Visit {
     }
 }
 
-/// Draws the visits of a campaign: users and images evenly and independently of each other.
+/// Draws the visits of a campaign: users in rounds, each once a round, in an order of its own; images evenly.
 pub fn visits(campaign: &Campaign, images: usize) -> Vec<Visit> {
     let mut dice = Xoshiro256PlusPlus::seed_from_u64(campaign.seed);
-    let mut visit = || Visit {
-        user: format!("user-{:04}", dice.random_range(0..campaign.users)),
-        image: dice.random_range(0..images),
-        seed: dice.random(),
-    };
-    (0..campaign.requests).map(|_| visit()).collect()
+    let mut users: Vec<usize> = (0..campaign.users).collect();
+    let mut visits = Vec::with_capacity(campaign.requests);
+    while visits.len() < campaign.requests && !users.is_empty() {
+        users.shuffle(&mut dice);
+        let left = campaign.requests - visits.len();
+        visits.extend(users.iter().take(left).map(|user| Visit {
+            user: format!("user-{user:04}"),
+            image: dice.random_range(0..images),
+            seed: dice.random(),
+        }));
+    }
+    visits
 }

@@ -199,12 +199,12 @@ impl Crowd {
     }
 }
 
-fn inference_request(pixels: &[f32; PIXELS]) -> Value {
+pub(super) fn inference_request(pixels: &[f32; PIXELS]) -> Value {
     let image = json!({"name": "image", "datatype": "FP32", "shape": [1, PIXELS], "data": pixels.as_slice()});
     json!({ "inputs": [image] })
 }
 
-fn ranking_request(user: &str, pixels: &[f32; PIXELS]) -> Value {
+pub(super) fn ranking_request(user: &str, pixels: &[f32; PIXELS]) -> Value {
     json!({"user_id": user, "k": LIST_LENGTH, "query": pixels.as_slice()})
 }
 

@@ -35,10 +35,11 @@ fn the_same_seed_draws_the_same_visits_and_another_seed_others() {
 }
 
 #[test]
-fn visits_reach_every_user_and_image() {
+fn every_user_comes_equally_often_and_every_image_comes() {
     let visits = visits(&campaign(1), 100);
     assert_eq!(visits.len(), 2_000);
-    assert!((0..50).all(|user| visits.iter().any(|visit| visit.user == format!("user-{user:04}"))));
+    let times = |user| visits.iter().filter(|visit| visit.user == format!("user-{user:04}")).count();
+    assert!((0..50).all(|user| times(user) == 40));
     assert!((0..100).all(|image| visits.iter().any(|visit| visit.image == image)));
 }
 
