@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 
+use crate::record::ObservationRecord;
 use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
@@ -96,6 +97,12 @@ impl Labels {
         None
     }
 
+    /// Forgets all predictions and keeps the labels that came before their pair.
+    pub(super) fn of_unknown_requests(mut self) -> Self {
+        self.waiting.retain(|_, half| matches!(half, Half::Labels(_)));
+        self
+    }
+
     fn wait(&mut self, id: RequestId, half: Half) {
         self.waiting.insert(id, half);
         self.order.push_back(id);
@@ -108,9 +115,7 @@ impl Labels {
 
 impl Predicted {
     fn of(record: &PairedRecord, stratum: Option<usize>) -> Option<Self> {
-        let answer = |seen: &crate::record::ObservationRecord| {
-            Some((seen.arm.clone(), seen.role, seen.prediction.clone()?))
-        };
+        let answer = |seen: &ObservationRecord| Some((seen.arm.clone(), seen.role, seen.prediction.clone()?));
         Some(Self {
             unit: record.unit.clone(),
             assigned: record.assigned.clone(),

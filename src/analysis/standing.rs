@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::analysis::evidence;
 use crate::analysis::evidence::Finding;
 use crate::analysis::evidence::Weighed;
+use crate::analysis::stratum::StratumArm;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
 use crate::vocab::ModelName;
@@ -143,7 +144,7 @@ fn pairs_sentence(study: &Study, candidate: usize) -> String {
 
 fn answers_sentence(study: &Study, subject: &Subject, candidate: usize) -> String {
     let rate = |arm: usize| {
-        let of = |count: fn(&crate::analysis::stratum::StratumArm) -> u64| -> u64 {
+        let of = |count: fn(&StratumArm) -> u64| -> u64 {
             study.strata.iter().filter_map(|stratum| stratum.arms.get(arm)).map(count).sum()
         };
         format!("{} of {} answers of {}", of(|arm| arm.wrong), of(|arm| arm.judged), subject.arms[arm])

@@ -164,7 +164,8 @@ impl Study {
             }
             Some(subject) if record.time < subject.since => false,
             Some(_) => {
-                *self = Study { valid_from: Some(record.time), ..Study::default() };
+                let labels = std::mem::take(&mut self.labels).of_unknown_requests();
+                *self = Study { valid_from: Some(record.time), labels, ..Study::default() };
                 self.begin(record);
                 true
             }

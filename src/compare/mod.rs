@@ -88,6 +88,11 @@ pub fn answers<'f>(fields: &'f [Field], legacy: Body<'_>, other: Body<'_>) -> Ve
     fields.iter().map(compared).collect()
 }
 
+/// Says whether two JSON values are the same: members in any order, numbers by value (1 is 1.0).
+pub fn same(one: &Value, other: &Value) -> bool {
+    equal(one, other, Closeness::EXACT)
+}
+
 fn whole(legacy: Body<'_>, other: Body<'_>) -> Agreement {
     agreement(match (legacy, other) {
         (Body::Json(legacy), Body::Json(other)) => equal(legacy, other, Closeness::WITHIN_ROUNDING),
@@ -105,7 +110,7 @@ impl Rule {
             return Agreement::Missing;
         }
         agreement(match self {
-            Rule::Exact(_) => all_pairs(&legacy, &other, |a, b| equal(a, b, Closeness::EXACT)),
+            Rule::Exact(_) => all_pairs(&legacy, &other, |a, b| same(a, b)),
             Rule::Numeric { absolute, relative, .. } => {
                 let closeness = Closeness { absolute: *absolute, relative: *relative, whole_exact: false };
                 match (numbers(&legacy), numbers(&other)) {

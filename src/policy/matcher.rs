@@ -9,6 +9,7 @@ use http::header::HOST;
 use http::request::Parts;
 use serde_json::Value;
 
+use crate::compare::same;
 use crate::protocol::JsonPath;
 
 /// The conditions of one experiment.
@@ -106,7 +107,7 @@ impl Matcher {
     }
 
     fn json_matches(&self, document: &Value) -> bool {
-        self.json.iter().all(|(path, value)| path.all(document).contains(&value))
+        self.json.iter().all(|(path, value)| path.all(document).into_iter().any(|found| same(found, value)))
     }
 }
 

@@ -58,13 +58,16 @@ fn every_given_part_must_hold_and_an_empty_matcher_takes_all() {
 fn the_body_is_asked_for_only_when_everything_else_holds() {
     let matcher = Matcher {
         path: Some(PathPattern::new("/rank")),
-        json: vec![("$.model".parse().unwrap(), json!("ranker"))],
+        json: vec![("$.model".parse().unwrap(), json!("ranker")), ("$.version".parse().unwrap(), json!(1))],
         ..Matcher::default()
     };
     let fits = head("POST", "/rank", &[]);
     assert_eq!(matcher.matches(&head("POST", "/other", &[]), BodyView::Unread), Some(false));
     assert_eq!(matcher.matches(&fits, BodyView::Unread), None);
     assert_eq!(matcher.matches(&fits, BodyView::Opaque), Some(false));
-    assert_eq!(matcher.matches(&fits, BodyView::Json(&json!({"model": "ranker"}))), Some(true));
-    assert_eq!(matcher.matches(&fits, BodyView::Json(&json!({"model": "other"}))), Some(false));
+    assert_eq!(
+        matcher.matches(&fits, BodyView::Json(&json!({"model": "ranker", "version": 1.0}))),
+        Some(true)
+    );
+    assert_eq!(matcher.matches(&fits, BodyView::Json(&json!({"model": "other", "version": 1}))), Some(false));
 }

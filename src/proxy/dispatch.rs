@@ -28,7 +28,7 @@ use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::Role;
 
-/// An answer and the arm that gave it; `None`: the gateway itself did.
+/// An answer and the arm that gave it; `None`: the gateway itself did, or it is mixed from several.
 pub(super) struct Served {
     pub(super) response: Response<AnswerBytes>,
     pub(super) arm: Option<ArmId>,

@@ -12,6 +12,7 @@ use http::request::Parts;
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio::time::timeout;
 
 use crate::assign::Share;
 use crate::feedback::Exposure;
@@ -228,13 +229,7 @@ fn enter(
         dropped: Vec::new(),
         shown: None,
     };
-    let pairing = Pairing::new(
-        pair,
-        arrival.upload.clone(),
-        shared.recorder.clone(),
-        arrival.begun,
-        shared.body_cap_bytes,
-    );
+    let pairing = Pairing::new(pair, arrival.upload.clone(), shared, arrival.begun);
     let (upload, parent) = (arrival.upload.clone(), parent.clone());
     (Rc::new(Visit { worker, snapshot, experiment: place, id, upload, pairing, parent }), plan)
 }
@@ -352,7 +347,8 @@ async fn feedback(
         return refusal(Refusal::FeedbackMethod, metrics);
     }
     let upload = Upload::new(incoming, feedback.max_body_bytes());
-    match upload.gathered().await {
+    let gathered = timeout(feedback.timeout(), upload.gathered()).await;
+    match gathered.unwrap_or(Gathered::Incomplete) {
         Gathered::Whole => {
             let now = Timestamp::from(SystemTime::now());
             let reply = feedback.report(&snapshot.policy, &upload.joined(), now);

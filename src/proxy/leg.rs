@@ -15,9 +15,12 @@ use http::Method;
 use http::response::Parts;
 use tokio::time::Instant;
 
+use crate::policy::Unit;
 use crate::proxy::meters::LegMeters;
+use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Upload;
 use crate::record::Captured;
+use crate::record::Marks;
 use crate::record::Observation;
 use crate::record::Pair;
 use crate::record::Recorder;
@@ -37,6 +40,7 @@ pub(super) struct Pairing {
     pair: RefCell<Option<Pair>>,
     upload: Upload,
     recorder: Recorder,
+    metrics: Arc<Metrics>,
     begun: Instant,
     cap_bytes: usize,
 }
@@ -66,14 +70,16 @@ pub(super) struct LegOf {
 
 impl Pairing {
     /// Begins a pair; `pair.request.body` is filled in at its end.
-    pub(super) fn new(
-        pair: Pair,
-        upload: Upload,
-        recorder: Recorder,
-        begun: Instant,
-        cap_bytes: usize,
-    ) -> Rc<Self> {
-        Rc::new(Self { id: pair.id, pair: RefCell::new(Some(pair)), upload, recorder, begun, cap_bytes })
+    pub(super) fn new(pair: Pair, upload: Upload, shared: &Shared, begun: Instant) -> Rc<Self> {
+        Rc::new(Self {
+            id: pair.id,
+            pair: RefCell::new(Some(pair)),
+            upload,
+            recorder: shared.recorder.clone(),
+            metrics: Arc::clone(&shared.metrics),
+            begun,
+            cap_bytes: shared.body_cap_bytes,
+        })
     }
 
     /// Changes the pair: a mark, the served arm, a dropped copy.
@@ -90,8 +96,24 @@ impl Drop for Pairing {
         if let Some(mut pair) = self.pair.take() {
             pair.request.body = self.upload.captured();
             pair.legs.sort_by_key(|leg| leg.skew);
+            count_marks(&pair, &self.metrics);
             self.recorder.hand(pair);
         }
+    }
+}
+
+fn count_marks(pair: &Pair, metrics: &Metrics) {
+    let Marks { retry, fallback, cancelled, degraded } = pair.marks;
+    let marks = [
+        ("retry", retry),
+        ("fallback", fallback),
+        ("cancelled", cancelled),
+        ("degraded", degraded.is_some()),
+        ("forced", pair.assignment.forced),
+        ("unit_missing", pair.unit == Unit::Missing),
+    ];
+    for (mark, _) in marks.into_iter().filter(|(_, is_set)| *is_set) {
+        metrics.marked.with_label_values(&[pair.experiment().name.as_str(), mark]).inc();
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn answer(
             let mixed = interleave::mix(settings.method, &lists, settings.depth, &mut dice);
             count(visit, if mixed.no_contrast { "no_contrast" } else { "mixed" });
             let (response, shown) = serve_mixed(settings, outcomes, mixed);
-            (Served { response, arm: Some(ArmId::LEGACY) }, Some(Arc::new(shown)))
+            (Served { response, arm: None }, Some(Arc::new(shown)))
         }
         None => (degrade(visit, outcomes, late), None),
     }

@@ -42,7 +42,7 @@ pub struct Pair {
     pub unit: Unit,
     /// The draw.
     pub assignment: Assignment,
-    /// The arm whose answer the user got; `None`: neither, the gateway itself answered or nobody did.
+    /// The arm whose answer the user got; `None`: it was a mixed one, or the gateway's own, or there was none.
     pub served: Option<ArmId>,
     /// What was unusual.
     pub marks: Marks,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
+mod analysis;
 mod binary;
 mod config;
 mod demo;
@@ -9,6 +10,7 @@ mod feedback;
 mod ledger;
 mod life;
 mod passing;
+mod readme;
 mod record;
 mod rig;
 mod shadow;

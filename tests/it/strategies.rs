@@ -190,6 +190,7 @@ async fn a_retry_keeps_its_arm() {
         let again = client.post("/", &[("idempotency-key", &key)], "").await;
         assert_eq!(first.text(), again.text());
     }
+    assert_eq!(rig.metric("crossfade_marked_requests_total", &["mark=\"retry\""]).await, 20.0);
     let retries = rig.records().await.iter().filter(|record| record["retry"] == true).count();
     assert_eq!(retries, 20);
 }

@@ -1,0 +1,316 @@
+//! Analysis: the same figures live and from the log, the right model found, and nothing found where there is nothing.
+
+use std::sync::Arc;
+
+use crossfade::analysis::ExperimentSummary;
+use crossfade::analysis::StageArmSummary;
+use crossfade::analysis::Standing;
+use crossfade::policy::Policy;
+use crossfade::policy::Unit;
+use crossfade::record::Observation;
+use crossfade::record::Pair;
+use crossfade::strategy::Assignment;
+use crossfade::vocab::ArmId;
+use crossfade::vocab::Fate;
+use crossfade::vocab::RequestId;
+use crossfade::vocab::Role;
+use rand::RngExt;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::json;
+
+use crate::ledger::Ledger;
+use crate::ledger::NEW_YEAR;
+use crate::ledger::answer;
+use crate::ledger::configured;
+use crate::ledger::drawn;
+use crate::ledger::shown;
+
+const OLD: ArmId = ArmId::LEGACY;
+const NEW: ArmId = ArmId(1);
+const SHADOW: &str = "shadow: {}";
+const CANARY: &str = "canary: {steps: [{weight: 10%}, {weight: 50%}]}";
+const AB: &str = "ab: {arms: {old: 50%, new: 50%}}";
+const LISTS: &str = "interleave: {items: '$.results[*]', id: $.doc, depth: 5, deadline: 1s, credit: click}";
+
+fn policy(strategy: &str, candidate_port: u16) -> String {
+    format!(
+        "models: {{old: {{url: \"http://127.0.0.1:1\"}}, new: {{url: \"http://127.0.0.1:{candidate_port}\"}}}}\n\
+         experiments:\n  - name: e\n    legacy: old\n    candidate: new\n    unit: [{{header: x-user-id}}]\n    \
+         outcomes: {{digit: {{type: label}}, click: {{type: click}}, stars: {{type: number}}}}\n    \
+         metrics: {{accuracy: {{prediction: $.label, truth: digit}}}}\n    strategy: {{{strategy}}}\n"
+    )
+}
+
+fn start(strategy: &str) -> Ledger {
+    Ledger::start("", &policy(strategy, 2))
+}
+
+fn said(policy: &Policy, arm: ArmId, role: Role, right: bool) -> Observation {
+    answer(policy, arm, role, if right { r#"{"label": 7}"# } else { r#"{"label": 0}"# })
+}
+
+fn user(number: u32) -> Unit {
+    Unit::Named(format!("user-{number}"))
+}
+
+/// Serves a request whose truth is 7 and has it reported, before the pair is done or after.
+fn serve_labelled(ledger: &Ledger, pair: Pair, label_first: bool) {
+    let report = json!({"request_id": pair.id.to_string(), "outcome": "digit", "value": 7});
+    ledger.feedback.remember(pair.id, ledger.exposure(&pair));
+    if label_first {
+        assert_eq!(ledger.report(&report).0, 200);
+    }
+    ledger.recorder.hand(pair);
+    if !label_first {
+        assert_eq!(ledger.report(&report).0, 200);
+    }
+}
+
+/// Closes the ledger and gives the figures, once it is sure that the log tells the same.
+async fn summary(ledger: &Ledger) -> ExperimentSummary {
+    let (live, offline) = ledger.summaries().await;
+    assert_eq!(serde_json::to_value(&live).unwrap(), serde_json::to_value(&offline).unwrap());
+    assert_eq!(live, offline);
+    live
+}
+
+fn winner(summary: &ExperimentSummary) -> &str {
+    match &summary.standing {
+        Standing::Candidate(name) => name.as_str(),
+        Standing::Legacy => "legacy",
+        Standing::Undecided { reason } => reason,
+    }
+}
+
+async fn shadow(old_right: f64, new_right: f64) -> ExperimentSummary {
+    let ledger = start(SHADOW);
+    let mut dice = StdRng::seed_from_u64(1);
+    for request in 0..800 {
+        let mut pair = ledger.pair();
+        pair.unit = user(request % 50);
+        let (old, new) = (dice.random_bool(old_right), dice.random_bool(new_right));
+        pair.legs = vec![
+            said(&ledger.policy, OLD, Role::Answer, old),
+            said(&ledger.policy, NEW, Role::Shadow, new),
+            said(&ledger.policy, OLD, Role::Control, old),
+        ];
+        serve_labelled(&ledger, pair, dice.random_bool(0.5));
+    }
+    summary(&ledger).await
+}
+
+#[tokio::test]
+async fn a_shadow_finds_the_better_model_and_nobody_where_there_is_none() {
+    let cases = [(0.8, 0.95, "new"), (0.95, 0.8, "legacy"), (0.9, 0.9, "not enough evidence yet")];
+    for (old, new, expected) in cases {
+        let summary = shadow(old, new).await;
+        assert_eq!(winner(&summary), expected, "{}", summary.sentence);
+        let pairs = &summary.paired[0];
+        let all = pairs.both_right + pairs.both_wrong + pairs.only_candidate_right + pairs.only_legacy_right;
+        assert_eq!(all, 800, "every label was joined, whichever came first");
+        let calls = |arm: usize, role: Role| {
+            summary.arms[arm].calls.iter().find(|call| call.role == role).unwrap().clone()
+        };
+        assert_eq!(calls(1, Role::Shadow).right + calls(1, Role::Shadow).wrong, 800);
+        assert_eq!(calls(0, Role::Control).requests, 800);
+        assert!((calls(0, Role::Answer).total_ms.p95.unwrap() - 20.0).abs() < 0.2);
+        assert!(summary.stages.is_empty() && summary.interleaving.is_none());
+    }
+}
+
+/// A split test of many users, each with two requests; stage by stage the weight grows and everybody errs more.
+async fn split(strategy: &str, stages: &[(u32, f64)], old_wrong: f64, new_wrong: f64) -> ExperimentSummary {
+    let ledger = start(strategy);
+    let mut dice = StdRng::seed_from_u64(2);
+    for (stage, weight) in stages {
+        for number in 0..1_000 {
+            let new = dice.random_bool(*weight);
+            let (arm, propensity) = if new { (NEW, *weight) } else { (OLD, 1.0 - weight) };
+            let wrong = if new { new_wrong } else { old_wrong } * f64::from(*stage);
+            for _ in 0..2 {
+                let mut pair = ledger.pair();
+                pair.stage = strategy.starts_with("canary").then_some(*stage);
+                pair.unit = user(number);
+                pair.assignment = drawn(arm, propensity);
+                pair.legs = vec![said(&ledger.policy, arm, Role::Answer, !dice.random_bool(wrong))];
+                serve_labelled(&ledger, pair, dice.random_bool(0.5));
+            }
+            // The queue of a test with no client to hold back is soon full.
+            if number % 500 == 0 {
+                tokio::task::yield_now().await;
+                let idle = async || ledger.recorder.depth().0 == 0;
+                crate::rig::until("the writer kept up", idle).await;
+            }
+        }
+    }
+    summary(&ledger).await
+}
+
+#[tokio::test]
+async fn canary_and_ab_find_the_model_that_errs_less_and_take_no_drift_for_a_difference() {
+    let ramp: &[(u32, f64)] = &[(1, 0.1), (2, 0.5)];
+    let even: &[(u32, f64)] = &[(1, 0.5)];
+    let cases = [
+        (CANARY, ramp, 0.10, 0.04, "new"),
+        (CANARY, ramp, 0.04, 0.10, "legacy"),
+        (CANARY, ramp, 0.10, 0.10, "not enough evidence yet"),
+        (AB, even, 0.10, 0.04, "new"),
+        (AB, even, 0.04, 0.10, "legacy"),
+        (AB, even, 0.10, 0.10, "not enough evidence yet"),
+    ];
+    for (strategy, stages, old, new, expected) in cases {
+        let summary = split(strategy, stages, old, new).await;
+        assert_eq!(winner(&summary), expected, "{strategy}: {}", summary.sentence);
+        assert_eq!(summary.stages.len(), stages.len(), "stages are kept apart");
+        for (stage, (_, weight)) in summary.stages.iter().zip(stages) {
+            assert_eq!(stage.arms.iter().map(|arm| arm.labelled).sum::<u64>(), 2_000);
+            assert!((stage.arms[1].propensity - weight).abs() < 1e-9);
+            let wrong = |count: fn(&StageArmSummary) -> u64| stage.arms.iter().map(count).sum::<u64>();
+            assert!(wrong(|arm| arm.wrong_units) < wrong(|arm| arm.wrong), "a user counts once");
+        }
+    }
+}
+
+#[tokio::test]
+async fn forced_repeated_and_unenrolled_requests_never_count() {
+    let ledger = start(AB);
+    let left_out = [
+        (Assignment { arm: NEW, propensity: 1.0, enrolled: false, forced: true }, false),
+        (Assignment { arm: OLD, propensity: 1.0, enrolled: false, forced: false }, false),
+        (drawn(NEW, 0.5), true),
+    ];
+    for (assignment, retry) in left_out {
+        for number in 0..100 {
+            let mut pair = ledger.pair();
+            pair.unit = user(number);
+            pair.assignment = assignment;
+            pair.marks.retry = retry;
+            pair.legs = vec![said(&ledger.policy, assignment.arm, Role::Answer, assignment.arm == OLD)];
+            serve_labelled(&ledger, pair, number % 2 == 0);
+        }
+    }
+    let summary = summary(&ledger).await;
+    assert_eq!(summary.requests, 300);
+    assert_eq!(
+        serde_json::to_value(summary.left_out).unwrap(),
+        json!({"not_enrolled": 100, "forced": 100, "retries": 100})
+    );
+    assert!(summary.arms.iter().all(|arm| arm.enrolled == 0 && arm.calls.is_empty()), "{:?}", summary.arms);
+    assert_eq!(winner(&summary), "no answer was held against a reported `digit` yet");
+}
+
+#[tokio::test]
+async fn a_candidate_that_fails_is_wrong_though_legacy_answered_in_its_place() {
+    let ledger = start(AB);
+    for number in 0..400 {
+        let arm = if number % 2 == 0 { OLD } else { NEW };
+        let mut pair = ledger.pair();
+        pair.unit = user(number);
+        pair.assignment = drawn(arm, 0.5);
+        pair.legs = vec![said(&ledger.policy, arm, Role::Answer, true)];
+        if arm == NEW && number % 3 == 0 {
+            pair.marks.fallback = true;
+            pair.legs[0].fate = Fate::Reset;
+            pair.legs.push(said(&ledger.policy, OLD, Role::Fallback, true));
+        }
+        serve_labelled(&ledger, pair, false);
+    }
+    let summary = summary(&ledger).await;
+    assert_eq!(winner(&summary), "legacy", "{}", summary.sentence);
+    assert_eq!((summary.stages[0].arms[0].wrong, summary.stages[0].arms[1].wrong), (0, 67));
+}
+
+async fn lists(prefer_new: f64, with_unit: bool) -> ExperimentSummary {
+    let ledger = start(LISTS);
+    let mut dice = StdRng::seed_from_u64(3);
+    for number in 0..600 {
+        let item = if dice.random_bool(prefer_new) { "b" } else { "a" };
+        for _ in 0..3 {
+            let mut pair = ledger.pair();
+            pair.unit = if with_unit { user(number) } else { Unit::Request };
+            pair.shown = Some(shown(&[("a", OLD), ("b", NEW)]));
+            let id: RequestId = ledger.serve(pair);
+            let click = json!({"request_id": id.to_string(), "outcome": "click", "value": item});
+            assert_eq!(ledger.report(&click).0, 200);
+        }
+    }
+    summary(&ledger).await
+}
+
+#[tokio::test]
+async fn interleaving_counts_one_vote_a_user() {
+    for (prefer_new, expected) in [(0.75, "new"), (0.25, "legacy"), (0.5, "not enough evidence yet")] {
+        let summary = lists(prefer_new, true).await;
+        assert_eq!(winner(&summary), expected, "{}", summary.sentence);
+        let lists = summary.interleaving.unwrap();
+        let votes = &lists.votes[0];
+        assert_eq!(votes.for_candidate + votes.for_legacy, 600);
+        assert_eq!((lists.impressions, lists.clicks), (1_800, 1_800));
+        assert_eq!(lists.earned.iter().sum::<f64>(), 1_800.0);
+    }
+    let nameless = lists(0.75, false).await;
+    assert!(winner(&nameless).contains("requests name no user"), "{}", nameless.sentence);
+}
+
+#[tokio::test]
+async fn another_candidate_begins_the_figures_anew_and_stragglers_stay_out() {
+    let ledger = start(SHADOW);
+    let files = tempfile::TempDir::new().unwrap();
+    let changed = Arc::new(configured(files.path(), "", &policy(SHADOW, 3)).policy);
+    let at = |second: i64, policy: &Arc<Policy>| {
+        let mut pair = ledger.pair();
+        pair.policy = Arc::clone(policy);
+        pair.time = crossfade::vocab::Timestamp::from_micros(NEW_YEAR.as_micros() + second * 1_000_000);
+        pair.legs = vec![said(policy, OLD, Role::Answer, true), said(policy, NEW, Role::Shadow, true)];
+        pair
+    };
+    let early = at(1, &ledger.policy);
+    let early_id = early.id;
+    ledger.serve(early);
+    for second in 10..15 {
+        serve_labelled(&ledger, at(second, &changed), true);
+    }
+    ledger.serve(at(2, &ledger.policy));
+    ledger.report(&json!({"request_id": early_id.to_string(), "outcome": "stars", "value": 5}));
+    let summary = summary(&ledger).await;
+    assert_eq!((summary.requests, summary.paired[0].both_right), (5, 5));
+    assert!(
+        summary.outcomes.iter().all(|outcome| outcome.outcome.as_str() != "stars"),
+        "{:?}",
+        summary.outcomes
+    );
+    assert_eq!(summary.policy, changed.hash);
+}
+
+#[tokio::test]
+async fn without_a_label_metric_nothing_is_claimed() {
+    let plain =
+        policy(SHADOW, 2).replace("    metrics: {accuracy: {prediction: $.label, truth: digit}}\n", "");
+    let ledger = Ledger::start("", &plain);
+    let mut pair = ledger.pair();
+    pair.legs =
+        vec![said(&ledger.policy, OLD, Role::Answer, true), said(&ledger.policy, NEW, Role::Shadow, false)];
+    ledger.serve(pair);
+    let summary = summary(&ledger).await;
+    assert!(summary.sentence.starts_with("Nothing tells which answer is right"), "{}", summary.sentence);
+    assert_eq!((summary.agreement[0].agree, summary.agreement[0].differ), (0, 1));
+}
+
+#[tokio::test]
+async fn answers_held_against_a_label_are_counted_in_the_metrics() {
+    let ledger = start(SHADOW);
+    for right in [true, true, false] {
+        let mut pair = ledger.pair();
+        pair.legs = vec![
+            said(&ledger.policy, OLD, Role::Answer, true),
+            said(&ledger.policy, NEW, Role::Shadow, right),
+        ];
+        serve_labelled(&ledger, pair, right);
+    }
+    ledger.close().await;
+    let count = |labels: &[&str]| ledger.metric("crossfade_labelled_answers_total", labels);
+    assert_eq!(count(&["arm=\"old\"", "role=\"answer\"", "result=\"right\""]), 3.0);
+    assert_eq!(count(&["arm=\"new\"", "role=\"shadow\"", "result=\"right\""]), 2.0);
+    assert_eq!(count(&["arm=\"new\"", "role=\"shadow\"", "result=\"wrong\""]), 1.0);
+}
