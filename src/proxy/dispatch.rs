@@ -8,6 +8,7 @@ use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::request::Parts;
+use http_body::Body;
 
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
@@ -113,6 +114,7 @@ async fn call(
 ) -> Result<Answer<Outgoing>, Fate> {
     let permit = model.admit()?;
     headers::address(&mut head, &permit);
+    headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
     let deadlines = Deadlines::from_now(&model.settings.timeouts);
     let called = worker.answers.call(permit, Request::from_parts(head, body), deadlines).await;

@@ -109,6 +109,9 @@ async fn route(
     peer: IpAddr,
     span: &mut ServerSpan,
 ) -> Response<AnswerBytes> {
+    if !headers::names_one_host(&head) {
+        return refusal(Refusal::Host, &worker.shared.metrics);
+    }
     let snapshot = worker.shared.snapshot.load_full();
     if worker.shared.feedback.path() == Some(head.uri.path()) {
         return feedback(&worker, &snapshot, &head, incoming).await;
