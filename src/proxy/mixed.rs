@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Response;
 use http::header;
@@ -271,26 +272,31 @@ fn serve_mixed(
     let item =
         |from: ArmId, place: usize| settings.items.list(&listed[from.index()].document)?.get(place).cloned();
     let items: Vec<Value> = mixed.items.iter().filter_map(|placed| item(placed.from, placed.place)).collect();
-    let Listed { head, mut document, .. } = listed.swap_remove(ArmId::LEGACY.index());
+    let Listed { mut head, mut document, .. } = listed.swap_remove(ArmId::LEGACY.index());
     if let Some(list) = settings.items.list_mut(&mut document) {
         *list = items;
     }
     let shown =
         |placed: interleave::Placed| ShownItem { id: placed.id, credit: placed.credit, team: placed.team };
     let items = mixed.items.into_iter().map(shown).collect();
+    strip_description(&mut head.headers);
     (whole(head, document.to_string().into()), Shown { items, no_contrast: mixed.no_contrast })
 }
 
-/// An answer whose whole body is here. Fields that describe other bytes than these are taken off.
-fn whole(mut head: response::Parts, bytes: Bytes) -> Response<AnswerBytes> {
-    headers::strip_hop_by_hop(&mut head.headers);
-    for name in [header::ETAG, header::CONTENT_RANGE, header::ACCEPT_RANGES, header::TRAILER] {
-        head.headers.remove(name);
+/// Takes the fields off that describe the bytes as legacy sent them.
+fn strip_description(headers: &mut HeaderMap) {
+    for name in [header::CONTENT_LENGTH, header::ETAG, header::CONTENT_RANGE, header::ACCEPT_RANGES] {
+        headers.remove(name);
     }
     for name in ["content-md5", "digest", "content-digest", "repr-digest"] {
-        head.headers.remove(name);
+        headers.remove(name);
     }
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+}
+
+/// An answer whose whole body is here.
+fn whole(mut head: response::Parts, bytes: Bytes) -> Response<AnswerBytes> {
+    headers::strip_hop_by_hop(&mut head.headers);
+    head.headers.remove(header::TRAILER);
     head.version = http::Version::HTTP_11;
     Response::from_parts(head, AnswerBytes::Whole(Some(bytes)))
 }
