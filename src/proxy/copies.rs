@@ -19,7 +19,6 @@ use crate::policy::Experiment;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
-use crate::proxy::leg::LegOf;
 use crate::proxy::snapshot::budget;
 use crate::proxy::upload::Gathered;
 use crate::proxy::upload::Outgoing;
@@ -175,7 +174,7 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     let CopyLeg { arm, role } = copy;
     let (experiment, arm_name) = visit.names(arm);
     visit.worker.shared.metrics.copies_sent.with_label_values(&[experiment, arm_name, role.as_str()]).inc();
-    let mut leg = visit.begin(LegOf { arm, model: visit.experiment().model(arm), role });
+    let mut leg = visit.begin(arm, role);
     let deadlines =
         Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
     let mut head = head;

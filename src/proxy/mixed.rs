@@ -75,7 +75,7 @@ pub(super) async fn answer(
     settings: &Settings,
     mut head: Parts,
 ) -> (Served, Option<Arc<Shown>>) {
-    if !visit.upload.replayable() {
+    if !visit.upload.is_whole() {
         return (degrade_unasked(visit, head).await, None);
     }
     head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -115,12 +115,13 @@ async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Parts) -> (Vec<Op
     let deadline = sleep_until(Instant::now() + settings.deadline);
     tokio::pin!(deadline);
     // An arm that is still busy when the others are served missed the deadline; when the client leaves, none did.
-    let if_dropped = Rc::new(Cell::new(Fate::Cancelled));
+    let given_up = Rc::new(Cell::new(None));
     let mut asked = JoinSet::new();
     for arm in experiment.arm_ids() {
         let (visit, settings, head) = (Rc::clone(visit), settings.clone(), head.clone());
-        let if_dropped = Rc::clone(&if_dropped);
-        asked.spawn_local(async move { (arm, ask(&visit, arm, &settings, head, if_dropped).await) });
+        let mut leg = visit.begin(arm, Role::Interleaved);
+        leg.may_be_given_up(Rc::clone(&given_up));
+        asked.spawn_local(async move { (arm, ask(&visit, arm, leg, &settings, head).await) });
     }
     let mut outcomes: Vec<Option<Outcome>> = experiment.arm_ids().map(|_| None).collect();
     let mut late = false;
@@ -136,24 +137,15 @@ async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Parts) -> (Vec<Op
         let legacy_streams = matches!(outcomes[0], Some(Outcome::Large(_)));
         if legacy_streams || late && outcomes.iter().flatten().any(Outcome::is_good) {
             let cut_off = outcomes.iter().any(Option::is_none);
-            if_dropped.set(if late { Fate::Timeout } else { Fate::Cancelled });
+            given_up.set(Some(if late { Fate::Timeout } else { Fate::Cancelled }));
             return (outcomes, late && cut_off);
         }
     }
 }
 
-async fn ask(
-    visit: &Visit,
-    arm: ArmId,
-    settings: &Settings,
-    head: Parts,
-    if_dropped: Rc<Cell<Fate>>,
-) -> Outcome {
-    match dispatch::ask(visit, arm, Role::Interleaved, head).await {
-        Ok((answer, mut leg)) => {
-            leg.if_dropped(if_dropped);
-            collect(answer, leg, settings, visit.worker.shared.body_cap_bytes).await
-        }
+async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Parts) -> Outcome {
+    match dispatch::ask(visit, arm, leg, head).await {
+        Ok((answer, leg)) => collect(answer, leg, settings, visit.worker.shared.body_cap_bytes).await,
         Err((mut leg, fate)) => {
             leg.end(fate);
             Outcome::Failed(fate)
@@ -182,6 +174,8 @@ async fn collect(answer: Answer<Outgoing>, mut leg: Leg, settings: &Settings, ca
             }
         }
     }
+    // It came in time; when another answer is served, nobody is to blame that this one is not read on.
+    leg.may_be_given_up(Rc::new(Cell::new(Some(Fate::Cancelled))));
     Outcome::Large(Box::new(Large { head, first: frames, body, leg }))
 }
 
@@ -234,7 +228,8 @@ impl Outcome {
             Outcome::Listed(listed) => whole(listed.head, listed.bytes),
             Outcome::Plain(head, bytes) => whole(head, bytes),
             Outcome::Large(large) => {
-                let Large { mut head, first, body, leg } = *large;
+                let Large { mut head, first, body, mut leg } = *large;
+                leg.serves();
                 headers::strip_hop_by_hop(&mut head.headers);
                 head.version = http::Version::HTTP_11;
                 Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::resumed(first, body, leg))))

@@ -38,6 +38,9 @@ pub(super) enum Refusal {
     /// The request's body broke off.
     #[error("the request's body broke off")]
     BodyIncomplete,
+    /// The request's body did not arrive in time.
+    #[error("the request's body did not arrive in time")]
+    BodyLate,
     /// The feedback path takes only POST.
     #[error("feedback is sent by POST")]
     FeedbackMethod,
@@ -63,6 +66,7 @@ impl Refusal {
             Refusal::Model(Fate::Overloaded) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Model(_) => StatusCode::BAD_GATEWAY,
             Refusal::Host | Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Refusal::FeedbackMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::FeedbackTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
@@ -74,6 +78,7 @@ impl Refusal {
             Refusal::Model(fate) => fate.as_str(),
             Refusal::Host => "host",
             Refusal::BodyIncomplete => "body_incomplete",
+            Refusal::BodyLate => "body_late",
             Refusal::FeedbackMethod => "feedback_method",
             Refusal::FeedbackTooLarge => "feedback_too_large",
         }

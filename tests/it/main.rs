@@ -5,10 +5,12 @@
 mod config;
 mod ledger;
 mod life;
+mod mixing;
 mod passing;
 mod record;
 mod rig;
 mod shadow;
 mod strategies;
 mod tidy;
+mod uploads;
 mod vectors;
