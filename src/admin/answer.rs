@@ -60,6 +60,16 @@ pub(super) async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Res
     respond(admin, &head, body).await.unwrap_or_else(Problem::into_response)
 }
 
+/// The answer to a request whose own answer panicked.
+pub(super) fn broken_off() -> Response<Full<Bytes>> {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer broke off; see the log").into_response()
+}
+
+/// The answer to a request whose own answer takes too long.
+pub(super) fn too_slow() -> Response<Full<Bytes>> {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long; try again").into_response()
+}
+
 async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Response<Full<Bytes>>, Problem> {
     let route = routes::find(&head.method, head.uri.path());
     guard::admit(head, route.as_ref().ok().map(|(endpoint, _)| *endpoint), admin.token.as_ref())?;

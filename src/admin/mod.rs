@@ -25,11 +25,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::Request;
+use http::Response;
 use http::StatusCode;
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
+use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
@@ -37,6 +42,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::BoxError;
+use tower::Service;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::policy::Policy;
 use crate::rollout::Rollout;
@@ -47,6 +56,8 @@ use crate::vocab::Secret;
 const MAX_CONNECTIONS: usize = 256;
 /// How long a connection may take over a request's head, or idle before it.
 const HEAD_TIME: Duration = Duration::from_secs(60);
+/// How long an answer may take, its request's body included.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// How long answers in flight may still take when the server stops.
 const STOP_TIME: Duration = Duration::from_secs(5);
 
@@ -134,20 +145,37 @@ async fn accept(
 }
 
 async fn converse(stream: TcpStream, admin: Arc<Admin>, stop: CancellationToken) {
-    let service = service_fn(move |request| {
-        let admin = admin.clone();
-        async move { Ok::<_, Infallible>(answer::answer(admin, request).await) }
-    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(ringed(admin)));
     let mut connection = std::pin::pin!(connection);
     // How a conversation ends is the client's business: there is nobody to tell of an error.
     if stop.run_until_cancelled(connection.as_mut()).await.is_none() {
         connection.as_mut().graceful_shutdown();
         let _ = tokio::time::timeout(STOP_TIME, connection).await;
     }
+}
+
+/// The answers within their outer ring, so that a panic, or an answer that takes too long, stays in its own request.
+fn ringed(
+    admin: Arc<Admin>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<impl Body<Data = Bytes, Error: Into<BoxError>> + Send>,
+    Error = BoxError,
+    Future: Send,
+> + Clone {
+    ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(|_| answer::broken_off()))
+        .map_result(|answered: Result<_, BoxError>| {
+            Ok::<_, BoxError>(answered.unwrap_or_else(|_| answer::too_slow()))
+        })
+        .timeout(ANSWER_TIME)
+        .service_fn(move |request| {
+            let admin = admin.clone();
+            async move { Ok::<_, Infallible>(answer::answer(admin, request).await) }
+        })
 }
 
 impl fmt::Debug for Admin {
