@@ -22,8 +22,9 @@ The images that look most like it, mixed from both rankers' lists:
     http://{data}{RANK_PATH}; echo
 
 Another answer, and the report of what was right:
-  id=$(curl -s -o /dev/null -D - -H 'x-demo: ab' -H 'x-user-id: you' -d @{image} \
-    http://{data}{INFER_PATH} | tr -d '\r' | sed -n 's/^crossfade-id: //p')
+  id=$(curl -s -o /dev/null -D - -H 'x-demo: ab' -H 'x-user-id: you' \
+    -d @{image} http://{data}{INFER_PATH} \
+    | tr -d '\r' | sed -n 's/^crossfade-id: //p')
   curl -s http://{admin}/feedback \
     -d '{{"request_id": "'$id'", "outcome": "digit", "value": {digit}}}'; echo
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::cost::Money;
+use crate::demo::Folder;
 use crate::demo::digits::Digit;
 use crate::demo::digits::Digits;
 use crate::demo::models::Kind;
@@ -192,6 +193,17 @@ fn the_policy_names_every_address_and_every_experiment() {
         assert!(text.contains(&format!("- name: {}\n", policy::experiment(strategy))));
         assert!(text.contains(&format!("{{x-demo: {}}}", strategy.as_str())));
     }
+}
+
+#[test]
+fn every_run_has_a_folder_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = dir.path().join("made/on the way");
+    let policies: Vec<PathBuf> = (0..3).map(|_| Folder::create(&records).unwrap().policy()).collect();
+    assert!(policies.iter().all(|policy| policy.parent().unwrap().is_dir()));
+    assert!(policies[0] != policies[1] && policies[1] != policies[2] && policies[0] != policies[2]);
+    let error = Folder::create(Path::new("/dev/null")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot write to /dev/null: "), "{error}");
 }
 
 fn arm(name: &str, answers: u64, copies: u64) -> Arm {

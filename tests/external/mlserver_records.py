@@ -16,7 +16,7 @@ def main(strategy, folder):
     pairs = [line for line in lines if line["kind"] == "pair"]
     assert len(pairs) == REQUESTS, f"{len(pairs)} pairs"
     assert all(pair["strategy"] == strategy for pair in pairs)
-    legs = collections.Counter((leg["arm"], leg["role"], leg["fate"]) for pair in pairs for leg in pair["arms"])
+    legs = collections.Counter((leg["arm"], leg["role"], leg["fate"]) for pair in pairs for leg in pair["observations"])
     check(strategy, pairs, legs)
     print(f"{strategy}: {len(pairs)} pairs on disk, legs {dict(legs)}")
 

@@ -14,6 +14,8 @@ use crossfade::record::Line;
 /// Enough for the ranking, the slightest of the four differences: of a thousand users with a preference about six in
 /// ten prefer the better ranker, seven standard deviations away from a half.
 const REQUESTS: usize = 1_000;
+/// Slow enough for the canary to get beyond its first steps, which last a second each.
+const PER_SECOND: u32 = 400;
 
 /// Runs the demo with these models as legacy and candidate.
 fn played(legacy: Kind, candidate: Kind, look: impl FnOnce(&Summary)) {
@@ -23,7 +25,7 @@ fn played(legacy: Kind, candidate: Kind, look: impl FnOnce(&Summary)) {
         candidate,
         requests: REQUESTS,
         users: REQUESTS,
-        per_second: None,
+        per_second: Some(PER_SECOND),
         records: dir.path().to_owned(),
         ..Setup::default()
     };
