@@ -4,6 +4,7 @@
 
 mod config;
 mod ledger;
+mod leaving;
 mod life;
 mod mixing;
 mod passing;
