@@ -193,7 +193,8 @@ impl Leg {
         }
         observation.chunks = observation.chunks.saturating_add(1);
         match pairing {
-            Some(pairing) => observation.body.push(bytes.clone(), pairing.cap_bytes),
+            Some(_) if observation.body.truncated => observation.body.total_bytes += bytes.len() as u64,
+            Some(pairing) => observation.body.push(Captured::held(bytes), pairing.cap_bytes),
             None => observation.body.total_bytes += bytes.len() as u64,
         }
     }

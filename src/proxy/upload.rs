@@ -230,7 +230,7 @@ impl State {
             let kept = !self.above_cap();
             self.total_bytes += bytes.len() as u64;
             if kept && !bytes.is_empty() {
-                self.frames.push(bytes.clone());
+                self.frames.push(Captured::held(bytes));
             }
             if self.above_cap() {
                 self.wake();

@@ -1,7 +1,7 @@
 //! One request of an experiment and its answers, raw: as the data plane saw them, before redaction.
 //!
-//! Bodies are held as the frames that passed, by reference; nothing is parsed, copied or formatted here, for this
-//! is still the answer path.
+//! Bodies are held as the frames that passed, large ones by reference; nothing is parsed or formatted here, for
+//! this is still the answer path.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,13 @@ use crate::vocab::ModelId;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
 use crate::vocab::Timestamp;
+
+/// Frames up to this size are copied: held by reference, each would keep the whole read buffer, of 8 KiB or more,
+/// that it came in. Measured: 5,000 events of 100 bytes held 21 MiB.
+const SMALL_FRAME: usize = 4096;
+
+/// What a frame takes in memory beside its bytes.
+const FRAME_BYTES: usize = 64;
 
 /// One request of an experiment with every answer it got.
 #[derive(Debug)]
@@ -177,13 +184,29 @@ impl Pair {
 
     /// What the pair holds in memory, roughly, for the queue's bound.
     pub fn held_bytes(&self) -> usize {
-        let frames = |body: &Captured| body.frames.iter().map(Bytes::len).sum::<usize>();
-        512 + frames(&self.request.body) + self.legs.iter().map(|leg| 512 + frames(&leg.body)).sum::<usize>()
+        let part = |headers: &HeaderMap, body: &Captured| 512 + held_by(headers) + body.held_bytes();
+        let CapturedRequest { uri, headers, body, .. } = &self.request;
+        let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+        path + part(headers, body) + self.legs.iter().map(|leg| part(&leg.headers, &leg.body)).sum::<usize>()
     }
 }
 
+fn held_by(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
 impl Captured {
-    /// Keeps a frame, or its beginning where the cap falls into it; beyond the cap only the size is counted.
+    /// A frame as it is best held for long.
+    pub fn held(frame: &Bytes) -> Bytes {
+        if frame.len() <= SMALL_FRAME { Bytes::copy_from_slice(frame) } else { frame.clone() }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.frames.iter().map(|frame| FRAME_BYTES + frame.len()).sum()
+    }
+
+    /// Keeps a frame that was made with [`Captured::held`], or its beginning where the cap falls into it; beyond the
+    /// cap only the size is counted.
     pub fn push(&mut self, frame: Bytes, cap_bytes: usize) {
         self.total_bytes += frame.len() as u64;
         if self.truncated {

@@ -189,3 +189,12 @@ fn a_torn_last_line_is_passed_over_and_counted_and_a_wrong_line_is_reported_with
     assert!(errors[0].to_string().contains("000000.jsonl:2: not a record"), "{}", errors[0]);
     assert_eq!(reader.torn(), 1);
 }
+
+#[test]
+fn a_small_frame_does_not_hold_on_to_the_buffer_it_came_in() {
+    for (size, holds) in [(1, false), (100, false), (4_096, false), (6_000, true)] {
+        let buffer = Bytes::from(vec![b'x'; 8_192]);
+        let held = Captured::held(&buffer.slice(..size));
+        assert_eq!((held.len(), buffer.is_unique()), (size, !holds), "{size}");
+    }
+}

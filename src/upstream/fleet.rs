@@ -1,6 +1,6 @@
 //! Every model's endpoints and how busy each is, shared by all threads of the data plane.
 //!
-//! A reload keeps the state of a model whose settings did not change, so that calls in flight stay counted.
+//! A reload keeps a model whose settings did not change, and of a changed one the count of its calls in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -32,7 +32,8 @@ pub struct Model {
     pub settings: Settings,
     /// Connections made to it.
     pub connections: IntCounter,
-    in_flight: AtomicU32,
+    /// Shared with the models of this name before and after it: a limit holds for the calls of all of them.
+    in_flight: Arc<AtomicU32>,
     in_flight_gauge: IntGauge,
     endpoints: Vec<EndpointLoad>,
 }
@@ -52,7 +53,7 @@ pub struct Permit {
 }
 
 impl Fleet {
-    /// Makes the fleet of a policy, keeping the models of the previous one that did not change.
+    /// Makes the fleet of a policy, keeping of the previous one what did not change.
     pub fn new(
         policy: &Policy,
         settings: Vec<Settings>,
@@ -60,8 +61,14 @@ impl Fleet {
         previous: Option<&Fleet>,
     ) -> Self {
         let models = policy.models.iter().zip(settings).map(|(model, settings)| {
-            let kept = previous.and_then(|fleet| fleet.unchanged(&model.name, &settings));
-            kept.unwrap_or_else(|| Arc::new(Model::new(model.name.clone(), settings, metrics)))
+            let before = previous.and_then(|fleet| fleet.named(&model.name));
+            match before {
+                Some(before) if before.settings == settings => Arc::clone(before),
+                _ => {
+                    let in_flight = before.map(|before| Arc::clone(&before.in_flight)).unwrap_or_default();
+                    Arc::new(Model::new(model.name.clone(), settings, in_flight, metrics))
+                }
+            }
         });
         Self(models.collect())
     }
@@ -71,13 +78,13 @@ impl Fleet {
         &self.0[id.index()]
     }
 
-    fn unchanged(&self, name: &ModelName, settings: &Settings) -> Option<Arc<Model>> {
-        self.0.iter().find(|model| model.name == *name && model.settings == *settings).cloned()
+    fn named(&self, name: &ModelName) -> Option<&Arc<Model>> {
+        self.0.iter().find(|model| model.name == *name)
     }
 }
 
 impl Model {
-    fn new(name: ModelName, settings: Settings, metrics: &Metrics) -> Self {
+    fn new(name: ModelName, settings: Settings, in_flight: Arc<AtomicU32>, metrics: &Metrics) -> Self {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
         let load = |_: &Endpoint| EndpointLoad {
             // Relaxed: only uniqueness matters.
@@ -87,7 +94,7 @@ impl Model {
         Self {
             connections: metrics.model_connections.with_label_values(&[name.as_str()]),
             in_flight_gauge: metrics.in_flight.with_label_values(&[name.as_str()]),
-            in_flight: AtomicU32::new(0),
+            in_flight,
             endpoints: settings.endpoints.iter().map(load).collect(),
             name,
             settings,

@@ -77,6 +77,26 @@ async fn reloads_under_load_cost_no_request() {
 }
 
 #[tokio::test]
+async fn calls_in_flight_count_against_a_models_limit_though_a_reload_changes_the_model() {
+    let gate = Gate::new();
+    let model = Model::saying(Reply::text("ok").after(&gate)).await;
+    let policy = |more: &str| {
+        format!("models: {{m: {{url: \"{}\", max_in_flight: 1{more}}}}}\ndefault: m\n", model.url())
+    };
+    let rig = Rig::start(&policy("")).await;
+    let mut first = rig.client().await;
+    let mut held = tokio::task::JoinSet::from_iter([async move { first.get("/").await }]);
+    until("the first request to arrive", async || model.seen().len() == 1).await;
+    rig.write_policy(&policy(", timeout: {total: 20s}"));
+    let reloaded = rig.admin().await.post("/-/reload", &[], "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    assert_eq!(rig.client().await.get("/").await.status, 503, "the first is still in flight");
+    gate.open();
+    assert_eq!(held.join_next().await.unwrap().unwrap().text(), "ok");
+    assert_eq!(rig.client().await.get("/").await.status, 200);
+}
+
+#[tokio::test]
 async fn requests_are_records_written_plus_records_lost_under_overload() {
     let old = Model::saying(Reply::text("x".repeat(10_000))).await;
     let rig = Rig::start_with(&shadow(&old.url(), &old.url()), "", "queue: {records: 2, bytes: 64KiB}").await;

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod feedback;
 mod ledger;
+mod leaving;
 mod life;
 mod mixing;
 mod passing;

@@ -69,11 +69,11 @@ impl Wire {
 /// The size of the message that a text begins with, when its head is whole.
 fn message_bytes(text: &str) -> Option<usize> {
     let head = text.find("\r\n\r\n")?;
-    let lengths = text[..head].lines().filter_map(|line| {
+    let length = text[..head].lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
     });
-    Some(head + 4 + lengths.last().unwrap_or(0))
+    Some(head + 4 + length.unwrap_or(0))
 }
 
 impl WireModel {
