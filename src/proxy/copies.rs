@@ -19,7 +19,6 @@ use crate::policy::Experiment;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
-use crate::proxy::leg::LegOf;
 use crate::proxy::snapshot::budget;
 use crate::proxy::upload::Gathered;
 use crate::proxy::upload::Outgoing;
@@ -105,22 +104,37 @@ impl Drop for Slot {
     }
 }
 
+/// Copies that wait for the body of their request.
+struct Planned {
+    visit: Rc<Visit>,
+    copies: Vec<CopyLeg>,
+}
+
 /// Starts the copies of a request in a task of their own; returns at once.
 pub(super) fn launch(visit: &Rc<Visit>, copies: Vec<CopyLeg>, head: &Parts) {
     if copies.is_empty() {
         return;
     }
-    let (visit, head) = (Rc::clone(visit), head.clone());
-    let tracker = Rc::clone(&visit.worker.copies_under_way);
-    tracker.spawn_local(async move {
-        let gathered = visit.upload.gathered().await;
-        for copy in copies {
-            match admit(&visit, &copy, gathered) {
-                Ok((slot, permit)) => send(Rc::clone(&visit), copy, head.clone(), slot, permit),
-                Err(reason) => drop_copy(&visit, &copy, reason),
+    let (mut planned, head) = (Planned { visit: Rc::clone(visit), copies }, head.clone());
+    visit.worker.copies_under_way.spawn_local(async move {
+        let gathered = planned.visit.upload.gathered().await;
+        for copy in std::mem::take(&mut planned.copies) {
+            let visit = &planned.visit;
+            match admit(visit, &copy, gathered) {
+                Ok((slot, permit)) => send(Rc::clone(visit), copy, head.clone(), slot, permit),
+                Err(reason) => drop_copy(visit, &copy, reason),
             }
         }
     });
+}
+
+impl Drop for Planned {
+    /// Finds copies only when the drain's time ended before the body did.
+    fn drop(&mut self) {
+        for copy in &self.copies {
+            drop_copy(&self.visit, copy, DropReason::Draining);
+        }
+    }
 }
 
 fn admit(visit: &Visit, copy: &CopyLeg, gathered: Gathered) -> Result<(Slot, Permit), DropReason> {
@@ -160,7 +174,7 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     let CopyLeg { arm, role } = copy;
     let (experiment, arm_name) = visit.names(arm);
     visit.worker.shared.metrics.copies_sent.with_label_values(&[experiment, arm_name, role.as_str()]).inc();
-    let mut leg = visit.begin(LegOf { arm, model: visit.experiment().model(arm), role });
+    let mut leg = visit.begin(arm, role);
     let deadlines =
         Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
     let mut head = head;

@@ -8,6 +8,7 @@ use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::request::Parts;
+use http_body::Body;
 
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
@@ -52,53 +53,60 @@ pub(super) async fn pass(
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
     match call(worker, snapshot.fleet.model(model), &mut leg, head, body, parent).await {
         Ok(answer) => relay(answer, leg),
-        Err(fate) => fail(worker, leg, fate),
+        Err(fate) => fail(worker, leg, fate, Refusal::BodyIncomplete),
     }
 }
 
 /// Lets one arm answer; where the plan says so, legacy once more when that arm fails before its first byte.
 pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: Parts) -> Served {
     let spare = fallback.then(|| head.clone());
-    let (failed, fate) = match ask(visit, arm, Role::Answer, head).await {
+    let leg = visit.begin(arm, Role::Answer);
+    let (mut leg, fate, failed) = match ask(visit, arm, leg, head).await {
         Ok((answer, leg)) if spare.is_none() || !answer.head.status.is_server_error() => {
             return Served { response: relay(answer, leg), arm: Some(arm) };
         }
-        Ok((answer, leg)) => ((leg, Some(answer)), Fate::Complete),
-        Err((leg, fate)) => ((leg, None), fate),
+        Ok((answer, leg)) => (leg, Fate::Complete, Some(answer)),
+        Err((leg, fate)) => (leg, fate, None),
     };
-    let (mut leg, failed_answer) = failed;
     // The client's own failure is no reason to try again, and a body that was let go cannot be sent again.
     let again = spare.filter(|_| fate != Fate::Cancelled && visit.upload.replayable());
-    match (again, failed_answer) {
-        (Some(head), _) => {
+    match (again, failed) {
+        (Some(head), failed) => {
             leg.end(fate);
-            drop(leg);
+            // Gives back the failed arm's place before legacy is waited for.
+            drop((leg, failed));
             fall_back(visit, head).await
         }
         (None, Some(answer)) => Served { response: relay(answer, leg), arm: Some(arm) },
-        (None, None) => Served { response: fail(&visit.worker, leg, fate), arm: None },
+        (None, None) => fail_visit(visit, leg, fate),
     }
 }
 
 async fn fall_back(visit: &Rc<Visit>, head: Parts) -> Served {
     visit.pairing.note(|pair| pair.marks.fallback = true);
-    match ask(visit, ArmId::LEGACY, Role::Fallback, head).await {
+    let leg = visit.begin(ArmId::LEGACY, Role::Fallback);
+    match ask(visit, ArmId::LEGACY, leg, head).await {
         Ok((answer, leg)) => Served { response: relay(answer, leg), arm: Some(ArmId::LEGACY) },
-        Err((leg, fate)) => Served { response: fail(&visit.worker, leg, fate), arm: None },
+        Err((leg, fate)) => fail_visit(visit, leg, fate),
     }
+}
+
+fn fail_visit(visit: &Visit, leg: Leg, fate: Fate) -> Served {
+    Served { response: fail(&visit.worker, leg, fate, visit.upload.lacking()), arm: None }
 }
 
 /// Sends the request to an arm and waits for its answer's head.
 pub(super) async fn ask(
     visit: &Visit,
     arm: ArmId,
-    role: Role,
+    mut leg: Leg,
     head: Parts,
 ) -> Result<(Answer<Outgoing>, Leg), (Leg, Fate)> {
-    let mut leg = visit.begin(LegOf { arm, model: visit.experiment().model(arm), role });
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
     match call(&visit.worker, visit.model(arm), &mut leg, head, body, &visit.parent).await {
         Ok(answer) => Ok((answer, leg)),
+        // A model cannot answer what the client does not say.
+        Err(Fate::Timeout) if visit.upload.is_starved() => Err((leg, Fate::Cancelled)),
         Err(fate) => Err((leg, fate)),
     }
 }
@@ -113,6 +121,7 @@ async fn call(
 ) -> Result<Answer<Outgoing>, Fate> {
     let permit = model.admit()?;
     headers::address(&mut head, &permit);
+    headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
     let deadlines = Deadlines::from_now(&model.settings.timeouts);
     let called = worker.answers.call(permit, Request::from_parts(head, body), deadlines).await;
@@ -136,9 +145,9 @@ pub(super) fn relay(answer: Answer<Outgoing>, leg: Leg) -> Response<AnswerBytes>
     Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::new(body, leg))))
 }
 
-/// Tells the user that the answering arm failed.
-pub(super) fn fail(worker: &Worker, mut leg: Leg, fate: Fate) -> Response<AnswerBytes> {
+/// Tells the user that the answering arm failed, or what the user's own body lacks.
+fn fail(worker: &Worker, mut leg: Leg, fate: Fate, lacking: Refusal) -> Response<AnswerBytes> {
     leg.end(fate);
-    let refused = if fate == Fate::Cancelled { Refusal::BodyIncomplete } else { Refusal::Model(fate) };
+    let refused = if fate == Fate::Cancelled { lacking } else { Refusal::Model(fate) };
     refusal(refused, &worker.shared.metrics)
 }

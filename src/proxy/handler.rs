@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use http::HeaderValue;
@@ -55,7 +56,11 @@ use crate::upstream::Model;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::RequestId;
+use crate::vocab::Role;
 use crate::vocab::Timestamp;
+
+/// How long a client may take to send a body that must be read before it can be said who answers.
+const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// One request in an experiment: what its legs need, for as long as the last of them runs.
 pub(super) struct Visit {
@@ -110,6 +115,9 @@ async fn route(
     peer: IpAddr,
     span: &mut ServerSpan,
 ) -> Response<AnswerBytes> {
+    if !headers::names_one_host(&head) {
+        return refusal(Refusal::Host, &worker.shared.metrics);
+    }
     let snapshot = worker.shared.snapshot.load_full();
     if worker.shared.feedback.path() == Some(head.uri.path()) {
         return feedback(&worker, &snapshot, &head, incoming).await;
@@ -156,7 +164,7 @@ async fn take_part(
         }
     };
     if matches!(arrival.body, Body::Read(Gathered::Incomplete, _)) {
-        return refusal(Refusal::BodyIncomplete, &worker.shared.metrics);
+        return refusal(arrival.upload.lacking(), &worker.shared.metrics);
     }
     let (visit, plan) = enter(worker, Arc::clone(&snapshot), place, &arrival, &unit, span.parent());
     let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
@@ -261,8 +269,9 @@ impl Visit {
     }
 
     /// Begins to observe a leg of this request.
-    pub(super) fn begin(&self, of: LegOf) -> Leg {
-        let meters = Arc::clone(self.lane().meters.leg(of.arm, of.role));
+    pub(super) fn begin(&self, arm: ArmId, role: Role) -> Leg {
+        let of = LegOf { arm, model: self.experiment().model(arm), role };
+        let meters = Arc::clone(self.lane().meters.leg(arm, role));
         Leg::begin(of, Some(Rc::clone(&self.pairing)), meters, Arc::clone(&self.worker.shared.metrics))
     }
 
@@ -315,14 +324,18 @@ impl Arrival {
         Self { head, peer, upload, time, begun, body: Body::Unread }
     }
 
-    /// Reads the body, up to the cap, and tries to understand it as JSON; once.
+    /// Reads the body, up to the cap and while there is time, and tries to understand it as JSON; once.
     async fn read(&mut self) {
         if matches!(self.body, Body::Unread) {
-            let gathered = self.upload.gathered().await;
+            let gathered = gathered_within(&self.upload, BODY_TIME).await;
             let whole = (gathered == Gathered::Whole).then(|| self.upload.joined());
             self.body = Body::Read(gathered, whole.and_then(|bytes| serde_json::from_slice(&bytes).ok()));
         }
     }
+}
+
+async fn gathered_within(upload: &Upload, time: Duration) -> Gathered {
+    timeout(time, upload.gathered()).await.unwrap_or(Gathered::Incomplete)
 }
 
 impl Body {
@@ -347,14 +360,13 @@ async fn feedback(
         return refusal(Refusal::FeedbackMethod, metrics);
     }
     let upload = Upload::new(incoming, feedback.max_body_bytes());
-    let gathered = timeout(feedback.timeout(), upload.gathered()).await;
-    match gathered.unwrap_or(Gathered::Incomplete) {
+    match gathered_within(&upload, feedback.timeout()).await {
         Gathered::Whole => {
             let now = Timestamp::from(SystemTime::now());
             let reply = feedback.report(&snapshot.policy, &upload.joined(), now);
             json_answer(reply.status, &reply.body)
         }
         Gathered::TooLarge => refusal(Refusal::FeedbackTooLarge, metrics),
-        Gathered::Incomplete => refusal(Refusal::BodyIncomplete, metrics),
+        Gathered::Incomplete => refusal(upload.lacking(), metrics),
     }
 }

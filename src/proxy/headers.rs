@@ -12,6 +12,7 @@ use http::Uri;
 use http::header;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http_body::SizeHint;
 
 use crate::upstream::HostHeader;
 use crate::upstream::Permit;
@@ -81,6 +82,14 @@ fn strip_nominated(headers: &mut HeaderMap) {
     }
 }
 
+/// Says whether a request names its host once, as RFC 9112, section 3.2, demands: two could be read in two ways.
+pub(super) fn names_one_host(head: &Parts) -> bool {
+    match head.headers.get_all(header::HOST).iter().count() {
+        0 => head.version != http::Version::HTTP_11 || head.uri.authority().is_some(),
+        count => count == 1,
+    }
+}
+
 /// Prepares a client's head for the models: hop-by-hop fields off, `x-forwarded-*` and `via` on, `host` from
 /// wherever the client's version of HTTP puts it.
 pub(super) fn prepare(head: &mut Parts, peer: IpAddr) {
@@ -88,6 +97,9 @@ pub(super) fn prepare(head: &mut Parts, peer: IpAddr) {
     head.headers.remove(HTTP2_SETTINGS);
     if let Some(host) = named_host(head) {
         head.headers.insert(header::HOST, host);
+    }
+    if head.version == http::Version::HTTP_2 {
+        join_cookies(&mut head.headers);
     }
     forwarded(&mut head.headers, peer);
     let via = match head.version {
@@ -104,6 +116,17 @@ fn named_host(head: &Parts) -> Option<HeaderValue> {
     let authority = head.uri.authority()?;
     let host = authority.as_str().rsplit('@').next()?;
     HeaderValue::from_str(host).ok()
+}
+
+/// HTTP/2 may split the cookies over several fields; HTTP/1.1 may not (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let fields: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if fields.len() < 2 {
+        return;
+    }
+    if let Ok(joined) = HeaderValue::from_bytes(&fields.join(b"; ".as_slice())) {
+        headers.insert(header::COOKIE, joined);
+    }
 }
 
 fn forwarded(headers: &mut HeaderMap, peer: IpAddr) {
@@ -143,6 +166,13 @@ pub(super) fn address(head: &mut Parts, permit: &Permit) {
         permit.model().settings.host == HostHeader::Original && head.headers.contains_key(header::HOST);
     if let (false, Ok(host)) = (original, HeaderValue::from_str(endpoint.authority.as_str())) {
         head.headers.insert(header::HOST, host);
+    }
+}
+
+/// Says how a body of unknown length is framed. Left to itself HTTP takes a `GET` to have no body.
+pub(super) fn frame(headers: &mut HeaderMap, size: &SizeHint) {
+    if size.exact().is_none() && !headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

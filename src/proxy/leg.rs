@@ -56,8 +56,9 @@ pub(super) struct Leg {
     begun: Instant,
     last_frame: Option<Instant>,
     ended: bool,
-    /// How the leg ends when it is dropped before its end; as cancelled, unless somebody else knows better.
-    if_dropped: Option<Rc<Cell<Fate>>>,
+    /// How the leg ends when the gateway itself gives it up; while this says nothing, a leg that is dropped before
+    /// its end was left by its client.
+    given_up: Option<Rc<Cell<Option<Fate>>>>,
 }
 
 /// What a leg is: which arm, which model, what for.
@@ -151,7 +152,7 @@ impl Leg {
             begun,
             last_frame: None,
             ended: false,
-            if_dropped: None,
+            given_up: None,
             span: None,
         }
     }
@@ -163,8 +164,13 @@ impl Leg {
     }
 
     /// Lets `fate` say, at the time, how the leg ends when it is dropped before its end.
-    pub(super) fn if_dropped(&mut self, fate: Rc<Cell<Fate>>) {
-        self.if_dropped = Some(fate);
+    pub(super) fn may_be_given_up(&mut self, fate: Rc<Cell<Option<Fate>>>) {
+        self.given_up = Some(fate);
+    }
+
+    /// The user gets this leg's answer: from now on only the client can end it early.
+    pub(super) fn serves(&mut self) {
+        self.given_up = None;
     }
 
     /// Notes the answer's head.
@@ -214,12 +220,14 @@ impl Leg {
 
 impl Drop for Leg {
     fn drop(&mut self) {
-        self.end(self.if_dropped.as_ref().map_or(Fate::Cancelled, |fate| fate.get()));
+        let given_up = self.given_up.as_ref().and_then(|fate| fate.get());
+        self.end(given_up.unwrap_or(Fate::Cancelled));
         if let Some(pairing) = self.pairing.take() {
             let nothing =
                 Observation { headers: HeaderMap::new(), body: Captured::default(), ..self.observation };
             let observation = std::mem::replace(&mut self.observation, nothing);
-            let left = observation.fate == Fate::Cancelled && !observation.role.is_copy();
+            let cancelled = observation.fate == Fate::Cancelled;
+            let left = cancelled && given_up.is_none() && !observation.role.is_copy();
             pairing.note(|pair| {
                 pair.marks.cancelled |= left;
                 pair.legs.push(observation);

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Response;
 use http::header;
@@ -74,7 +75,7 @@ pub(super) async fn answer(
     settings: &Settings,
     mut head: Parts,
 ) -> (Served, Option<Arc<Shown>>) {
-    if !visit.upload.replayable() {
+    if !visit.upload.is_whole() {
         return (degrade_unasked(visit, head).await, None);
     }
     head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -114,12 +115,13 @@ async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Parts) -> (Vec<Op
     let deadline = sleep_until(Instant::now() + settings.deadline);
     tokio::pin!(deadline);
     // An arm that is still busy when the others are served missed the deadline; when the client leaves, none did.
-    let if_dropped = Rc::new(Cell::new(Fate::Cancelled));
+    let given_up = Rc::new(Cell::new(None));
     let mut asked = JoinSet::new();
     for arm in experiment.arm_ids() {
         let (visit, settings, head) = (Rc::clone(visit), settings.clone(), head.clone());
-        let if_dropped = Rc::clone(&if_dropped);
-        asked.spawn_local(async move { (arm, ask(&visit, arm, &settings, head, if_dropped).await) });
+        let mut leg = visit.begin(arm, Role::Interleaved);
+        leg.may_be_given_up(Rc::clone(&given_up));
+        asked.spawn_local(async move { (arm, ask(&visit, arm, leg, &settings, head).await) });
     }
     let mut outcomes: Vec<Option<Outcome>> = experiment.arm_ids().map(|_| None).collect();
     let mut late = false;
@@ -135,24 +137,15 @@ async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Parts) -> (Vec<Op
         let legacy_streams = matches!(outcomes[0], Some(Outcome::Large(_)));
         if legacy_streams || late && outcomes.iter().flatten().any(Outcome::is_good) {
             let cut_off = outcomes.iter().any(Option::is_none);
-            if_dropped.set(if late { Fate::Timeout } else { Fate::Cancelled });
+            given_up.set(Some(if late { Fate::Timeout } else { Fate::Cancelled }));
             return (outcomes, late && cut_off);
         }
     }
 }
 
-async fn ask(
-    visit: &Visit,
-    arm: ArmId,
-    settings: &Settings,
-    head: Parts,
-    if_dropped: Rc<Cell<Fate>>,
-) -> Outcome {
-    match dispatch::ask(visit, arm, Role::Interleaved, head).await {
-        Ok((answer, mut leg)) => {
-            leg.if_dropped(if_dropped);
-            collect(answer, leg, settings, visit.worker.shared.body_cap_bytes).await
-        }
+async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Parts) -> Outcome {
+    match dispatch::ask(visit, arm, leg, head).await {
+        Ok((answer, leg)) => collect(answer, leg, settings, visit.worker.shared.body_cap_bytes).await,
         Err((mut leg, fate)) => {
             leg.end(fate);
             Outcome::Failed(fate)
@@ -181,6 +174,8 @@ async fn collect(answer: Answer<Outgoing>, mut leg: Leg, settings: &Settings, ca
             }
         }
     }
+    // It came in time; when another answer is served, nobody is to blame that this one is not read on.
+    leg.may_be_given_up(Rc::new(Cell::new(Some(Fate::Cancelled))));
     Outcome::Large(Box::new(Large { head, first: frames, body, leg }))
 }
 
@@ -233,7 +228,8 @@ impl Outcome {
             Outcome::Listed(listed) => whole(listed.head, listed.bytes),
             Outcome::Plain(head, bytes) => whole(head, bytes),
             Outcome::Large(large) => {
-                let Large { mut head, first, body, leg } = *large;
+                let Large { mut head, first, body, mut leg } = *large;
+                leg.serves();
                 headers::strip_hop_by_hop(&mut head.headers);
                 head.version = http::Version::HTTP_11;
                 Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::resumed(first, body, leg))))
@@ -271,26 +267,31 @@ fn serve_mixed(
     let item =
         |from: ArmId, place: usize| settings.items.list(&listed[from.index()].document)?.get(place).cloned();
     let items: Vec<Value> = mixed.items.iter().filter_map(|placed| item(placed.from, placed.place)).collect();
-    let Listed { head, mut document, .. } = listed.swap_remove(ArmId::LEGACY.index());
+    let Listed { mut head, mut document, .. } = listed.swap_remove(ArmId::LEGACY.index());
     if let Some(list) = settings.items.list_mut(&mut document) {
         *list = items;
     }
     let shown =
         |placed: interleave::Placed| ShownItem { id: placed.id, credit: placed.credit, team: placed.team };
     let items = mixed.items.into_iter().map(shown).collect();
+    strip_description(&mut head.headers);
     (whole(head, document.to_string().into()), Shown { items, no_contrast: mixed.no_contrast })
 }
 
-/// An answer whose whole body is here. Fields that describe other bytes than these are taken off.
-fn whole(mut head: response::Parts, bytes: Bytes) -> Response<AnswerBytes> {
-    headers::strip_hop_by_hop(&mut head.headers);
-    for name in [header::ETAG, header::CONTENT_RANGE, header::ACCEPT_RANGES, header::TRAILER] {
-        head.headers.remove(name);
+/// Takes the fields off that describe the bytes as legacy sent them.
+fn strip_description(headers: &mut HeaderMap) {
+    for name in [header::CONTENT_LENGTH, header::ETAG, header::CONTENT_RANGE, header::ACCEPT_RANGES] {
+        headers.remove(name);
     }
     for name in ["content-md5", "digest", "content-digest", "repr-digest"] {
-        head.headers.remove(name);
+        headers.remove(name);
     }
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+}
+
+/// An answer whose whole body is here.
+fn whole(mut head: response::Parts, bytes: Bytes) -> Response<AnswerBytes> {
+    headers::strip_hop_by_hop(&mut head.headers);
+    head.headers.remove(header::TRAILER);
     head.version = http::Version::HTTP_11;
     Response::from_parts(head, AnswerBytes::Whole(Some(bytes)))
 }

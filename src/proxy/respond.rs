@@ -32,9 +32,15 @@ pub(super) enum Refusal {
     /// The model that was to answer failed before its answer's head, in this way.
     #[error("{}", said(*.0))]
     Model(Fate),
+    /// The request names no host, or more than one.
+    #[error("a request names one host")]
+    Host,
     /// The request's body broke off.
     #[error("the request's body broke off")]
     BodyIncomplete,
+    /// The request's body did not arrive in time.
+    #[error("the request's body did not arrive in time")]
+    BodyLate,
     /// The feedback path takes only POST.
     #[error("feedback is sent by POST")]
     FeedbackMethod,
@@ -59,7 +65,8 @@ impl Refusal {
             Refusal::Model(Fate::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Model(Fate::Overloaded) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Model(_) => StatusCode::BAD_GATEWAY,
-            Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::Host | Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Refusal::FeedbackMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::FeedbackTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
@@ -69,7 +76,9 @@ impl Refusal {
         match self {
             Refusal::NoRoute => "no_route",
             Refusal::Model(fate) => fate.as_str(),
+            Refusal::Host => "host",
             Refusal::BodyIncomplete => "body_incomplete",
+            Refusal::BodyLate => "body_late",
             Refusal::FeedbackMethod => "feedback_method",
             Refusal::FeedbackTooLarge => "feedback_too_large",
         }

@@ -18,6 +18,7 @@ use http_body::Frame;
 use http_body::SizeHint;
 use hyper::body::Incoming;
 
+use crate::proxy::respond::Refusal;
 use crate::record::Captured;
 
 /// The body of one request, shared by all that need it.
@@ -33,8 +34,13 @@ struct State {
     total_bytes: u64,
     trailers: Option<HeaderMap>,
     progress: Progress,
-    /// Streams that read `incoming` for an arm.
-    readers: usize,
+    /// The stream that reads `incoming` for an arm: the newest of those that began before the body's end.
+    reader: Option<usize>,
+    /// How many such streams began.
+    begun: usize,
+    /// Whether the client is what everybody waits for.
+    starved: bool,
+    /// Everybody who waits; `incoming` itself remembers only who asked it last.
     waiting: Vec<Waker>,
 }
 
@@ -74,6 +80,8 @@ pub(super) enum Outgoing {
 #[derive(Debug)]
 pub(super) struct Stream {
     upload: Upload,
+    /// Its place among the streams that read from the client; `None`: it began when the whole body was in hand.
+    number: Option<usize>,
     next: usize,
 }
 
@@ -88,17 +96,42 @@ impl Upload {
             total_bytes: 0,
             trailers: None,
             progress,
-            readers: 0,
+            reader: None,
+            begun: 0,
+            starved: false,
             waiting: Vec::new(),
         })))
     }
 
     /// Gives the body to an arm, from its first byte; `None` when the first bytes were let go already.
+    ///
+    /// While the body is still coming, the arm that got it before gets no more of it: two that read it side by
+    /// side would each miss what the other took.
     pub(super) fn stream(&self) -> Option<Outgoing> {
         self.replayable().then(|| {
-            self.0.borrow_mut().readers += 1;
-            Outgoing::Stream(Stream { upload: self.clone(), next: 0 })
+            let number = self.0.borrow_mut().begin_reading();
+            Outgoing::Stream(Stream { upload: self.clone(), number, next: 0 })
         })
+    }
+
+    /// Says whether the whole body is in hand, so that any number of arms can be given it.
+    pub(super) fn is_whole(&self) -> bool {
+        let state = self.0.borrow();
+        state.progress == Progress::Ended && !state.above_cap()
+    }
+
+    /// Says whether it is the client who keeps everybody waiting.
+    pub(super) fn is_starved(&self) -> bool {
+        let state = self.0.borrow();
+        state.progress == Progress::Open && state.starved
+    }
+
+    /// What to tell a client whose body lacks.
+    pub(super) fn lacking(&self) -> Refusal {
+        match self.0.borrow().progress {
+            Progress::Broken => Refusal::BodyIncomplete,
+            Progress::Open | Progress::Ended => Refusal::BodyLate,
+        }
     }
 
     /// Says whether the body can still be given to an arm from its first byte.
@@ -144,14 +177,25 @@ impl State {
         self.total_bytes > self.cap_bytes as u64
     }
 
+    fn begin_reading(&mut self) -> Option<usize> {
+        if self.progress != Progress::Open {
+            return None;
+        }
+        self.begun += 1;
+        self.reader = Some(self.begun);
+        // The stream that read before must learn that it is over.
+        self.wake();
+        self.reader
+    }
+
     fn poll_gathered(&mut self, context: &mut Context<'_>) -> Poll<Gathered> {
         loop {
             match self.progress {
                 _ if self.above_cap() => return Poll::Ready(Gathered::TooLarge),
                 Progress::Ended => return Poll::Ready(Gathered::Whole),
                 Progress::Broken => return Poll::Ready(Gathered::Incomplete),
-                Progress::Open if self.readers > 0 => {
-                    self.waiting.push(context.waker().clone());
+                Progress::Open if self.reader.is_some() => {
+                    self.wait(context);
                     return Poll::Pending;
                 }
                 Progress::Open => {
@@ -167,11 +211,20 @@ impl State {
     /// The frame that passes the cap is kept too: it was read before anybody could stream it.
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        self.starved = polled.is_pending();
         let frame = match polled {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Some(Ok(frame))) => Some(frame),
-            Poll::Ready(Some(Err(_))) => return Poll::Ready(self.close(Progress::Broken)),
-            Poll::Ready(None) => return Poll::Ready(self.close(Progress::Ended)),
+            Poll::Pending => {
+                self.wait(context);
+                return Poll::Pending;
+            }
+            Poll::Ready(frame) => frame,
+        };
+        // Whoever reads needs no waking.
+        self.waiting.retain(|waker| !waker.will_wake(context.waker()));
+        let frame = match frame {
+            Some(Ok(frame)) => Some(frame),
+            Some(Err(_)) => return Poll::Ready(self.close(Progress::Broken)),
+            None => return Poll::Ready(self.close(Progress::Ended)),
         };
         if let Some(bytes) = frame.as_ref().and_then(Frame::data_ref) {
             let kept = !self.above_cap();
@@ -197,6 +250,12 @@ impl State {
         None
     }
 
+    fn wait(&mut self, context: &Context<'_>) {
+        if !self.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            self.waiting.push(context.waker().clone());
+        }
+    }
+
     fn wake(&mut self) {
         self.waiting.drain(..).for_each(Waker::wake);
     }
@@ -216,6 +275,9 @@ impl State {
 impl Stream {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let mut state = self.upload.0.borrow_mut();
+        if self.number.is_some_and(|own| state.reader != Some(own)) {
+            return Poll::Ready(Some(Err(BrokenOff)));
+        }
         if let Some(frame) = state.frames.get(self.next) {
             self.next += 1;
             return Poll::Ready(Some(Ok(Frame::data(frame.clone()))));
@@ -241,8 +303,8 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         let mut state = self.upload.0.borrow_mut();
-        state.readers -= 1;
-        if state.readers == 0 {
+        if self.number.is_some() && self.number == state.reader {
+            state.reader = None;
             // Whoever waits for the whole body must now read it.
             state.wake();
         }

@@ -12,6 +12,8 @@ use crate::rig::Model;
 use crate::rig::Reply;
 use crate::rig::Rig;
 use crate::rig::Step;
+use crate::rig::Wire;
+use crate::rig::WireModel;
 use crate::rig::request;
 
 /// A policy with nothing but a default model.
@@ -307,4 +309,144 @@ async fn requests_find_their_experiment_by_every_part_of_the_match() {
         assert_eq!(rig.metric("crossfade_assigned_total", &[&label]).await, 1.0, "{name}");
     }
     assert_eq!(model.seen().len(), 10);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_passes_as_it_is() {
+    for (method, head, keeps_length) in [
+        ("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n", true),
+        ("HEAD", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", false),
+        ("GET", "HTTP/1.1 304 Not Modified\r\ncontent-length: 1000\r\n\r\n", false),
+        ("GET", "HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n", false),
+        ("GET", "HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false),
+    ] {
+        let model = WireModel::start().await;
+        let rig = Rig::start(&passthrough(&model.url(), "")).await;
+        let mut client = Wire::connect(rig.gateway().data_addr()).await;
+        let mut upstream = None;
+        for round in 0..2 {
+            client.send(&format!("{method} / HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+            if upstream.is_none() {
+                upstream = Some(model.accept().await);
+            }
+            let wire = upstream.as_mut().unwrap();
+            let asked = wire.read_message().await;
+            assert!(!asked.contains("chunked"), "{method} has no body: {asked}");
+            wire.send(head).await;
+            let answer = client.read_until(|text| text.matches("\r\n\r\n").count() == round + 1).await;
+            let lengths = answer.matches("content-length").count();
+            assert_eq!(lengths, if keeps_length { round + 1 } else { 0 }, "{method} {answer}");
+        }
+        assert_eq!(rig.metric("crossfade_model_connections_total", &[]).await, 1.0, "{method} {head}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_that_http2_splits_reach_the_model_as_one_field() {
+    let model = Model::saying(Reply::text("ok")).await;
+    let rig = Rig::start(&passthrough(&model.url(), "")).await;
+    let mut client = Client::http2(rig.gateway().data_addr()).await;
+    let cookies = [("cookie", "a=1"), ("cookie", "b=2")];
+    assert_eq!(client.send(request("GET", "http://a.example/", &cookies, "")).await.text(), "ok");
+    let seen = &model.seen()[0];
+    let cookies: Vec<_> = seen.headers.get_all("cookie").iter().collect();
+    assert_eq!(cookies, ["a=1; b=2"]);
+}
+
+#[tokio::test]
+async fn a_request_that_names_no_host_or_two_is_refused() {
+    let model = Model::saying(Reply::text("ok")).await;
+    let rig = Rig::start(&passthrough(&model.url(), "")).await;
+    let cases = [
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.0\r\n\r\n", 200),
+        ("GET http://a/ HTTP/1.1\r\nhost: a\r\n\r\n", 200),
+    ];
+    for (head, status) in cases {
+        let mut client = Wire::connect(rig.gateway().data_addr()).await;
+        client.send(head).await;
+        let answer = client.read_message().await;
+        assert_eq!(answer.split(' ').nth(1), Some(status.to_string().as_str()), "{head}{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_gets_an_answer_that_it_can_read() {
+    let gate = Gate::new();
+    gate.open();
+    let steps = vec![Step::Data("first ".into()), Step::Wait(gate), Step::Data("second".into())];
+    let model = Model::saying(Reply::steps(steps)).await;
+    let rig = Rig::start(&passthrough(&model.url(), "")).await;
+    let mut client = Wire::connect(rig.gateway().data_addr()).await;
+    client.send("GET / HTTP/1.0\r\n\r\n").await;
+    let answer = client.read_until(|text| text.ends_with("second")).await;
+    assert!(!answer.contains("chunked") && answer.ends_with("\r\n\r\nfirst second"), "{answer}");
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_100_continue_is_told_to_go_on() {
+    let model = Model::start(|seen| Reply::text(seen.body.len().to_string())).await;
+    let rig = Rig::start(&passthrough(&model.url(), "")).await;
+    let mut client = Wire::connect(rig.gateway().data_addr()).await;
+    client.send("POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n").await;
+    client.read_until(|text| text == "HTTP/1.1 100 Continue\r\n\r\n").await;
+    client.send("hello").await;
+    let answer = client.read_until(|text| text.ends_with("\r\n\r\n5")).await;
+    assert!(answer.contains("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_upload_ends_reaches_the_client_and_its_connection_serves_nobody_else()
+ {
+    let model = WireModel::start().await;
+    let rig = Rig::start(&passthrough(&model.url(), "")).await;
+    let mut client = Wire::connect(rig.gateway().data_addr()).await;
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhello").await;
+    let mut first = model.accept().await;
+    first.read_until(|text| text.ends_with("hello")).await;
+    first.send("HTTP/1.1 413 Too Large\r\ncontent-length: 5\r\n\r\nearly").await;
+    let answer = client.read_message().await;
+    assert!(answer.ends_with("early"), "{answer}");
+    let mut other = Wire::connect(rig.gateway().data_addr()).await;
+    other.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut second = model.accept().await;
+    second.read_message().await;
+    second.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nmine").await;
+    let answer = other.read_message().await;
+    assert!(answer.ends_with("mine"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_model_closed_meanwhile_costs_no_request() {
+    let model = WireModel::start().await;
+    let rig = Rig::start(&passthrough(&model.url(), "")).await;
+    let mut client = Wire::connect(rig.gateway().data_addr()).await;
+    for _ in 0..20 {
+        client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello").await;
+        let mut wire = model.accept().await;
+        wire.read_message().await;
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+        drop(wire);
+        let answer = client.read_message().await;
+        assert!(answer.ends_with("ok"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_may_live_at_an_address_of_ip_version_6() {
+    let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
+        // A machine without it has nothing to show.
+        return;
+    };
+    let model = WireModel::on(listener);
+    let rig = Rig::start(&passthrough(&model.url(), ", host: upstream")).await;
+    let mut client = Wire::connect(rig.gateway().data_addr()).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut wire = model.accept().await;
+    let asked = wire.read_message().await;
+    assert!(asked.contains("host: [::1]:"), "{asked}");
+    wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+    assert!(client.read_message().await.ends_with("ok"));
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crossfade::app::Gateway;
 use crossfade::config;
+use crossfade::config::Config;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -25,11 +26,22 @@ impl Rig {
 
     /// The same, with more keys under `listen` and `record`, each as ` key: value,`.
     pub(crate) async fn start_with(policy: &str, listen: &str, record: &str) -> Self {
+        Self::start_changed(policy, listen, record, |_| {}).await
+    }
+
+    /// The same, with what no key of the policy says.
+    pub(crate) async fn start_changed(
+        policy: &str,
+        listen: &str,
+        record: &str,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let dir = TempDir::new().unwrap();
         let text = text(dir.path(), policy, listen, record);
         std::fs::write(policy_path(dir.path()), &text).unwrap();
-        let config =
+        let mut config =
             config::load(&policy_path(dir.path())).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        change(&mut config);
         let gateway = blocking(move || Gateway::start(config)).await.unwrap();
         Self { gateway: Some(gateway), dir }
     }

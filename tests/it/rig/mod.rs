@@ -3,6 +3,7 @@
 mod client;
 mod gateway;
 mod model;
+mod wire;
 
 pub(crate) use client::Client;
 pub(crate) use client::Got;
@@ -14,6 +15,8 @@ pub(crate) use model::Model;
 pub(crate) use model::Reply;
 pub(crate) use model::Seen;
 pub(crate) use model::Step;
+pub(crate) use wire::Wire;
+pub(crate) use wire::WireModel;
 
 /// Waits until something holds, giving way to everybody else in between.
 ///

@@ -1,0 +1,97 @@
+//! A connection that a test speaks byte by byte, as a client or as a model.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long a test waits for bytes that must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One end of a connection, and what it has read so far.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+/// A model that a test plays itself.
+#[derive(Debug)]
+pub(crate) struct WireModel(TcpListener);
+
+impl Wire {
+    pub(crate) async fn connect(addr: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(addr).await.unwrap())
+    }
+
+    fn over(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        Self { stream, read: Vec::new() }
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Reads until the text so far satisfies the test, and gives all of it.
+    pub(crate) async fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
+        loop {
+            let text = String::from_utf8_lossy(&self.read).into_owned();
+            if enough(&text) {
+                return text;
+            }
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
+            let read = read.unwrap_or_else(|_| panic!("waited in vain after {text:?}"));
+            assert!(read.is_ok_and(|bytes| bytes > 0), "the connection ended after {text:?}");
+        }
+    }
+
+    /// Reads one message with a `content-length` and gives its text; the next call begins after it.
+    pub(crate) async fn read_message(&mut self) -> String {
+        let text = self.read_until(|text| message_bytes(text).is_some_and(|size| text.len() >= size)).await;
+        let size = message_bytes(&text).unwrap();
+        self.read.drain(..size);
+        text[..size].to_owned()
+    }
+
+    /// Waits until the other end closes.
+    pub(crate) async fn closed(&mut self) {
+        let mut rest = Vec::new();
+        // A reset is a close too.
+        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("never closed");
+    }
+}
+
+/// The size of the message that a text begins with, when its head is whole.
+fn message_bytes(text: &str) -> Option<usize> {
+    let head = text.find("\r\n\r\n")?;
+    let lengths = text[..head].lines().filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
+    });
+    Some(head + 4 + lengths.last().unwrap_or(0))
+}
+
+impl WireModel {
+    pub(crate) async fn start() -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    pub(crate) fn on(listener: TcpListener) -> Self {
+        Self(listener)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+
+    /// The gateway's next connection.
+    pub(crate) async fn accept(&self) -> Wire {
+        let accepted = timeout(PATIENCE, self.0.accept()).await.expect("nobody connected");
+        Wire::over(accepted.unwrap().0)
+    }
+}
