@@ -12,7 +12,7 @@ use crate::demo::DemoError;
 
 /// The folder of one run.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
     /// Makes a folder, named after the present second, in a directory that is made too if need be.
@@ -35,22 +35,22 @@ impl Folder {
     }
 
     /// Where the records are.
-    pub fn log(&self) -> PathBuf {
+    pub(super) fn log(&self) -> PathBuf {
         self.0.join("log")
     }
 
     /// The policy of the run.
-    pub fn policy(&self) -> PathBuf {
+    pub(super) fn policy(&self) -> PathBuf {
         self.0.join("demo.yaml")
     }
 
     /// A request for the classifiers.
-    pub fn image(&self) -> PathBuf {
+    pub(super) fn image(&self) -> PathBuf {
         self.0.join("image.json")
     }
 
     /// A request for the rankers.
-    pub fn query(&self) -> PathBuf {
+    pub(super) fn query(&self) -> PathBuf {
         self.0.join("query.json")
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::demo::Folder;
+use crate::demo::folder::Folder;
 use crate::demo::folder::quoted;
 use crate::demo::serve::INFER_PATH;
 use crate::demo::serve::RANK_PATH;

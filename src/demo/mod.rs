@@ -17,9 +17,8 @@ mod invitation;
 #[cfg(test)]
 mod tests;
 
-pub use folder::Folder;
-
 use std::io;
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,6 +39,7 @@ use crate::config;
 use crate::config::Problems;
 use crate::demo::digits::Digits;
 use crate::demo::digits::DigitsError;
+use crate::demo::folder::Folder;
 use crate::demo::models::Kind;
 use crate::demo::policy::Places;
 use crate::demo::serve::ModelServer;
@@ -53,7 +53,7 @@ use crate::vocab::StrategyKind;
 pub const STRATEGIES: [StrategyKind; 4] =
     [StrategyKind::Shadow, StrategyKind::Canary, StrategyKind::Ab, StrategyKind::Interleave];
 
-const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// How many connections the users share.
 const CONNECTIONS: usize = 8;
 /// How often a watcher is told how far the traffic is.

@@ -9,9 +9,9 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::cost::Money;
-use crate::demo::Folder;
 use crate::demo::digits::Digit;
 use crate::demo::digits::Digits;
+use crate::demo::folder::Folder;
 use crate::demo::models::Kind;
 use crate::demo::models::Model;
 use crate::demo::models::document_place;

@@ -90,8 +90,11 @@ impl Model {
         let mut ranked: Vec<Ranked> = scores.into_iter().enumerate().map(rank).collect();
         let best_first =
             |a: &Ranked, b: &Ranked| b.score.total_cmp(&a.score).then(a.document.cmp(&b.document));
+        if depth < ranked.len() {
+            ranked.select_nth_unstable_by(depth, best_first);
+            ranked.truncate(depth);
+        }
         ranked.sort_unstable_by(best_first);
-        ranked.truncate(depth);
         ranked
     }
 }
