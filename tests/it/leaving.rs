@@ -46,7 +46,7 @@ async fn leave_http1(rig: &Rig, number: usize) {
     for _ in 0..number % 7 {
         tokio::task::yield_now().await;
     }
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         client.send(&text[sent.max(1)..]).await;
         for _ in 0..number % 11 {
             tokio::task::yield_now().await;
