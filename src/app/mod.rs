@@ -57,17 +57,17 @@ pub struct Gateway {
     reload: Arc<Reload>,
     workers: Workers,
     drain: Drain,
-    /// Ends what feeds the log, then the log itself, then the operators' view of both.
+    /// Ends what feeds the log, then the log itself.
     stops: Stops,
     traces: Traces,
 }
 
 /// The orders to stop, in the order in which they are given.
 struct Stops {
-    writer: CancellationToken,
-    writing: TaskTracker,
     rest: CancellationToken,
     resting: TaskTracker,
+    writer: CancellationToken,
+    writing: TaskTracker,
 }
 
 /// Why a gateway could not start.
@@ -189,10 +189,11 @@ impl Gateway {
         drain.begin();
         workers.join();
         side.block_on(async {
-            stops.writer.cancel();
-            stops.writing.wait().await;
+            // The log ends last: until the operators' side is gone, outcomes still arrive there.
             stops.rest.cancel();
             stops.resting.wait().await;
+            stops.writer.cancel();
+            stops.writing.wait().await;
             traces.shutdown(TRACES_PATIENCE).await;
         });
         side.shutdown_timeout(Duration::from_secs(1));

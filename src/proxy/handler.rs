@@ -131,6 +131,9 @@ async fn route(
     let selection = match selection {
         Selection::NeedsBody => {
             arrival.read().await;
+            if matches!(arrival.body, Body::Read(Gathered::TooLarge, _)) {
+                worker.shared.metrics.unmatched_bodies.inc();
+            }
             snapshot.policy.select(&arrival.head, arrival.body.view())
         }
         selection => selection,
@@ -214,7 +217,7 @@ fn enter(
     if let Some(stage) = stage.as_ref().filter(|_| enrolled && !retry && arm != ArmId::LEGACY) {
         stage.count_assigned();
     }
-    let enrolled = if enrolled { "true" } else { "false" };
+    let enrolled = if enrolled && !retry { "true" } else { "false" };
     let arm_name = experiment.arm_name(&snapshot.policy, arm).as_str();
     shared.metrics.assigned.with_label_values(&[experiment.name.as_str(), arm_name, enrolled]).inc();
     let pair = Pair {

@@ -21,6 +21,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio::time::timeout;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,8 +34,9 @@ use crate::upstream::Client;
 /// Connections that may wait for a worker to take them; the listener itself waits beyond.
 const HAND_OVER: usize = 1024;
 
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send a request's head, or rest before its next one: longer than the 60 seconds
+/// that load balancers keep their idle connections, so that it is they who close them.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Streams of one HTTP/2 connection at a time.
 const MAX_STREAMS: u32 = 256;
@@ -208,6 +210,14 @@ async fn serve(
     let Socket { stream, peer, permit: _permit } = socket;
     let _open = Open::new(connections, worker.shared.metrics.connections.clone());
     if let Ok(stream) = stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) {
+        // Who connects and says nothing does not hold a place for ever; HTTP's own timer starts with the first byte.
+        let speaks = tokio::select! {
+            first = timeout(HEAD_TIMEOUT, stream.readable()) => first.is_ok_and(|readable| readable.is_ok()),
+            () = drain.begun() => false,
+        };
+        if !speaks {
+            return;
+        }
         let service = service_fn(move |request| {
             let worker = Rc::clone(&worker);
             async move { Ok::<_, Infallible>(handler::handle(worker, request, peer.ip()).await) }

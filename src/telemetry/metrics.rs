@@ -56,7 +56,9 @@ catalogue! {
     request_duration: HistogramVec = "crossfade_request_duration_seconds" ["experiment", "arm", "role"],
     /// Time from the beginning of a call to a model to the first byte of its answer, in seconds.
     first_byte: HistogramVec = "crossfade_first_byte_seconds" ["experiment", "arm", "role"],
-    /// Requests that entered an experiment, by the arm they were assigned to.
+    /// Requests whose body was above the cap where a match needed to read it; they match no such experiment.
+    unmatched_bodies: IntCounter = "crossfade_unmatched_bodies_total" [],
+    /// Requests that entered an experiment, by the arm they were assigned to and whether they count in the comparison.
     assigned: IntCounterVec = "crossfade_assigned_total" ["experiment", "arm", "enrolled"],
     /// Requests by what was unusual about them.
     marked: IntCounterVec = "crossfade_marked_requests_total" ["experiment", "mark"],

@@ -450,3 +450,21 @@ async fn a_model_may_live_at_an_address_of_ip_version_6() {
     wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
     assert!(client.read_message().await.ends_with("ok"));
 }
+
+#[tokio::test]
+async fn a_json_match_on_a_body_above_the_cap_does_not_match_and_is_counted() {
+    let model = Model::saying(Reply::text("ok")).await;
+    let policy = format!(
+        "models: {{m: {{url: \"{}\"}}}}\ndefault: m\nexperiments:\n  - {{name: e, match: {{json: {{$.model: ranker}}}}, \
+         legacy: m, candidate: m, strategy: {{shadow: {{}}}}}}\n",
+        model.url()
+    );
+    let rig = Rig::start_with(&policy, "", "body_cap: 1KiB").await;
+    let mut client = rig.client().await;
+    let long = format!(r#"{{"model": "ranker", "padding": "{}"}}"#, "x".repeat(2_000));
+    let got = client.post("/", &[], &long).await;
+    assert_eq!((got.text(), got.header("crossfade-id")), ("ok", None));
+    assert_eq!(model.seen()[0].body, long);
+    assert_eq!(rig.metric("crossfade_unmatched_bodies_total", &[]).await, 1.0);
+    assert!(client.post("/", &[], r#"{"model": "ranker"}"#).await.header("crossfade-id").is_some());
+}
