@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use crate::record::LineKind;
 use crate::record::OutcomeRecord;
 use crate::record::Pair;
 use crate::record::Settings;
@@ -43,6 +44,16 @@ pub struct Taken {
     pub bytes: usize,
     /// How many requests of each experiment were lost.
     pub lost: HashMap<ExperimentName, u64>,
+}
+
+impl Entry {
+    /// The experiment that the entry belongs to, and what its line will be.
+    pub(super) fn subject(&self) -> (ExperimentName, LineKind) {
+        match self {
+            Entry::Pair(pair) => (pair.experiment().name.clone(), LineKind::Pair),
+            Entry::Outcome(outcome) => (outcome.experiment.clone(), LineKind::Outcome),
+        }
+    }
 }
 
 impl Recorder {

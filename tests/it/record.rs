@@ -382,6 +382,20 @@ async fn a_queue_that_can_hold_nothing_loses_everything_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_record_that_cannot_be_made_is_lost_alone_and_counted() {
+    let ledger = Ledger::start("", &shadow());
+    for number in 0..10 {
+        let mut pair = shadowed(&ledger);
+        if number % 3 == 0 {
+            pair.assignment.arm = ArmId(9);
+        }
+        ledger.recorder.hand(pair);
+    }
+    assert_eq!(account(&ledger, 10).await, 4);
+    assert_eq!(ledger.metric("crossfade_records_lost_total", &["reason=\"fault\""]), 4.0);
+}
+
+#[tokio::test]
 async fn what_is_handed_on_before_the_stop_is_on_disk_after_it() {
     let ledger = Ledger::start(" rotate: {bytes: 64KiB, every: 1h},", &shadow());
     for _ in 0..1_000 {
