@@ -213,7 +213,7 @@ impl Writer {
     }
 
     fn finish(&mut self) {
-        let late = self.take();
+        let late = self.recorder.close();
         if self.has_work(&late) {
             self.turn(late);
         }

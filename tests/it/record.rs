@@ -436,6 +436,16 @@ async fn while_the_directory_cannot_be_written_losses_are_counted_and_logging_re
     assert_eq!(live.requests, 8, "sinks see what the disk loses");
 }
 
+#[tokio::test]
+async fn an_outcome_that_comes_after_the_last_writing_is_refused_and_not_confirmed() {
+    let ledger = Ledger::start("", &shadow());
+    let id = ledger.serve(shadowed(&ledger));
+    ledger.close().await;
+    let report = json!({"request_id": id.to_string(), "outcome": "digit", "value": 1});
+    assert_eq!((ledger.report(&report).0, ledger.report(&report).0), (503, 503));
+    assert_eq!(ledger.read().await.len(), 1);
+}
+
 /// Runs itself once more as a process that may write files of 100 KiB at most, which is as good as a full disk.
 #[tokio::test]
 async fn a_full_disk_costs_whole_records_and_they_are_counted() {
