@@ -221,7 +221,7 @@ impl<'p> Leg<'p> {
     /// What the call cost; nothing when it never reached the model.
     fn cost(&self, model: &Model, usage: Option<&Usage>) -> Option<CostRecord> {
         let rate = model.rate.as_ref()?;
-        if matches!(self.seen.fate, Fate::ConnectError | Fate::Overloaded) {
+        if self.seen.fate.is_unsent() {
             return None;
         }
         Some(CostRecord {
