@@ -287,6 +287,10 @@ async fn answers_are_compared_with_legacys_and_legacys_second_answer_too() {
         leg.status = Some(http::StatusCode::INTERNAL_SERVER_ERROR);
         leg
     };
+    let not_found = |mut leg: record::Observation| {
+        leg.status = Some(http::StatusCode::NOT_FOUND);
+        leg
+    };
     let cases = [
         (vec![leg(OLD, Role::Answer, old), leg(NEW, Role::Shadow, new)], json!([["new", "shadow", "agree"]])),
         (
@@ -300,6 +304,14 @@ async fn answers_are_compared_with_legacys_and_legacys_second_answer_too() {
         (vec![leg(NEW, Role::Answer, old), leg(OLD, Role::Pair, old)], json!([["new", "answer", "agree"]])),
         (vec![leg(OLD, Role::Answer, old), failed(leg(NEW, Role::Shadow, old))], json!([])),
         (vec![leg(OLD, Role::Answer, old)], json!([])),
+        (
+            vec![leg(OLD, Role::Answer, old), not_found(leg(NEW, Role::Shadow, old))],
+            json!([["new", "shadow", "differ"]]),
+        ),
+        (
+            vec![not_found(leg(OLD, Role::Answer, old)), not_found(leg(NEW, Role::Shadow, old))],
+            json!([["new", "shadow", "agree"]]),
+        ),
     ];
     let expected: Vec<Value> = cases.iter().map(|(_, expected)| expected.clone()).collect();
     for (legs, _) in cases {
@@ -312,9 +324,9 @@ async fn answers_are_compared_with_legacys_and_legacys_second_answer_too() {
         compared.iter().map(|it| json!([it["arm"], it["role"], it["fields"]["body"]])).collect::<Value>()
     });
     assert_eq!(found.collect::<Vec<_>>(), expected);
-    assert_eq!(ledger.metric("crossfade_comparisons_total", &["arm=\"new\"", "result=\"agree\""]), 3.0);
+    assert_eq!(ledger.metric("crossfade_comparisons_total", &["arm=\"new\"", "result=\"agree\""]), 4.0);
     assert_eq!(ledger.metric("crossfade_comparisons_total", &["arm=\"old\"", "result=\"differ\""]), 1.0);
-    assert_eq!(ledger.metric("crossfade_pairs_total", &[]), 5.0);
+    assert_eq!(ledger.metric("crossfade_pairs_total", &[]), 7.0);
 }
 
 #[tokio::test]
