@@ -39,13 +39,12 @@ impl ArmTally {
 }
 
 impl CallTally {
-    /// Counts a call. What the client cut short says nothing of a model's speed.
+    /// Counts a call. What the client cut short, or never came to the model, says nothing of the model's speed.
     pub(super) fn add(&mut self, seen: &ObservationRecord) {
         self.requests += 1;
         self.errors += u64::from(is_error(seen.status, seen.fate));
-        if seen.fate == Fate::Cancelled {
-            self.cancelled += 1;
-        } else {
+        self.cancelled += u64::from(seen.fate == Fate::Cancelled);
+        if seen.fate != Fate::Cancelled && !seen.fate.is_unsent() {
             self.total.add(seen.total_ms);
             seen.first_byte_ms.inspect(|first_byte| self.first_byte.add(*first_byte));
         }

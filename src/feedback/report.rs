@@ -43,7 +43,7 @@ pub enum Verdict {
     Forbidden,
     /// It is no report of an outcome that the policy declares; the reason tells. 422.
     Rejected,
-    /// The record's queue is full and nothing was kept: report it again. 503.
+    /// The record's queue is full, or the gateway stops, and nothing was kept: report it again. 503.
     Busy,
 }
 
@@ -177,7 +177,7 @@ impl Judged {
                 json!({"result": result, "reason": "another value was reported first"})
             }
             (None, Verdict::Busy) => {
-                json!({"result": result, "reason": "the record's queue is full; try again"})
+                json!({"result": result, "reason": "the record takes nothing more at present; try again"})
             }
             (None, _) => json!({"result": result}),
         }

@@ -58,6 +58,7 @@ fn openai_answers_tell_their_usage_and_cached_input_is_taken_off() {
         (r#"{"error": {"message": "no"}}"#, None),
         (r#"{"usage": {"prompt_tokens": 1"#, None),
         (r#"{"usage": {"prompt_tokens": "12"}}"#, None),
+        (r#"{"usage": {"prompt_tokens": 18446744073709551615}}"#, None),
         ("[]", None),
         ("", None),
     ];

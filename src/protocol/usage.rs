@@ -100,6 +100,7 @@ fn hear(known: &mut Option<u64>, said: Option<u64>) {
     *known = said.or(*known);
 }
 
+/// A count of tokens; one beyond 32 bits is a mistake, and would run the sums over.
 fn number(object: &Value, key: &str) -> Option<u64> {
-    object.get(key)?.as_u64()
+    object.get(key)?.as_u64().filter(|count| u32::try_from(*count).is_ok())
 }

@@ -98,7 +98,8 @@ impl LegMeters {
         }
     }
 
-    /// Counts a leg that ended. The client's leaving says nothing of a model's speed and enters no histogram.
+    /// Counts a leg that ended. The client's leaving, or a call that never came to the model, says nothing of the
+    /// model's speed and enters no histogram.
     pub(super) fn observe(&self, metrics: &Metrics, observation: &Observation) {
         let code = code(observation.status, observation.fate);
         let experiment = self.experiment.as_ref().map_or(DEFAULT_ROUTE, ExperimentName::as_str);
@@ -108,7 +109,7 @@ impl LegMeters {
             metrics.requests.with_label_values(&[experiment, arm, role, CODES[code]])
         });
         requests.inc();
-        if observation.fate == Fate::Cancelled {
+        if observation.fate == Fate::Cancelled || observation.fate.is_unsent() {
             return;
         }
         let duration = self.duration.get_or_init(|| metrics.request_duration.with_label_values(&labels));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::compare;
+use crate::compare::Agreement;
 use crate::cost::Money;
 use crate::cost::Rate;
 use crate::policy::Experiment;
@@ -158,10 +159,19 @@ fn comparison(
         .map(|other| ComparisonRecord {
             arm: name(other.seen.arm),
             role: other.seen.role,
-            fields: compare::answers(&experiment.compare, legacy.compared(), other.compared())
-                .into_iter()
-                .map(|compared| (compared.field.to_owned(), compared.agreement))
-                .collect::<IndexMap<_, _>>(),
+            fields: fields(experiment, legacy, other),
+        })
+        .collect()
+}
+
+/// Two whole answers of different status differ, though their bodies be equal; a field stands for itself.
+fn fields(experiment: &Experiment, legacy: &Leg<'_>, other: &Leg<'_>) -> IndexMap<String, Agreement> {
+    let apart = experiment.compare.is_empty() && legacy.seen.status != other.seen.status;
+    compare::answers(&experiment.compare, legacy.compared(), other.compared())
+        .into_iter()
+        .map(|compared| {
+            let agreement = if apart { Agreement::Differ } else { compared.agreement };
+            (compared.field.to_owned(), agreement)
         })
         .collect()
 }
@@ -221,7 +231,7 @@ impl<'p> Leg<'p> {
     /// What the call cost; nothing when it never reached the model.
     fn cost(&self, model: &Model, usage: Option<&Usage>) -> Option<CostRecord> {
         let rate = model.rate.as_ref()?;
-        if matches!(self.seen.fate, Fate::ConnectError | Fate::Overloaded) {
+        if self.seen.fate.is_unsent() {
             return None;
         }
         Some(CostRecord {

@@ -64,6 +64,8 @@ pub enum LossReason {
     Queue,
     /// The disk was full, gone or not writable.
     Disk,
+    /// Making the record failed, by a fault of the gateway's.
+    Fault,
 }
 
 /// Says why a text is no line of the log.
@@ -123,6 +125,7 @@ impl LossReason {
         match self {
             LossReason::Queue => "queue",
             LossReason::Disk => "disk",
+            LossReason::Fault => "fault",
         }
     }
 }

@@ -53,8 +53,15 @@ impl Losses {
         self.0.iter().map(gap).collect()
     }
 
-    /// Forgets what gap records tell of now.
-    pub(super) fn told(&mut self) {
-        self.0.clear();
+    /// Forgets what these gap records tell of; what was lost since they were made stays to be told.
+    pub(super) fn told(&mut self, gaps: &[Gap]) {
+        for gap in gaps {
+            let what = (gap.experiment.clone(), gap.of, gap.reason);
+            if let Some(span) = self.0.get_mut(&what) {
+                span.lost -= gap.lost;
+                span.since = gap.until;
+            }
+        }
+        self.0.retain(|_, span| span.lost > 0);
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use crate::record::LineKind;
 use crate::record::OutcomeRecord;
 use crate::record::Pair;
 use crate::record::Settings;
@@ -22,7 +23,7 @@ pub struct Recorder(Arc<Shared>);
 struct Shared {
     max_records: usize,
     max_bytes: usize,
-    waiting: Mutex<Taken>,
+    waiting: Mutex<Waiting>,
 }
 
 /// One thing to be written.
@@ -45,11 +46,29 @@ pub struct Taken {
     pub lost: HashMap<ExperimentName, u64>,
 }
 
+/// What is behind the lock.
+#[derive(Debug, Default)]
+struct Waiting {
+    taken: Taken,
+    /// The writer has come for the last time.
+    closed: bool,
+}
+
+impl Entry {
+    /// The experiment that the entry belongs to, and what its line will be.
+    pub(super) fn subject(&self) -> (ExperimentName, LineKind) {
+        match self {
+            Entry::Pair(pair) => (pair.experiment().name.clone(), LineKind::Pair),
+            Entry::Outcome(outcome) => (outcome.experiment.clone(), LineKind::Outcome),
+        }
+    }
+}
+
 impl Recorder {
     /// An empty queue with the bounds of the settings.
     pub fn new(settings: &Settings) -> Self {
         let Settings { queue_bytes, queue_records, .. } = settings;
-        let waiting = Mutex::new(Taken::default());
+        let waiting = Mutex::default();
         Self(Arc::new(Shared { max_records: *queue_records, max_bytes: *queue_bytes, waiting }))
     }
 
@@ -58,44 +77,58 @@ impl Recorder {
         let bytes = pair.held_bytes();
         let mut waiting = self.lock();
         if self.fits(&waiting, bytes) {
-            waiting.bytes += bytes;
-            waiting.entries.push(Entry::Pair(Box::new(pair)));
+            waiting.push(Entry::Pair(Box::new(pair)), bytes);
         } else {
             let experiment = pair.experiment().name.clone();
-            *waiting.lost.entry(experiment).or_default() += 1;
+            *waiting.taken.lost.entry(experiment).or_default() += 1;
         }
     }
 
-    /// Hands an outcome on; `false`: the queue is full and the reporter must try again, for nothing was kept.
+    /// Hands an outcome on; `false`: the queue is full or closed and the reporter must try again, for nothing was
+    /// kept.
     #[must_use]
     pub fn hand_outcome(&self, outcome: OutcomeRecord) -> bool {
         const OUTCOME_BYTES: usize = 512;
         let mut waiting = self.lock();
         let fits = self.fits(&waiting, OUTCOME_BYTES);
         if fits {
-            waiting.bytes += OUTCOME_BYTES;
-            waiting.entries.push(Entry::Outcome(Box::new(outcome)));
+            waiting.push(Entry::Outcome(Box::new(outcome)), OUTCOME_BYTES);
         }
         fits
     }
 
     /// Takes all that waits. The writer's side.
     pub fn take(&self) -> Taken {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut self.lock().taken)
+    }
+
+    /// Takes all that waits, for the last time: nothing fits any more.
+    pub(super) fn close(&self) -> Taken {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        std::mem::take(&mut waiting.taken)
     }
 
     /// How many records wait, and their bytes.
     pub fn depth(&self) -> (usize, usize) {
         let waiting = self.lock();
-        (waiting.entries.len(), waiting.bytes)
+        (waiting.taken.entries.len(), waiting.taken.bytes)
     }
 
-    fn fits(&self, waiting: &Taken, bytes: usize) -> bool {
-        waiting.entries.len() < self.0.max_records && waiting.bytes + bytes <= self.0.max_bytes
+    fn fits(&self, waiting: &Waiting, bytes: usize) -> bool {
+        let Waiting { taken, closed } = waiting;
+        !closed && taken.entries.len() < self.0.max_records && taken.bytes + bytes <= self.0.max_bytes
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         // A panic while the lock was held can only have left one entry out; the queue itself is sound.
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, entry: Entry, bytes: usize) {
+        self.taken.bytes += bytes;
+        self.taken.entries.push(entry);
     }
 }

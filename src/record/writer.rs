@@ -3,9 +3,11 @@
 //! It comes by itself every few milliseconds, so that handing on wakes nobody. Its work, redaction and disk alike,
 //! runs on a thread for blocking work and holds up nothing else of the side plane. What the disk does not take is
 //! counted, told to the log by a gap record once it takes again, and never asked for again: a full disk costs
-//! records, not memory and not users.
+//! records, not memory and not users. A panic over one record costs that record.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,7 +146,20 @@ impl Writer {
         self.segments.end_aged();
     }
 
+    /// Adds one entry's line, or counts the entry as lost where that panics.
     fn add(&mut self, batch: &mut Batch, entry: Entry) {
+        let (experiment, kind) = entry.subject();
+        let whole = batch.lines.len();
+        // Unwinding leaves at worst this entry half counted and its line half built, and the half line is cut off.
+        let added = catch_unwind(AssertUnwindSafe(|| self.add_line(batch, entry)));
+        if added.is_err() {
+            batch.lines.truncate(whole);
+            tracing::error!(%experiment, kind = kind.as_str(), "a record could not be made and is lost");
+            self.losses.add(&self.metrics, (experiment, kind, LossReason::Fault), 1);
+        }
+    }
+
+    fn add_line(&mut self, batch: &mut Batch, entry: Entry) {
         match entry {
             Entry::Pair(raw) => {
                 let record = paired_record(&raw, &self.redact);
@@ -184,7 +199,7 @@ impl Writer {
             self.metrics.records_written.with_label_values(&labels).inc();
             self.sinks.iter_mut().for_each(|sink| sink.gap(gap));
         }
-        self.losses.told();
+        self.losses.told(&gaps);
     }
 
     /// Logs when writing begins to fail and when it works again, not every time it fails.
@@ -198,9 +213,12 @@ impl Writer {
     }
 
     fn finish(&mut self) {
-        let late = self.take();
+        let late = self.recorder.close();
         if self.has_work(&late) {
             self.turn(late);
+        }
+        if !self.losses.is_empty() {
+            self.turn(Taken::default());
         }
         self.segments.end();
     }

@@ -120,6 +120,11 @@ impl Fate {
         !matches!(self, Fate::Complete | Fate::Cancelled)
     }
 
+    /// Says whether the call never came to the model, so that it cost nothing and tells nothing of its speed.
+    pub fn is_unsent(self) -> bool {
+        matches!(self, Fate::ConnectError | Fate::Overloaded)
+    }
+
     /// The word that metrics, logs and records use.
     pub fn as_str(self) -> &'static str {
         match self {

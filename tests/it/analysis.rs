@@ -284,6 +284,25 @@ async fn another_candidate_begins_the_figures_anew_and_stragglers_stay_out() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_gone_does_not_look_fast() {
+    let ledger = start(SHADOW);
+    for number in 0..100 {
+        let mut pair = ledger.pair();
+        let mut copy = said(&ledger.policy, NEW, Role::Shadow, true);
+        if number % 10 > 0 {
+            copy.fate = if number % 2 == 0 { Fate::ConnectError } else { Fate::Overloaded };
+            copy.total = std::time::Duration::from_micros(50);
+        }
+        pair.legs = vec![said(&ledger.policy, OLD, Role::Answer, true), copy];
+        ledger.serve(pair);
+    }
+    let summary = summary(&ledger).await;
+    let copies = &summary.arms[1].calls[0];
+    assert_eq!((copies.requests, copies.errors), (100, 90));
+    assert!((copies.total_ms.p50.unwrap() - 20.0).abs() < 0.3, "{:?}", copies.total_ms);
+}
+
+#[tokio::test]
 async fn without_a_label_metric_nothing_is_claimed() {
     let plain =
         policy(SHADOW, 2).replace("    metrics: {accuracy: {prediction: $.label, truth: digit}}\n", "");

@@ -287,6 +287,10 @@ async fn answers_are_compared_with_legacys_and_legacys_second_answer_too() {
         leg.status = Some(http::StatusCode::INTERNAL_SERVER_ERROR);
         leg
     };
+    let not_found = |mut leg: record::Observation| {
+        leg.status = Some(http::StatusCode::NOT_FOUND);
+        leg
+    };
     let cases = [
         (vec![leg(OLD, Role::Answer, old), leg(NEW, Role::Shadow, new)], json!([["new", "shadow", "agree"]])),
         (
@@ -300,6 +304,14 @@ async fn answers_are_compared_with_legacys_and_legacys_second_answer_too() {
         (vec![leg(NEW, Role::Answer, old), leg(OLD, Role::Pair, old)], json!([["new", "answer", "agree"]])),
         (vec![leg(OLD, Role::Answer, old), failed(leg(NEW, Role::Shadow, old))], json!([])),
         (vec![leg(OLD, Role::Answer, old)], json!([])),
+        (
+            vec![leg(OLD, Role::Answer, old), not_found(leg(NEW, Role::Shadow, old))],
+            json!([["new", "shadow", "differ"]]),
+        ),
+        (
+            vec![not_found(leg(OLD, Role::Answer, old)), not_found(leg(NEW, Role::Shadow, old))],
+            json!([["new", "shadow", "agree"]]),
+        ),
     ];
     let expected: Vec<Value> = cases.iter().map(|(_, expected)| expected.clone()).collect();
     for (legs, _) in cases {
@@ -312,9 +324,9 @@ async fn answers_are_compared_with_legacys_and_legacys_second_answer_too() {
         compared.iter().map(|it| json!([it["arm"], it["role"], it["fields"]["body"]])).collect::<Value>()
     });
     assert_eq!(found.collect::<Vec<_>>(), expected);
-    assert_eq!(ledger.metric("crossfade_comparisons_total", &["arm=\"new\"", "result=\"agree\""]), 3.0);
+    assert_eq!(ledger.metric("crossfade_comparisons_total", &["arm=\"new\"", "result=\"agree\""]), 4.0);
     assert_eq!(ledger.metric("crossfade_comparisons_total", &["arm=\"old\"", "result=\"differ\""]), 1.0);
-    assert_eq!(ledger.metric("crossfade_pairs_total", &[]), 5.0);
+    assert_eq!(ledger.metric("crossfade_pairs_total", &[]), 7.0);
 }
 
 #[tokio::test]
@@ -382,6 +394,20 @@ async fn a_queue_that_can_hold_nothing_loses_everything_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_record_that_cannot_be_made_is_lost_alone_and_counted() {
+    let ledger = Ledger::start("", &shadow());
+    for number in 0..10 {
+        let mut pair = shadowed(&ledger);
+        if number % 3 == 0 {
+            pair.assignment.arm = ArmId(9);
+        }
+        ledger.recorder.hand(pair);
+    }
+    assert_eq!(account(&ledger, 10).await, 4);
+    assert_eq!(ledger.metric("crossfade_records_lost_total", &["reason=\"fault\""]), 4.0);
+}
+
+#[tokio::test]
 async fn what_is_handed_on_before_the_stop_is_on_disk_after_it() {
     let ledger = Ledger::start(" rotate: {bytes: 64KiB, every: 1h},", &shadow());
     for _ in 0..1_000 {
@@ -420,6 +446,16 @@ async fn while_the_directory_cannot_be_written_losses_are_counted_and_logging_re
     assert_eq!(account(&ledger, 8).await, 7);
     let live = ledger.analysis.lock().unwrap().summary("e").unwrap();
     assert_eq!(live.requests, 8, "sinks see what the disk loses");
+}
+
+#[tokio::test]
+async fn an_outcome_that_comes_after_the_last_writing_is_refused_and_not_confirmed() {
+    let ledger = Ledger::start("", &shadow());
+    let id = ledger.serve(shadowed(&ledger));
+    ledger.close().await;
+    let report = json!({"request_id": id.to_string(), "outcome": "digit", "value": 1});
+    assert_eq!((ledger.report(&report).0, ledger.report(&report).0), (503, 503));
+    assert_eq!(ledger.read().await.len(), 1);
 }
 
 /// Runs itself once more as a process that may write files of 100 KiB at most, which is as good as a full disk.
