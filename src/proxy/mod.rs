@@ -12,6 +12,7 @@ mod leg;
 mod listener;
 mod meters;
 mod mixed;
+mod patience;
 mod relay;
 mod respond;
 mod retries;

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::proxy::handler;
+use crate::proxy::patience::Patient;
 use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Outgoing;
 use crate::upstream::Client;
@@ -225,7 +226,7 @@ async fn serve(
         let mut builder = auto::Builder::new(OnThisThread(users));
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service);
         tokio::pin!(connection);
         // How a connection ends is the client's affair; its requests were observed one by one.
         let ended = tokio::select! {
