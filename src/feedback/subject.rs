@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::policy::Unit;
 use crate::record::OutcomeRecord;
 use crate::record::Shown;
+use crate::record::recorded_identity;
 use crate::record::recorded_unit;
 use crate::strategy::Assignment;
 use crate::strategy::Strategy;
@@ -51,6 +52,7 @@ pub(super) enum Source {
 pub(super) struct Subject<'a> {
     /// The experiment under the present policy, or, where that has it no more, under the one that served.
     pub(super) experiment: &'a Experiment,
+    pub(super) identity: String,
     pub(super) arms: Vec<ModelName>,
     pub(super) arm: ModelName,
     pub(super) stage: Option<u32>,
@@ -69,6 +71,11 @@ impl Exposure {
     /// The assigned arm's name.
     pub(super) fn arm(&self) -> &ModelName {
         self.experiment().arm_name(&self.policy, self.assignment.arm)
+    }
+
+    /// What makes evidence comparable, as records show it.
+    pub(super) fn identity(&self) -> String {
+        recorded_identity(self.experiment())
     }
 
     /// The unit as records show it.
@@ -91,6 +98,7 @@ impl Source {
                 let served = exposure.experiment();
                 Subject {
                     experiment: policy.experiment(served.name.as_str()).unwrap_or(served),
+                    identity: exposure.identity(),
                     arms: arms(served, &exposure.policy),
                     arm: exposure.arm().clone(),
                     stage: exposure.stage,
@@ -104,6 +112,7 @@ impl Source {
                 let experiment = policy.experiment(claims.experiment.as_str())?;
                 Subject {
                     experiment,
+                    identity: claims.identity.clone(),
                     arms: arms(experiment, policy),
                     arm: claims.arm.clone(),
                     stage: claims.stage,
@@ -146,6 +155,7 @@ impl<'a> Subject<'a> {
             time: now,
             request_time: self.time,
             experiment: self.experiment.name.clone(),
+            identity: self.identity.clone(),
             stage: self.stage,
             arm: self.arm.clone(),
             unit: self.unit.clone(),

@@ -22,6 +22,8 @@ pub struct OutcomeRecord {
     pub request_time: Timestamp,
     /// The experiment.
     pub experiment: ExperimentName,
+    /// What makes evidence comparable, as the pair's record has it.
+    pub identity: String,
     /// The canary's stage in which the request was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
