@@ -85,6 +85,20 @@ impl Exposure {
 }
 
 impl Source {
+    /// What the knowledge holds in memory beside what all requests take, roughly.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Source::Here(Exposure { unit, shown, .. }) => {
+                unit.held_bytes() + shown.as_ref().map_or(0, |shown| shown.held_bytes())
+            }
+            // The claims hold the list once more.
+            Source::Ticket(claims, shown) => {
+                let name = claims.unit.as_ref().map_or(0, String::len);
+                name + shown.as_ref().map_or(0, |shown| 2 * shown.held_bytes())
+            }
+        }
+    }
+
     /// What a ticket tells.
     pub(super) fn told(claims: Claims) -> Self {
         let shown = claims.shown();

@@ -350,6 +350,22 @@ async fn memory_is_bounded_and_forgets_the_oldest_first() {
 }
 
 #[tokio::test]
+async fn memory_is_bounded_in_bytes_too_whatever_clients_and_models_send() {
+    let ledger = ledger();
+    let list = shown(&[(&"x".repeat(1024 * 1024), OLD)]);
+    let serve = |_| {
+        let mut pair = ledger.pair();
+        pair.shown = Some(Arc::clone(&list));
+        ledger.feedback.remember(pair.id, ledger.exposure(&pair));
+        pair.id
+    };
+    let ids: Vec<RequestId> = (0..400).map(serve).collect();
+    let known = |id: &&RequestId| ledger.report(&of(**id, "digit", json!(1))).0 == 200;
+    let count = ids.iter().filter(known).count();
+    assert!((100..=256).contains(&count), "{count} requests of 1 MiB in 256 MiB");
+}
+
+#[tokio::test]
 async fn when_the_queue_is_full_the_reporter_tries_again_and_nothing_counts_twice() {
     let dir = tempfile::TempDir::new().unwrap();
     let Config { feedback, policy, .. } = configured(dir.path(), "", POLICY);
