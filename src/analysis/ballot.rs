@@ -9,6 +9,7 @@ use crate::analysis::units::Units;
 use crate::record::OutcomeRecord;
 use crate::record::PairedRecord;
 use crate::stats::Votes;
+use crate::strategy::interleave::Method;
 use crate::strategy::interleave::score;
 
 /// Two credits closer than this are equal.
@@ -20,6 +21,8 @@ pub(super) struct Ballot {
     pub(super) impressions: u64,
     pub(super) no_contrast: u64,
     pub(super) degraded: u64,
+    /// Lists that were mixed by another method than team draft, under which a vote is no fair coin.
+    pub(super) by_other_methods: u64,
     pub(super) clicks: u64,
     /// Clicks of users that have no name, and so no vote.
     pub(super) without_unit: u64,
@@ -36,6 +39,8 @@ impl Ballot {
         let mixed = record.shown.as_ref();
         self.impressions += u64::from(mixed.is_some());
         self.no_contrast += u64::from(mixed.is_some_and(|shown| shown.no_contrast));
+        self.by_other_methods +=
+            u64::from(mixed.is_some_and(|shown| shown.method != Some(Method::TeamDraft)));
         self.degraded += u64::from(record.degraded.is_some());
     }
 

@@ -45,11 +45,13 @@ pub(super) enum Finding {
 impl Weighed {
     /// The finding.
     pub(super) fn finding(&self) -> Finding {
-        match *self {
-            Weighed { events, .. } if events < FEWEST_EVENTS => Finding::Open,
-            Weighed { better, needed, .. } if better >= needed => Finding::Better,
-            Weighed { worse, needed, .. } if worse >= needed => Finding::Worse,
-            _ => Finding::Open,
+        let Weighed { better, worse, needed, events } = *self;
+        match (better >= needed, worse >= needed) {
+            _ if events < FEWEST_EVENTS => Finding::Open,
+            (true, false) => Finding::Better,
+            (false, true) => Finding::Worse,
+            // Better in one stage and worse in another is neither.
+            (true, true) | (false, false) => Finding::Open,
         }
     }
 
@@ -83,11 +85,7 @@ pub(super) fn of_votes(votes: &Votes, candidates: usize) -> Weighed {
 pub(super) fn of_answers(strata: &Strata, candidate: usize, candidates: usize) -> Option<Weighed> {
     let (mut better, mut worse, mut events) = (0.0, 0.0, 0);
     let mut compared = false;
-    for stratum in strata.iter() {
-        let share = stratum.share(candidate).unwrap_or(0.0);
-        let Ok(test) = EventShare::new(share, 1.0) else { continue };
-        let bad = |arm: Option<&StratumArm>| arm.map_or(0, |arm| arm.bad_units);
-        let (own, legacy) = (bad(stratum.arms.get(candidate)), bad(stratum.arms.first()));
+    for WrongUnits { test, own, legacy } in wrong_units(strata, candidate) {
         better += test.log_e(Alternative::Less, own, legacy);
         worse += test.log_e(Alternative::Greater, own, legacy);
         events += own + legacy;
@@ -95,6 +93,32 @@ pub(super) fn of_answers(strata: &Strata, candidate: usize, candidates: usize) -
     }
     let needed = -(level(candidates) / 2.0).ln();
     compared.then_some(Weighed { better, worse, needed, events })
+}
+
+/// Units with a wrong answer in one stratum, and the test of their share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WrongUnits {
+    test: EventShare,
+    /// The candidate's.
+    pub(super) own: u64,
+    /// Legacy's.
+    pub(super) legacy: u64,
+}
+
+impl WrongUnits {
+    /// How many of them would be the candidate's if neither model were better.
+    pub(super) fn expected(&self) -> f64 {
+        self.test.null_share() * (self.own + self.legacy) as f64
+    }
+}
+
+/// The strata in which both legacy and a candidate got traffic.
+pub(super) fn wrong_units(strata: &Strata, candidate: usize) -> impl Iterator<Item = WrongUnits> {
+    strata.iter().filter_map(move |stratum| {
+        let test = EventShare::new(stratum.share(candidate)?, 1.0).ok()?;
+        let bad = |arm: Option<&StratumArm>| arm.map_or(0, |arm| arm.bad_units);
+        Some(WrongUnits { test, own: bad(stratum.arms.get(candidate)), legacy: bad(stratum.arms.first()) })
+    })
 }
 
 /// Each of several candidates has its part of the chance of error.

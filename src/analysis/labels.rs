@@ -97,6 +97,12 @@ impl Labels {
         None
     }
 
+    /// Keeps a label for a pair that may yet come.
+    pub(super) fn keep(&mut self, record: &OutcomeRecord) {
+        let known = self.outcome(record);
+        debug_assert!(known.is_none(), "its pair is not among those that wait");
+    }
+
     /// Forgets all predictions and keeps the labels that came before their pair.
     pub(super) fn of_unknown_requests(mut self) -> Self {
         self.waiting.retain(|_, half| matches!(half, Half::Labels(_)));

@@ -7,6 +7,7 @@
 
 mod ballot;
 mod evidence;
+mod health;
 mod histogram;
 mod labels;
 mod standing;

@@ -5,6 +5,8 @@ use serde::Serialize;
 use crate::analysis::evidence;
 use crate::analysis::evidence::Finding;
 use crate::analysis::evidence::Weighed;
+use crate::analysis::evidence::WrongUnits;
+use crate::analysis::health;
 use crate::analysis::stratum::StratumArm;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
@@ -82,7 +84,11 @@ fn decide(weighed: &[(usize, Weighed)], subject: &Subject) -> (Standing, usize) 
     if let Some(place) = best(Finding::Better, |weighed| weighed.better) {
         return (Standing::Candidate(subject.arms[weighed[place].0].clone()), place);
     }
+    let candidates = subject.arms.len().saturating_sub(1);
     match best(Finding::Open, Weighed::strongest) {
+        None if weighed.len() < candidates => {
+            (Standing::Undecided { reason: "not every candidate answered users yet".to_owned() }, 0)
+        }
         Some(place) => (Standing::Undecided { reason: "not enough evidence yet".to_owned() }, place),
         None => (Standing::Legacy, best(Finding::Worse, |weighed| weighed.worse).unwrap_or(0)),
     }
@@ -102,6 +108,11 @@ fn silence(study: &Study, subject: &Subject) -> Option<String> {
             (clicks, nameless) if clicks == nameless => {
                 Some("clicks cannot be counted as votes, for requests name no user (`unit`)".to_owned())
             }
+            _ if ballot.by_other_methods > 0 => Some(
+                "readers who click at random prefer a side unless lists are mixed by `team_draft`, so votes decide \
+                 nothing"
+                    .to_owned(),
+            ),
             _ => None,
         };
     }
@@ -109,7 +120,10 @@ fn silence(study: &Study, subject: &Subject) -> Option<String> {
         return Some("nothing tells which answer is right: the policy has no `metrics.accuracy`".to_owned());
     };
     let judged = study.arms.iter().flat_map(|arm| &arm.calls).any(|call| call.right + call.wrong > 0);
-    (!judged).then(|| format!("no answer was held against a reported `{truth}` yet"))
+    if !judged {
+        return Some(format!("no answer was held against a reported `{truth}` yet"));
+    }
+    health::trouble(&study.strata).map(str::to_owned)
 }
 
 fn told(study: &Study, subject: &Subject, candidate: usize, weighed: &Weighed) -> Evidence {
@@ -142,7 +156,21 @@ fn pairs_sentence(study: &Study, candidate: usize) -> String {
     format!("of {} requests that only one of them got right, the candidate got {won} right", won + lost)
 }
 
+/// The figures of one stage as they are; of several only what can be added up, for rates may drift from stage to stage.
 fn answers_sentence(study: &Study, subject: &Subject, candidate: usize) -> String {
+    let stages: Vec<WrongUnits> = evidence::wrong_units(&study.strata, candidate).collect();
+    if stages.len() > 1 {
+        let own: u64 = stages.iter().map(|stage| stage.own).sum();
+        let legacy: u64 = stages.iter().map(|stage| stage.legacy).sum();
+        let expected: f64 = stages.iter().map(WrongUnits::expected).sum();
+        return format!(
+            "over {} stages {own} of {} users with a wrong answer had it from {}, whose share of the traffic makes \
+             {expected:.1}",
+            stages.len(),
+            own + legacy,
+            subject.arms[candidate]
+        );
+    }
     let rate = |arm: usize| {
         let of = |count: fn(&StratumArm) -> u64| -> u64 {
             study.strata.iter().filter_map(|stratum| stratum.arms.get(arm)).map(count).sum()

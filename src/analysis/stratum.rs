@@ -14,14 +14,26 @@ pub(super) struct Stratum {
     /// The arms' probabilities, in the order of the arms.
     pub(super) propensities: Vec<f64>,
     pub(super) arms: Vec<StratumArm>,
-    units: Units,
+    units: UnitsBy,
+}
+
+/// Units that were counted already, by what they were counted for.
+#[derive(Debug, Clone, Default)]
+struct UnitsBy {
+    drawn: Units,
+    labelled: Units,
+    wrong: Units,
 }
 
 /// One arm in a stratum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StratumArm {
     pub(super) assigned: u64,
+    /// Units with at least one request.
+    pub(super) drawn_units: u64,
     pub(super) judged: u64,
+    /// Units with at least one label.
+    pub(super) labelled_units: u64,
     pub(super) wrong: u64,
     /// Units with at least one wrong answer; each counts once, for the answers of one unit are alike.
     pub(super) bad_units: u64,
@@ -43,7 +55,10 @@ impl Strata {
             self.0.len() - 1
         });
         let arm = position(&record.arms, &record.assigned)?;
-        self.0[place].arms.get_mut(arm)?.assigned += 1;
+        let Stratum { arms, units, .. } = &mut self.0[place];
+        let arm = arms.get_mut(arm)?;
+        arm.assigned += 1;
+        arm.drawn_units += u64::from(units.drawn.count_named(record.unit.as_deref()));
         Some(place)
     }
 
@@ -52,9 +67,10 @@ impl Strata {
         let Some(Stratum { arms, units, .. }) = self.0.get_mut(place) else { return };
         let Some(arm) = arms.get_mut(arm) else { return };
         arm.judged += 1;
+        arm.labelled_units += u64::from(units.labelled.count_named(unit));
         if !right {
             arm.wrong += 1;
-            arm.bad_units += u64::from(unit.is_none_or(|unit| units.count(unit)));
+            arm.bad_units += u64::from(units.wrong.count_named(unit));
         }
     }
 
@@ -69,7 +85,7 @@ impl Stratum {
             stage: record.stage,
             propensities: record.propensities.clone(),
             arms: vec![StratumArm::default(); record.arms.len()],
-            units: Units::default(),
+            units: UnitsBy::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One experiment's figures, folded record by record.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -25,13 +26,18 @@ use crate::vocab::Role;
 use crate::vocab::StrategyKind;
 use crate::vocab::Timestamp;
 
+/// How long after a policy began its predecessor's requests are taken for stragglers.
+const OVERLAP: Duration = Duration::from_secs(1);
+
 /// What is known of one experiment.
 #[derive(Debug, Default)]
 pub(super) struct Study {
     /// What the figures are about; `None` before the first pair.
     pub(super) subject: Option<Subject>,
-    /// Outcomes of requests before this moment belong to evidence that was given up.
-    valid_from: Option<Timestamp>,
+    /// What makes the evidence in these figures comparable; `None` before the first record.
+    identity: Option<String>,
+    /// The identity of the figures that these took the place of.
+    predecessor: Option<String>,
     pub(super) requests: u64,
     pub(super) left_out: LeftOut,
     pub(super) arms: Vec<ArmTally>,
@@ -53,7 +59,6 @@ pub(super) struct Subject {
     pub(super) truth: Option<OutcomeName>,
     pub(super) since: Timestamp,
     pub(super) until: Timestamp,
-    identity: String,
 }
 
 /// Requests that do not count in the comparison.
@@ -120,7 +125,12 @@ impl Study {
 
     /// Takes in an outcome and says which answers could be held against it.
     pub(super) fn fold_outcome(&mut self, record: &OutcomeRecord) -> Vec<Judged> {
-        if !record.enrolled || self.valid_from.is_some_and(|start| record.request_time < start) {
+        if !record.enrolled {
+            return Vec::new();
+        }
+        if self.identity.get_or_insert_with(|| record.identity.clone()) != &record.identity {
+            // Either its evidence was given up, or it comes before the pair that will begin the figures anew.
+            self.labels.keep(record);
             return Vec::new();
         }
         let tally = self.outcomes.entry((record.outcome.clone(), record.arm.clone())).or_default();
@@ -152,33 +162,31 @@ impl Study {
     /// Says whether a pair belongs to these figures. One whose evidence cannot be compared with theirs begins them
     /// anew, unless it is a straggler from before they began.
     fn concerns(&mut self, record: &PairedRecord) -> bool {
+        let same = self.identity.as_ref() == Some(&record.identity);
         match &mut self.subject {
-            Some(subject) if subject.identity == record.identity => {
+            Some(subject) if same => {
                 subject.since = subject.since.min(record.time);
                 if subject.until <= record.time {
                     subject.until = record.time;
                     subject.policy.clone_from(&record.policy);
                     subject.truth.clone_from(&record.truth);
                 }
-                true
             }
-            Some(subject) if record.time < subject.since => false,
-            Some(_) => {
+            None if same => self.begin(record),
+            Some(subject) if subject.is_before(record, self.predecessor.as_ref()) => return false,
+            _ => {
                 let labels = std::mem::take(&mut self.labels).of_unknown_requests();
-                *self = Study { valid_from: Some(record.time), labels, ..Study::default() };
+                *self = Study { predecessor: self.identity.take(), labels, ..Study::default() };
                 self.begin(record);
-                true
-            }
-            None => {
-                self.begin(record);
-                true
             }
         }
+        true
     }
 
     fn begin(&mut self, record: &PairedRecord) {
         self.arms = vec![ArmTally::default(); record.arms.len()];
         self.paired = vec![PairedTally::default(); record.arms.len().saturating_sub(1)];
+        self.identity = Some(record.identity.clone());
         self.subject = Some(Subject {
             strategy: record.strategy,
             policy: record.policy.clone(),
@@ -186,7 +194,6 @@ impl Study {
             truth: record.truth.clone(),
             since: record.time,
             until: record.time,
-            identity: record.identity.clone(),
         });
     }
 
@@ -239,6 +246,15 @@ impl Study {
             }
         }
         labelled.judged
+    }
+}
+
+impl Subject {
+    /// Says whether a request of another identity is from before these figures began. A request takes its policy a
+    /// moment before its time is noted, so one of the predecessor's may seem to be a moment younger.
+    fn is_before(&self, record: &PairedRecord, predecessor: Option<&String>) -> bool {
+        let overlaps = record.time.since(self.since) < OVERLAP && predecessor == Some(&record.identity);
+        record.time < self.since || overlaps
     }
 }
 

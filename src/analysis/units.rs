@@ -16,4 +16,9 @@ impl Units {
     pub(super) fn count(&mut self, unit: &str) -> bool {
         self.0.len() < MOST && self.0.insert(xxh3_64(unit.as_bytes()))
     }
+
+    /// The same where a request without the name of a unit is a unit of its own.
+    pub(super) fn count_named(&mut self, unit: Option<&str>) -> bool {
+        unit.is_none_or(|unit| self.count(unit))
+    }
 }

@@ -49,6 +49,11 @@ impl Heard {
         }
     }
 
+    /// What the reports hold in memory, roughly.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.values.iter().map(|(_, value)| value.held_bytes()).sum()
+    }
+
     /// Keeps a value that was joined.
     pub(super) fn keep(&mut self, outcome: &OutcomeName, value: OutcomeValue) {
         self.values.push((outcome.clone(), value));

@@ -1,4 +1,6 @@
 //! A bounded memory of requests, in parts with a lock each, so that the answer path rarely waits for another thread.
+//!
+//! It is bounded by number and by bytes, for how long a user's name or a reported item is, clients decide.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -12,7 +14,13 @@ use crate::vocab::RequestId;
 
 const PARTS: usize = 16;
 
-/// Requests by id; each part forgets its oldest when it is full.
+/// What the memory holds at most, in bytes, roughly.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+/// What a request takes beside its texts.
+const REQUEST_BYTES: usize = 512;
+
+/// Requests by id; each part forgets its oldest when it is full or too large.
 #[derive(Debug)]
 pub(super) struct Memory {
     parts: Vec<Mutex<Part>>,
@@ -30,12 +38,17 @@ pub(super) struct Known {
 struct Part {
     known: HashMap<RequestId, Known>,
     order: VecDeque<RequestId>,
+    bytes: usize,
 }
 
 impl Known {
     /// A request of which nothing was heard yet.
     pub(super) fn new(source: Source) -> Self {
         Self { source, heard: Heard::default() }
+    }
+
+    fn held_bytes(&self) -> usize {
+        REQUEST_BYTES + self.source.held_bytes() + self.heard.held_bytes()
     }
 }
 
@@ -48,7 +61,9 @@ impl Memory {
 
     /// Remembers a request.
     pub(super) fn remember(&self, id: RequestId, known: Known) {
-        self.part(id).insert(id, known, self.part_capacity);
+        let mut part = self.part(id);
+        part.insert(id, known, self.part_capacity);
+        part.shrink(self.part_bytes());
     }
 
     /// Does something with what is known of a request, first remembering `told` where nothing is; `None`: nothing
@@ -63,7 +78,17 @@ impl Memory {
         if let Some(told) = told.filter(|_| !part.known.contains_key(&id)) {
             part.insert(id, told, self.part_capacity.max(1));
         }
-        part.known.get_mut(&id).map(act)
+        let known = part.known.get_mut(&id)?;
+        let before = known.held_bytes();
+        let acted = act(known);
+        let after = known.held_bytes();
+        part.bytes = part.bytes + after - before;
+        part.shrink(self.part_bytes());
+        Some(acted)
+    }
+
+    fn part_bytes(&self) -> usize {
+        MOST_BYTES / self.parts.len()
     }
 
     /// The last byte of a UUIDv7 is random.
@@ -77,13 +102,26 @@ impl Memory {
 impl Part {
     fn insert(&mut self, id: RequestId, known: Known, capacity: usize) {
         while self.order.len() >= capacity {
-            match self.order.pop_front() {
-                Some(oldest) => self.known.remove(&oldest),
-                None => return,
-            };
+            if !self.forget_oldest() {
+                return;
+            }
         }
-        if self.known.insert(id, known).is_none() {
-            self.order.push_back(id);
+        self.bytes += known.held_bytes();
+        match self.known.insert(id, known) {
+            Some(earlier) => self.bytes -= earlier.held_bytes(),
+            None => self.order.push_back(id),
         }
+    }
+
+    fn shrink(&mut self, most_bytes: usize) {
+        while self.bytes > most_bytes && self.forget_oldest() {}
+    }
+
+    /// Says whether there was one.
+    fn forget_oldest(&mut self) -> bool {
+        let Some(oldest) = self.order.pop_front() else { return false };
+        let forgotten = self.known.remove(&oldest).map_or(0, |known| known.held_bytes());
+        self.bytes -= forgotten;
+        true
     }
 }

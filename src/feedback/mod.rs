@@ -88,17 +88,15 @@ impl Feedback {
     /// Takes one report, or a batch of them.
     ///
     /// One: `{"request_id": ID or "ticket": TICKET, "outcome": NAME, "value": VALUE}`. A batch: an array of these,
-    /// or `{"reports": [..]}`; the answer is `{"results": [..]}` in the same order. Everything may be sent again.
+    /// or `{"reports": [..]}`, at most 1,000; the answer is `{"results": [..]}` in the same order. Everything may be sent
+    /// again.
     pub fn report(&self, policy: &Policy, body: &[u8], now: Timestamp) -> Reply {
-        if body.len() > self.settings.max_body_bytes {
-            return Reply::too_large(self.settings.max_body_bytes);
-        }
-        match report::parse(body) {
+        match report::parse(body, self.settings.max_body_bytes) {
             Ok(Parsed::One(one)) => Reply::one(&self.take(policy, one, now)),
             Ok(Parsed::Batch(batch)) => {
                 Reply::batch(batch.into_iter().map(|one| self.take(policy, one, now)))
             }
-            Err(problem) => Reply::malformed(&problem),
+            Err(problem) => Reply::refused(&problem),
         }
     }
 

@@ -8,6 +8,9 @@ use serde_json::json;
 
 use crate::vocab::RequestId;
 
+/// How many reports a batch may hold: it is judged in one go, on the data port by a thread that serves users.
+const MOST: usize = 1_000;
+
 /// One report.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +26,17 @@ pub(super) struct Report {
 pub(super) enum Parsed {
     One(Result<Report, Reason>),
     Batch(Vec<Result<Report, Reason>>),
+}
+
+/// Why a body is refused whole.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    #[error("the body is larger than {max_bytes} bytes")]
+    TooLarge { max_bytes: usize },
+    #[error("the batch holds {found} reports, expected at most {MOST}; send the rest by itself")]
+    TooMany { found: usize },
+    #[error("the body is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
 }
 
 /// What became of a report. A metric label, so the set is closed.
@@ -95,17 +109,26 @@ pub struct Reply {
 }
 
 /// Reads a body: one report, an array of them, or `{"reports": [..]}`.
-pub(super) fn parse(body: &[u8]) -> Result<Parsed, serde_json::Error> {
-    let batch = |items: Vec<Value>| Parsed::Batch(items.into_iter().map(Report::read).collect());
+pub(super) fn parse(body: &[u8], max_bytes: usize) -> Result<Parsed, Unfit> {
+    if body.len() > max_bytes {
+        return Err(Unfit::TooLarge { max_bytes });
+    }
     Ok(match serde_json::from_slice(body)? {
-        Value::Array(items) => batch(items),
+        Value::Array(items) => batch(items)?,
         Value::Object(mut members) => match members.remove("reports") {
-            Some(Value::Array(items)) if members.is_empty() => batch(items),
+            Some(Value::Array(items)) if members.is_empty() => batch(items)?,
             Some(_) => Parsed::One(Err(Reason::Shape("`reports` is an array and stands alone".to_owned()))),
             None => Parsed::One(Report::read(Value::Object(members))),
         },
         other => Parsed::One(Report::read(other)),
     })
+}
+
+fn batch(items: Vec<Value>) -> Result<Parsed, Unfit> {
+    if items.len() > MOST {
+        return Err(Unfit::TooMany { found: items.len() });
+    }
+    Ok(Parsed::Batch(items.into_iter().map(Report::read).collect()))
 }
 
 impl Report {
@@ -201,13 +224,11 @@ impl Reply {
         Self { status, body: json!({"results": results}) }
     }
 
-    pub(super) fn malformed(problem: &serde_json::Error) -> Self {
-        let reason = format!("the body is not JSON: {problem}");
-        Self { status: StatusCode::BAD_REQUEST, body: json!({"result": "rejected", "reason": reason}) }
-    }
-
-    pub(super) fn too_large(max_bytes: usize) -> Self {
-        let reason = format!("the body is larger than {max_bytes} bytes");
-        Self { status: StatusCode::PAYLOAD_TOO_LARGE, body: json!({"result": "rejected", "reason": reason}) }
+    pub(super) fn refused(problem: &Unfit) -> Self {
+        let status = match problem {
+            Unfit::TooLarge { .. } | Unfit::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Unfit::NotJson(_) => StatusCode::BAD_REQUEST,
+        };
+        Self { status, body: json!({"result": "rejected", "reason": problem.to_string()}) }
     }
 }

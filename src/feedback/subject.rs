@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::policy::Unit;
 use crate::record::OutcomeRecord;
 use crate::record::Shown;
+use crate::record::recorded_identity;
 use crate::record::recorded_unit;
 use crate::strategy::Assignment;
 use crate::strategy::Strategy;
@@ -51,6 +52,7 @@ pub(super) enum Source {
 pub(super) struct Subject<'a> {
     /// The experiment under the present policy, or, where that has it no more, under the one that served.
     pub(super) experiment: &'a Experiment,
+    pub(super) identity: String,
     pub(super) arms: Vec<ModelName>,
     pub(super) arm: ModelName,
     pub(super) stage: Option<u32>,
@@ -71,6 +73,11 @@ impl Exposure {
         self.experiment().arm_name(&self.policy, self.assignment.arm)
     }
 
+    /// What makes evidence comparable, as records show it.
+    pub(super) fn identity(&self) -> String {
+        recorded_identity(self.experiment())
+    }
+
     /// The unit as records show it.
     pub(super) fn unit(&self) -> Option<String> {
         recorded_unit(self.experiment(), &self.unit)
@@ -78,6 +85,20 @@ impl Exposure {
 }
 
 impl Source {
+    /// What the knowledge holds in memory beside what all requests take, roughly.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Source::Here(Exposure { unit, shown, .. }) => {
+                unit.held_bytes() + shown.as_ref().map_or(0, |shown| shown.held_bytes())
+            }
+            // The claims hold the list once more.
+            Source::Ticket(claims, shown) => {
+                let name = claims.unit.as_ref().map_or(0, String::len);
+                name + shown.as_ref().map_or(0, |shown| 2 * shown.held_bytes())
+            }
+        }
+    }
+
     /// What a ticket tells.
     pub(super) fn told(claims: Claims) -> Self {
         let shown = claims.shown();
@@ -91,6 +112,7 @@ impl Source {
                 let served = exposure.experiment();
                 Subject {
                     experiment: policy.experiment(served.name.as_str()).unwrap_or(served),
+                    identity: exposure.identity(),
                     arms: arms(served, &exposure.policy),
                     arm: exposure.arm().clone(),
                     stage: exposure.stage,
@@ -104,6 +126,7 @@ impl Source {
                 let experiment = policy.experiment(claims.experiment.as_str())?;
                 Subject {
                     experiment,
+                    identity: claims.identity.clone(),
                     arms: arms(experiment, policy),
                     arm: claims.arm.clone(),
                     stage: claims.stage,
@@ -146,6 +169,7 @@ impl<'a> Subject<'a> {
             time: now,
             request_time: self.time,
             experiment: self.experiment.name.clone(),
+            identity: self.identity.clone(),
             stage: self.stage,
             arm: self.arm.clone(),
             unit: self.unit.clone(),

@@ -37,6 +37,8 @@ pub(super) struct Claims {
     id: RequestId,
     #[serde(rename = "x")]
     pub(super) experiment: ExperimentName,
+    #[serde(rename = "i")]
+    pub(super) identity: String,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub(super) stage: Option<u32>,
     #[serde(rename = "a")]
@@ -69,6 +71,7 @@ impl Claims {
             version: VERSION,
             id,
             experiment: exposure.experiment().name.clone(),
+            identity: exposure.identity(),
             stage: *stage,
             arm: exposure.arm().clone(),
             propensity: assignment.propensity,

@@ -37,6 +37,16 @@ pub enum Unit {
     Missing,
 }
 
+impl Unit {
+    /// What the name holds in memory, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        match self {
+            Unit::Named(name) => name.len(),
+            Unit::Request | Unit::Missing => 0,
+        }
+    }
+}
+
 impl Experiment {
     /// Finds the unit of a request; `None` when only the body can tell.
     pub fn unit_of(&self, head: &Parts, body: BodyView<'_>) -> Option<Unit> {

@@ -30,6 +30,7 @@ use crate::record::ShownRecord;
 use crate::record::body::Content;
 use crate::record::digest;
 use crate::record::prediction::predicted;
+use crate::record::recorded_identity;
 use crate::record::recorded_unit;
 use crate::record::redact::Redactor;
 use crate::strategy::Strategy;
@@ -59,7 +60,7 @@ pub(super) fn paired_record(pair: &Pair, rules: &[Redact]) -> PairedRecord {
         strategy: experiment.strategy.kind(),
         stage: *stage,
         policy: policy.hash.clone(),
-        identity: digest::of_identity(experiment),
+        identity: recorded_identity(experiment),
         arms: experiment.arm_ids().map(name).collect(),
         unit: recorded_unit(experiment, unit),
         unit_missing: *unit == Unit::Missing,
@@ -135,7 +136,11 @@ fn shown_record(
         team: item.team.map(name),
         credit: item.credit.clone(),
     });
-    ShownRecord { no_contrast: shown.no_contrast, items: items.collect() }
+    let method = match &experiment.strategy {
+        Strategy::Interleave(settings) => Some(settings.method),
+        Strategy::Shadow(_) | Strategy::Canary(_) | Strategy::Ab(_) => None,
+    };
+    ShownRecord { method, no_contrast: shown.no_contrast, items: items.collect() }
 }
 
 /// Says whether the lists of items can be read in all answers and no rule touches them.

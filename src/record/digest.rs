@@ -25,8 +25,8 @@ pub(super) fn of_unit(experiment: &Experiment, unit: &str) -> String {
     digest(&[experiment.name.as_str().as_bytes(), &[0], unit.as_bytes()], UNIT_DIGITS)
 }
 
-/// What stands for all that makes evidence comparable.
-pub(super) fn of_identity(experiment: &Experiment) -> String {
+/// What stands in records and tickets for all that makes evidence comparable.
+pub fn recorded_identity(experiment: &Experiment) -> String {
     digest(&[experiment.identity.as_bytes()], IDENTITY_DIGITS)
 }
 

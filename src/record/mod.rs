@@ -26,6 +26,7 @@ mod tests;
 
 pub use body::Body;
 pub use body::Unread;
+pub use digest::recorded_identity;
 pub use digest::recorded_unit;
 pub use line::Gap;
 pub use line::Line;

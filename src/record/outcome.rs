@@ -22,6 +22,8 @@ pub struct OutcomeRecord {
     pub request_time: Timestamp,
     /// The experiment.
     pub experiment: ExperimentName,
+    /// What makes evidence comparable, as the pair's record has it.
+    pub identity: String,
     /// The canary's stage in which the request was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
@@ -68,4 +70,25 @@ pub enum OutcomeValue {
     Binary(bool),
     /// A finite number.
     Number(f64),
+}
+
+impl OutcomeRecord {
+    /// What the record holds in memory, roughly, for the queue's bound.
+    pub fn held_bytes(&self) -> usize {
+        let Self { unit, value, credit, .. } = self;
+        let unit = unit.as_ref().map_or(0, String::len);
+        512 + unit + value.held_bytes() + credit.as_ref().map_or(0, Credit::held_bytes)
+    }
+}
+
+impl OutcomeValue {
+    /// What the value holds in memory, roughly.
+    pub fn held_bytes(&self) -> usize {
+        let text = match self {
+            OutcomeValue::Click { item, .. } => item.as_ref().map_or(0, String::len),
+            OutcomeValue::Label(label) => label.len(),
+            OutcomeValue::Binary(_) | OutcomeValue::Number(_) => 0,
+        };
+        64 + text
+    }
 }

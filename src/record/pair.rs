@@ -187,7 +187,19 @@ impl Pair {
         let part = |headers: &HeaderMap, body: &Captured| 512 + held_by(headers) + body.held_bytes();
         let CapturedRequest { uri, headers, body, .. } = &self.request;
         let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
-        path + part(headers, body) + self.legs.iter().map(|leg| part(&leg.headers, &leg.body)).sum::<usize>()
+        let shown = self.shown.as_ref().map_or(0, |shown| shown.held_bytes());
+        path + self.unit.held_bytes()
+            + shown
+            + part(headers, body)
+            + self.legs.iter().map(|leg| part(&leg.headers, &leg.body)).sum::<usize>()
+    }
+}
+
+impl Shown {
+    /// What the list holds in memory, roughly.
+    pub fn held_bytes(&self) -> usize {
+        let item = |item: &ShownItem| size_of::<ShownItem>() + item.id.len() + item.credit.held_bytes();
+        self.items.iter().map(item).sum()
     }
 }
 

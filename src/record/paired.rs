@@ -15,6 +15,7 @@ use crate::record::Body;
 use crate::record::Degraded;
 use crate::record::Prediction;
 use crate::strategy::interleave::Credit;
+use crate::strategy::interleave::Method;
 use crate::vocab::DropReason;
 use crate::vocab::ExperimentName;
 use crate::vocab::Fate;
@@ -201,6 +202,9 @@ pub struct DroppedRecord {
 /// The mixed list that the user got.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShownRecord {
+    /// How it was mixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
     /// Every arm offered the same list, so that nothing can be learnt.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_contrast: bool,

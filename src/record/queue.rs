@@ -88,11 +88,11 @@ impl Recorder {
     /// kept.
     #[must_use]
     pub fn hand_outcome(&self, outcome: OutcomeRecord) -> bool {
-        const OUTCOME_BYTES: usize = 512;
+        let bytes = outcome.held_bytes();
         let mut waiting = self.lock();
-        let fits = self.fits(&waiting, OUTCOME_BYTES);
+        let fits = self.fits(&waiting, bytes);
         if fits {
-            waiting.push(Entry::Outcome(Box::new(outcome)), OUTCOME_BYTES);
+            waiting.push(Entry::Outcome(Box::new(outcome)), bytes);
         }
         fits
     }

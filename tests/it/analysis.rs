@@ -9,7 +9,12 @@ use crossfade::policy::Policy;
 use crossfade::policy::Unit;
 use crossfade::record::Observation;
 use crossfade::record::Pair;
+use crossfade::record::Shown;
+use crossfade::record::ShownItem;
 use crossfade::strategy::Assignment;
+use crossfade::strategy::interleave::Method;
+use crossfade::strategy::interleave::Mixed;
+use crossfade::strategy::interleave::mix;
 use crossfade::vocab::ArmId;
 use crossfade::vocab::Fate;
 use crossfade::vocab::RequestId;
@@ -173,6 +178,70 @@ async fn canary_and_ab_find_the_model_that_errs_less_and_take_no_drift_for_a_dif
 }
 
 #[tokio::test]
+async fn labels_that_come_in_for_one_arm_more_than_for_the_other_decide_nothing() {
+    let ledger = start(AB);
+    let mut dice = StdRng::seed_from_u64(4);
+    for number in 0..1_500 {
+        let arm = if dice.random_bool(0.5) { NEW } else { OLD };
+        let mut pair = ledger.pair();
+        pair.unit = user(number);
+        pair.assignment = drawn(arm, 0.5);
+        pair.legs = vec![said(&ledger.policy, arm, Role::Answer, dice.random_bool(0.7))];
+        if arm == OLD || dice.random_bool(0.5) {
+            serve_labelled(&ledger, pair, false);
+        } else {
+            ledger.serve(pair);
+        }
+    }
+    let summary = summary(&ledger).await;
+    let [old, new] = &summary.stages[0].arms[..] else { panic!("two arms: {:?}", summary.stages) };
+    assert!(new.wrong_units * 3 < old.wrong_units * 2, "fewer wrong answers are known: {new:?} {old:?}");
+    assert!(winner(&summary).contains("labels"), "{}", summary.sentence);
+}
+
+#[tokio::test]
+async fn users_who_reach_the_arms_in_other_shares_than_drawn_decide_nothing() {
+    let ledger = start(AB);
+    for number in 0..1_000 {
+        let arm = if number % 5 == 0 { NEW } else { OLD };
+        let mut pair = ledger.pair();
+        pair.unit = user(number);
+        pair.assignment = drawn(arm, 0.5);
+        pair.legs = vec![said(&ledger.policy, arm, Role::Answer, number % 3 > 0)];
+        serve_labelled(&ledger, pair, false);
+    }
+    let summary = summary(&ledger).await;
+    assert!(winner(&summary).contains("shares"), "{}", summary.sentence);
+}
+
+#[tokio::test]
+async fn legacy_is_not_better_than_a_candidate_that_got_no_users() {
+    let policy = policy("ab: {arms: {old: 50%, new: 50%, idle: 0%}}", 2)
+        .replace("models: {", "models: {idle: {url: \"http://127.0.0.1:4\"}, ")
+        .replace("    candidate: new\n", "");
+    let ledger = Ledger::start("", &policy);
+    for number in 0..600 {
+        let arm = if number % 2 == 0 { OLD } else { NEW };
+        let mut pair = ledger.pair();
+        pair.unit = user(number);
+        pair.assignment = drawn(arm, 0.5);
+        pair.legs = vec![said(&ledger.policy, arm, Role::Answer, arm == OLD || number % 3 > 0)];
+        serve_labelled(&ledger, pair, false);
+    }
+    let summary = summary(&ledger).await;
+    assert_eq!(summary.evidence.len(), 1, "{:?}", summary.evidence);
+    assert!(matches!(summary.standing, Standing::Undecided { .. }), "{}", summary.sentence);
+}
+
+#[tokio::test]
+async fn over_several_stages_the_sentence_tells_no_pooled_figures() {
+    let summary = split(CANARY, &[(1, 0.1), (2, 0.5)], 0.10, 0.04).await;
+    assert_eq!(winner(&summary), "new");
+    assert!(summary.sentence.contains("users with a wrong answer"), "{}", summary.sentence);
+    assert!(summary.sentence.contains("2 stages"), "{}", summary.sentence);
+}
+
+#[tokio::test]
 async fn forced_repeated_and_unenrolled_requests_never_count() {
     let ledger = start(AB);
     let left_out = [
@@ -253,6 +322,40 @@ async fn interleaving_counts_one_vote_a_user() {
     assert!(winner(&nameless).contains("requests name no user"), "{}", nameless.sentence);
 }
 
+/// Lists of two rankers whose readers click anywhere.
+async fn lists_clicked_at_random(method: Method) -> ExperimentSummary {
+    let name = serde_json::to_value(method).unwrap();
+    let ledger = start(
+        &LISTS.replace("interleave: {", &format!("interleave: {{method: {}, ", name.as_str().unwrap())),
+    );
+    let rankings = [["1", "2", "3"], ["2", "3", "1"]].map(|ids| ids.map(str::to_owned).to_vec());
+    let mut dice = StdRng::seed_from_u64(5);
+    for number in 0..3_000 {
+        let Mixed { items, no_contrast } = mix(method, &rankings, 5, &mut dice);
+        let items =
+            items.into_iter().map(|it| ShownItem { id: it.id, credit: it.credit, team: it.team }).collect();
+        let mut pair = ledger.pair();
+        pair.unit = user(number);
+        pair.shown = Some(Arc::new(Shown { items, no_contrast }));
+        let id = ledger.serve(pair);
+        let place = dice.random_range(0..3);
+        let click = json!({"request_id": id.to_string(), "outcome": "click", "value": {"place": place}});
+        assert_eq!(ledger.report(&click).0, 200);
+    }
+    summary(&ledger).await
+}
+
+#[tokio::test]
+async fn clicks_at_random_elect_nobody_however_lists_are_mixed() {
+    let fair = lists_clicked_at_random(Method::TeamDraft).await;
+    assert_eq!(winner(&fair), "not enough evidence yet", "{}", fair.sentence);
+    for method in [Method::Balanced, Method::Probabilistic] {
+        let summary = lists_clicked_at_random(method).await;
+        assert!(winner(&summary).contains("`team_draft`"), "{method:?}: {}", summary.sentence);
+        assert_eq!(summary.interleaving.unwrap().clicks, 3_000, "they are shown all the same");
+    }
+}
+
 #[tokio::test]
 async fn another_candidate_begins_the_figures_anew_and_stragglers_stay_out() {
     let ledger = start(SHADOW);
@@ -281,6 +384,60 @@ async fn another_candidate_begins_the_figures_anew_and_stragglers_stay_out() {
         summary.outcomes
     );
     assert_eq!(summary.policy, changed.hash);
+}
+
+#[tokio::test]
+async fn a_straggler_of_the_same_moment_does_not_undo_what_began() {
+    let ledger = start(SHADOW);
+    let files = tempfile::TempDir::new().unwrap();
+    let changed = Arc::new(configured(files.path(), "", &policy(SHADOW, 3)).policy);
+    let at = |micros: i64, policy: &Arc<Policy>| {
+        let mut pair = ledger.pair();
+        pair.policy = Arc::clone(policy);
+        pair.time = crossfade::vocab::Timestamp::from_micros(NEW_YEAR.as_micros() + micros);
+        pair
+    };
+    ledger.serve(at(0, &ledger.policy));
+    ledger.serve(at(5_000_000, &changed));
+    ledger.serve(at(5_000_200, &ledger.policy));
+    ledger.serve(at(5_000_300, &changed));
+    assert_eq!(summary(&ledger).await.requests, 2, "the new candidate's");
+
+    let ledger = start(SHADOW);
+    ledger.serve(at(0, &ledger.policy));
+    ledger.serve(at(100, &changed));
+    ledger.serve(at(5_000_000, &ledger.policy));
+    let summary = summary(&ledger).await;
+    assert_eq!(
+        (summary.requests, summary.policy),
+        (1, ledger.policy.hash.clone()),
+        "a way back is no straggler"
+    );
+}
+
+#[tokio::test]
+async fn clicks_on_the_lists_of_another_candidate_are_no_votes() {
+    let ledger = start(LISTS);
+    let files = tempfile::TempDir::new().unwrap();
+    let before = Arc::new(configured(files.path(), "", &policy(LISTS, 3)).policy);
+    let list = |policy: &Arc<Policy>, number: u32| {
+        let mut pair = ledger.pair();
+        pair.policy = Arc::clone(policy);
+        pair.unit = user(number);
+        pair.shown = Some(shown(&[("a", OLD), ("b", NEW)]));
+        pair
+    };
+    // Another replica, or this one before its restart, served the lists and signed tickets for them.
+    for number in 0..100 {
+        let served = list(&before, number);
+        let ticket = ledger.feedback.ticket(served.id, &ledger.exposure(&served)).unwrap();
+        assert_eq!(ledger.report(&json!({"ticket": ticket, "outcome": "click", "value": "b"})).0, 200);
+    }
+    let own = ledger.serve(list(&ledger.policy, 100));
+    ledger.report(&json!({"request_id": own.to_string(), "outcome": "click", "value": "a"}));
+    let summary = summary(&ledger).await;
+    let votes = &summary.interleaving.as_ref().unwrap().votes[0];
+    assert_eq!((votes.for_candidate, votes.for_legacy), (0, 1), "{}", summary.sentence);
 }
 
 #[tokio::test]

@@ -294,6 +294,51 @@ async fn a_ticket_carries_as_much_of_a_long_list_as_fits_a_header() {
 }
 
 #[tokio::test]
+async fn a_batch_of_too_many_reports_is_refused_whole() {
+    let ledger = ledger();
+    let batch = |count: usize| json!(vec![of(serve_list(&ledger), "digit", json!(1)); count]);
+    let (status, reply) = ledger.report(&batch(1_001));
+    assert_eq!((status, &reply["result"]), (413, &json!("rejected")));
+    let (status, reply) = ledger.report(&batch(1_000));
+    assert_eq!((status, &reply["results"][0]["result"]), (200, &json!("joined")));
+    assert_eq!(ledger.read().await.iter().filter(|line| matches!(line, Line::Outcome(_))).count(), 1);
+}
+
+#[tokio::test]
+async fn every_reply_is_as_the_api_describes_it() {
+    let openapi: Value = serde_json::from_str(include_str!("../../src/admin/openapi.json")).unwrap();
+    let described = |status: u16, reply: &Value| {
+        let response = &openapi["paths"]["/feedback"]["post"]["responses"][status.to_string()];
+        let mut schema = response["content"]["application/json"]["schema"].clone();
+        assert!(schema.is_object(), "{status} is not described: {reply}");
+        schema["components"] = openapi["components"].clone();
+        assert!(jsonschema::is_valid(&schema, reply), "{status} is described otherwise: {reply}");
+    };
+    let ledger = ledger();
+    let id = serve_list(&ledger);
+    let seen = [
+        of(id, "digit", json!(1)),
+        of(id, "digit", json!(1)),
+        of(id, "digit", json!(2)),
+        of(id, "nope", json!(2)),
+        of(RequestId::draw(), "digit", json!(1)),
+        json!({"ticket": "forged.forged", "outcome": "digit", "value": 1}),
+        json!([of(id, "digit", json!(1)), 0]),
+        json!(vec![0; 1_001]),
+        json!(0),
+    ]
+    .map(|report| ledger.report(&report));
+    assert_eq!(seen.each_ref().map(|(status, _)| *status), [200, 200, 409, 422, 404, 403, 200, 413, 422]);
+    seen.iter().for_each(|(status, reply)| described(*status, reply));
+    let broken = ledger.feedback.report(&ledger.policy, b"{", NEW_YEAR);
+    described(broken.status.as_u16(), &broken.body);
+    ledger.close().await;
+    let (status, reply) = ledger.report(&of(id, "stars", json!(1)));
+    assert_eq!(status, 503);
+    described(status, &reply);
+}
+
+#[tokio::test]
 async fn memory_is_bounded_and_forgets_the_oldest_first() {
     let ledger = ledger();
     let ids: Vec<RequestId> = (0..3_000).map(|_| serve_list(&ledger)).collect();
@@ -302,6 +347,22 @@ async fn memory_is_bounded_and_forgets_the_oldest_first() {
     let count = remembered.iter().filter(|known| **known).count();
     assert!(count <= 1_000 && count > 900, "{count} of a memory for 1,000");
     assert!(!remembered[0] && remembered[2_999]);
+}
+
+#[tokio::test]
+async fn memory_is_bounded_in_bytes_too_whatever_clients_and_models_send() {
+    let ledger = ledger();
+    let list = shown(&[(&"x".repeat(1024 * 1024), OLD)]);
+    let serve = |_| {
+        let mut pair = ledger.pair();
+        pair.shown = Some(Arc::clone(&list));
+        ledger.feedback.remember(pair.id, ledger.exposure(&pair));
+        pair.id
+    };
+    let ids: Vec<RequestId> = (0..400).map(serve).collect();
+    let known = |id: &&RequestId| ledger.report(&of(**id, "digit", json!(1))).0 == 200;
+    let count = ids.iter().filter(known).count();
+    assert!((100..=256).contains(&count), "{count} requests of 1 MiB in 256 MiB");
 }
 
 #[tokio::test]

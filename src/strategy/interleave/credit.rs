@@ -106,6 +106,11 @@ impl Credit {
         posteriors(&rankings, shown.iter().map(|id| rankings.item(id)))
     }
 
+    /// What the credit holds in memory, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        8 * self.arms()
+    }
+
     fn arms(&self) -> usize {
         match self {
             Credit::Shares(shares) => shares.len(),
