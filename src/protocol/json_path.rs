@@ -8,6 +8,11 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+/// The longest path, in bytes.
+const MAX_BYTES: usize = 1_000;
+/// How deep brackets may nest: the parser's time doubles with each, and its stack is not bounded.
+const MAX_NESTING: usize = 8;
+
 /// A compiled path that selects any number of values.
 #[derive(Debug, Clone)]
 pub struct JsonPath {
@@ -149,10 +154,29 @@ impl PartialEq for ListPath {
 impl Eq for ListPath {}
 
 fn parse(text: &str) -> Result<serde_json_path::JsonPath, JsonPathError> {
-    serde_json_path::JsonPath::parse(text).map_err(|error| JsonPathError::Syntax {
-        text: text.to_owned(),
-        problem: format!("{} at character {}", error.message(), error.position() + 1),
-    })
+    let syntax = |problem| JsonPathError::Syntax { text: text.chars().take(MAX_BYTES).collect(), problem };
+    if text.len() > MAX_BYTES {
+        return Err(syntax(format!("it has {} bytes, expected at most {MAX_BYTES}", text.len())));
+    }
+    if nesting(text) > MAX_NESTING {
+        return Err(syntax(format!("it nests deeper than {MAX_NESTING} brackets")));
+    }
+    serde_json_path::JsonPath::parse(text)
+        .map_err(|error| syntax(format!("{} at character {}", error.message(), error.position() + 1)))
+}
+
+/// The most brackets that are open at once; those in quotes count too.
+fn nesting(text: &str) -> usize {
+    let (mut open, mut most) = (0usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'(' => open += 1,
+            b']' | b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 fn walk<'a>(steps: &[Step], document: &'a Value) -> Option<&'a Value> {

@@ -222,6 +222,19 @@ fn what_is_no_path_is_refused_and_the_report_names_the_place() {
 }
 
 #[test]
+fn a_path_that_would_overrun_its_parser_is_refused() {
+    let nested = |open: &str, close: &str, depth| format!("$[?{}@.a{}]", open.repeat(depth), close.repeat(depth));
+    for (open, close) in [("(", ")"), ("!(", ")"), ("length(", ")"), ("@[?", "]")] {
+        let error = nested(open, close, 5_000).parse::<JsonPath>().unwrap_err().to_string();
+        assert!(error.contains("expected at most"), "{}", &error[..200]);
+        let error = nested(open, close, 60).parse::<JsonPath>().unwrap_err().to_string();
+        assert!(error.contains("nests deeper than 8"), "{error}");
+    }
+    let honest = "$.messages[?(@.role == 'user' && (@.tags[?@.name == 'x'] || !@.hidden))].content";
+    assert!(honest.parse::<JsonPath>().is_ok());
+}
+
+#[test]
 fn a_list_path_names_one_list_which_can_be_replaced_in_place() {
     let mut document = json!({"results": [1, 2], "a": {"b": [[3], 4]}, "x": 5});
     let path: ListPath = "$.a.b[0][*]".parse().unwrap();
