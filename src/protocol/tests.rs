@@ -223,7 +223,8 @@ fn what_is_no_path_is_refused_and_the_report_names_the_place() {
 
 #[test]
 fn a_path_that_would_overrun_its_parser_is_refused() {
-    let nested = |open: &str, close: &str, depth| format!("$[?{}@.a{}]", open.repeat(depth), close.repeat(depth));
+    let nested =
+        |open: &str, close: &str, depth| format!("$[?{}@.a{}]", open.repeat(depth), close.repeat(depth));
     for (open, close) in [("(", ")"), ("!(", ")"), ("length(", ")"), ("@[?", "]")] {
         let error = nested(open, close, 5_000).parse::<JsonPath>().unwrap_err().to_string();
         assert!(error.contains("expected at most"), "{}", &error[..200]);
