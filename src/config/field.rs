@@ -80,6 +80,14 @@ impl<T> Field<T> {
         self.given()
     }
 
+    /// Where the value stands; nothing when it is not there or wrong.
+    pub(super) fn place(&self) -> Option<&Place> {
+        match self {
+            Field::Given(at) => Some(&at.place),
+            Field::Absent | Field::Wrong => None,
+        }
+    }
+
     /// Says whether the key is there, right or wrong.
     pub(super) fn is_there(&self) -> bool {
         !matches!(self, Field::Absent)

@@ -8,6 +8,7 @@
 
 mod diagnostic;
 mod field;
+mod file;
 mod lower;
 mod reader;
 mod scalar;
@@ -74,7 +75,8 @@ pub struct Listen {
 /// # Errors
 /// Every problem that was found; one of them, at the first line, when the file cannot be read.
 pub fn load(path: &Path) -> Result<Config, Problems> {
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let content = file::read(path, yaml::MAX_BYTES).map_err(|error| unreadable(path, &error))?;
+    let text = String::from_utf8(content).map_err(|error| unreadable(path, &error.utf8_error()))?;
     parse(path, &text)
 }
 
@@ -100,7 +102,7 @@ fn hash(text: &str) -> String {
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Problems {
+fn unreadable(path: &Path, error: &dyn std::error::Error) -> Problems {
     let report = Report::new(path);
     report.add(&Place::start(), format!("the file cannot be read: {error}"));
     report.into_problems()

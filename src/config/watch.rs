@@ -24,6 +24,9 @@ use sha2::Sha256;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use crate::config::file;
+use crate::config::yaml::MAX_BYTES;
+
 /// How long after an event the file is read: an editor or a kubelet makes several changes in a row.
 const SETTLE: Duration = Duration::from_millis(100);
 /// How often the file is read without an event.
@@ -37,7 +40,7 @@ const POLL: Duration = Duration::from_secs(10);
 /// waiting and its reader will see the newest content.
 pub fn watch(path: &Path, ticks: mpsc::Sender<()>) -> impl Future<Output = ()> + Send + use<> {
     let path = path.to_owned();
-    let known = std::fs::read(&path).ok().map(|content| digest(&content));
+    let known = content_digest(&path);
     let (events, nudges) = mpsc::channel(1);
     let watcher = watch_directory(&path, events);
     if let Err(error) = &watcher {
@@ -69,9 +72,9 @@ async fn follow(
             () = ticks.closed() => return,
         }
         // A file that cannot be read is in the middle of a swap, or gone; either way the present policy stays.
-        let Ok(content) = tokio::fs::read(&path).await else { continue };
-        let found = Some(digest(&content));
-        if found != known {
+        let reading = path.clone();
+        let found = tokio::task::spawn_blocking(move || content_digest(&reading)).await.ok().flatten();
+        if found.is_some() && found != known {
             known = found;
             let _ = ticks.try_send(());
         }
@@ -95,6 +98,6 @@ fn is_mere_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
-fn digest(content: &[u8]) -> [u8; 32] {
-    Sha256::digest(content).into()
+fn content_digest(path: &Path) -> Option<[u8; 32]> {
+    file::read(path, MAX_BYTES).ok().map(|content| Sha256::digest(content).into())
 }

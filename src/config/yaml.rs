@@ -25,7 +25,7 @@ use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 
 /// The largest policy file: what a Kubernetes ConfigMap holds.
-const MAX_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
 /// A value of the file.
 #[derive(Debug)]
@@ -70,8 +70,7 @@ impl Node {
 /// Parses a text into its tree, or reports why it is no YAML and gives nothing.
 pub(super) fn parse(text: &str, report: &Report) -> Option<Node> {
     if text.len() > MAX_BYTES {
-        let size = text.len();
-        report.add(&Place::start(), format!("the file has {size} bytes, expected at most {MAX_BYTES}"));
+        report.add(&Place::start(), format!("the file has more than {MAX_BYTES} bytes, which is the most"));
         return None;
     }
     match serde_saphyr::from_str_with_options::<Node>(text, options()) {

@@ -388,7 +388,7 @@ async fn under_overload_every_request_is_on_record_or_counted_as_lost() {
 
 #[tokio::test]
 async fn a_queue_that_can_hold_nothing_loses_everything_and_says_so() {
-    let ledger = Ledger::start(" queue: {bytes: 1KiB, records: 50},", &shadow());
+    let ledger = Ledger::start(" queue: {bytes: 1KiB, records: 50}, body_cap: 100B,", &shadow());
     (0..10).for_each(|_| ledger.recorder.hand(shadowed(&ledger)));
     assert_eq!(account(&ledger, 10).await, 10);
 }

@@ -44,7 +44,7 @@ impl Sides {
             report.add(experiment, "`candidate` and `candidates` stand together, expected one of them");
         }
         let there = candidate.is_there() || candidates.is_there();
-        let named = place(&candidate).or(place(&candidates)).or(there.then(|| experiment.clone()));
+        let named = candidate.place().or(candidates.place()).or(there.then_some(experiment)).cloned();
         let names: Vec<_> = match candidate {
             Field::Absent => candidates.items().collect(),
             one => one.given().into_iter().collect(),
@@ -132,13 +132,6 @@ impl Sides {
             report.add(place, "the candidates are not the arms of `ab`; hint: leave them to `arms`");
         }
         Some(())
-    }
-}
-
-fn place<T>(field: &Field<T>) -> Option<Place> {
-    match field {
-        Field::Given(at) => Some(at.place.clone()),
-        Field::Absent | Field::Wrong => None,
     }
 }
 

@@ -37,6 +37,7 @@ use crate::vocab::OutcomeName;
 pub(super) fn experiments(
     raw: Field<Vec<Field<schema::Experiment>>>,
     models: &Models,
+    feedback_path: Option<&str>,
     report: &Report,
 ) -> Option<Vec<Experiment>> {
     let mut experiments = Vec::new();
@@ -51,6 +52,7 @@ pub(super) fn experiments(
         experiments.push(experiment(name.map(|name| name.value.0), matcher, raw, models, report));
     }
     reach::check(&reaches, report);
+    reach::check_feedback(&reaches, feedback_path, report);
     experiments.into_iter().collect()
 }
 
@@ -68,10 +70,7 @@ fn matcher_of(
     report: &Report,
 ) -> (Matcher, Option<Reach>) {
     let field = std::mem::take(&mut raw.value.matcher);
-    let place = match &field {
-        Field::Given(at) => at.place.clone(),
-        Field::Absent | Field::Wrong => raw.place.clone(),
-    };
+    let place = field.place().unwrap_or(&raw.place).clone();
     let matcher = matcher::matcher(field, report);
     let sound = !report.touches(&format!("{}.match", raw.place.path));
     let reach = name.filter(|_| sound).map(|name| Reach {

@@ -6,6 +6,7 @@
 use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 use crate::policy::Matcher;
+use crate::policy::PathPattern;
 use crate::vocab::ExperimentName;
 
 /// An experiment's part in the search.
@@ -25,6 +26,19 @@ pub(super) fn check(experiments: &[Reach], report: &Report) {
                     "no request gets here: the experiment `{name}` before it takes all of them; hint: put the \
                      narrower `match` first"
                 ),
+            );
+        }
+    }
+}
+
+/// Feedback takes every request to its path before any experiment does.
+pub(super) fn check_feedback(experiments: &[Reach], path: Option<&str>, report: &Report) {
+    let Some(path) = path else { return };
+    for experiment in experiments {
+        if experiment.matcher.path == Some(PathPattern::Exact(path.to_owned())) {
+            report.add(
+                &experiment.place,
+                "no request gets here: `feedback.path` takes all of them; hint: give feedback a path of its own",
             );
         }
     }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 use crate::config::field::At;
 use crate::config::field::Field;
+use crate::config::file;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher::not_empty;
 use crate::config::scalar::Bytes;
@@ -22,6 +25,14 @@ use crate::vocab::Secret;
 
 /// The shortest key that signs tickets, in bytes.
 const MIN_KEY_BYTES: usize = 16;
+/// The longest file of a secret, in bytes.
+const MAX_SECRET_BYTES: usize = 64 * 1024;
+/// The most threads of the data plane.
+const MAX_WORKERS: usize = 1024;
+/// The most that is held of one body.
+const MAX_BODY_BYTES: usize = 1024 * 1024 * 1024;
+/// A record holds a request and its answers: at most two in most experiments, and there is more to it than bodies.
+const BODIES_A_RECORD: usize = 4;
 
 pub(super) fn listen(raw: Field<schema::Listen>, report: &Report) -> Listen {
     let schema::Listen { data, admin, token, drain, workers, max_connections, tls } =
@@ -47,9 +58,18 @@ pub(super) fn listen(raw: Field<schema::Listen>, report: &Report) -> Listen {
         admin,
         token: token.given().and_then(|source| secret(source, report)),
         drain: drain.or(Duration::from_secs(30)),
-        workers: workers.scalar().map(usize::from),
+        workers: workers.given().and_then(|workers| threads(workers, report)),
         max_connections: max_connections.scalar().map_or(10_000, u32::from),
     }
+}
+
+fn threads(workers: At<Scalar<NonZeroUsize>>, report: &Report) -> Option<usize> {
+    let At { place, value: Scalar(workers) } = workers;
+    if workers.get() > MAX_WORKERS {
+        let text = "threads are more than any machine has use for";
+        report.add(&place, format!("{workers} {text}, expected at most {MAX_WORKERS}"));
+    }
+    Some(workers.get())
 }
 
 fn address(field: Field<Scalar<SocketAddr>>, default_port: u16) -> (SocketAddr, Option<Place>) {
@@ -95,7 +115,11 @@ fn from_variable(name: &str) -> Result<Vec<u8>, String> {
 }
 
 fn from_file_at(path: &str) -> Result<Vec<u8>, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+    let bytes = file::read(Path::new(path), MAX_SECRET_BYTES)
+        .map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+    if bytes.len() > MAX_SECRET_BYTES {
+        return Err(format!("`{path}` has more than {MAX_SECRET_BYTES} bytes, which is the most"));
+    }
     if bytes.trim_ascii().is_empty() {
         return Err(format!("`{path}` is empty"));
     }
@@ -107,18 +131,39 @@ pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Set
     let rotate = rotate.value().unwrap_or_default();
     let queue = queue.value().unwrap_or_default();
     let default = record::Settings::default();
+    let bounds = queue.bytes.place().or(body_cap.place()).cloned();
+    let body_cap_bytes = body_cap_bytes(body_cap, default.body_cap_bytes, report);
+    let queue_bytes = memory(queue.bytes, default.queue_bytes, report);
+    if let Some(place) = bounds
+        && body_cap_bytes <= MAX_BODY_BYTES
+        && queue_bytes < BODIES_A_RECORD * body_cap_bytes
+    {
+        let hint = "let `queue.bytes` be at least four times `body_cap`";
+        let text = format!("would never fit into the queue of {queue_bytes} bytes; hint: {hint}");
+        report.add(&place, format!("a record of large bodies {text}"));
+    }
     record::Settings {
         dir: dir.given().and_then(|dir| not_empty(dir, report)).map_or(default.dir, PathBuf::from),
-        body_cap_bytes: memory(body_cap, default.body_cap_bytes, report),
+        body_cap_bytes,
         rotate: record::Rotation {
             bytes: rotate.bytes.scalar().map_or(default.rotate.bytes, |bytes| bytes.0),
             every: rotate.every.scalar().map_or(default.rotate.every, |every| every.0),
         },
         keep_bytes: keep.value().unwrap_or_default().bytes.scalar().map(|bytes| bytes.0),
-        queue_bytes: memory(queue.bytes, default.queue_bytes, report),
+        queue_bytes,
         queue_records: queue.records.scalar().map_or(default.queue_records, usize::from),
         redact: redact.items().filter_map(|rule| redaction(rule, report)).collect(),
     }
+}
+
+fn body_cap_bytes(field: Field<Scalar<Bytes>>, default: usize, report: &Report) -> usize {
+    let place = field.place().cloned();
+    let bytes = memory(field, default, report);
+    if let Some(place) = place.filter(|_| bytes > MAX_BODY_BYTES) {
+        report
+            .add(&place, format!("{bytes} bytes are more than a body may be held of, expected at most 1GiB"));
+    }
+    bytes
 }
 
 /// A size that must fit into the address space.

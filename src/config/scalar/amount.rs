@@ -12,6 +12,9 @@ use crate::config::scalar::Written;
 use crate::config::scalar::said;
 use crate::cost::Money;
 
+/// A hundred years: what is added to a moment must not leave the range of moments.
+const LONGEST: Duration = Duration::from_secs(36_525 * 24 * 60 * 60);
+
 /// A duration longer than nothing.
 #[derive(Debug)]
 pub(crate) struct Positive(pub(in crate::config) Duration);
@@ -70,15 +73,19 @@ impl Written for NonZeroUsize {
 
 impl Written for Duration {
     fn read(text: &str) -> Result<Self, String> {
-        duration(text).ok_or_else(|| {
+        let Some(duration) = duration(text) else {
             let hint = match text.parse::<u64>() {
                 Ok(_) => format!("; hint: did you mean `{text}s`?"),
                 Err(_) => "; hint: as in `300ms` or `1h30m`".to_owned(),
             };
-            format!(
+            return Err(format!(
                 "`{text}` is not a duration: expected whole numbers with `ms`, `s`, `m`, `h` or `d`{hint}"
-            )
-        })
+            ));
+        };
+        if duration > LONGEST {
+            return Err(format!("`{text}` is longer than a hundred years"));
+        }
+        Ok(duration)
     }
 
     fn schema() -> Schema {

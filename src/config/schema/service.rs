@@ -69,7 +69,7 @@ pub(crate) struct Record {
     #[serde(default)]
     pub(crate) dir: Field<Scalar<String>>,
     /// How much of a body is kept, for the record and for copies; a request with a longer body is not copied.
-    /// Default: 256KiB.
+    /// At most 1GiB, and a quarter of queue.bytes. Default: 256KiB.
     #[serde(default)]
     pub(crate) body_cap: Field<Scalar<Bytes>>,
     /// When one file of records ends and the next begins.

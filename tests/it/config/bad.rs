@@ -110,8 +110,23 @@ fn a_file_that_cannot_be_read_is_a_problem_like_any_other() {
 #[test]
 fn a_file_above_a_megabyte_is_refused_unread() {
     let policy = "# a long comment\n".repeat(100_000);
-    let expected = ["policy.yaml:1:1: the file has 1700000 bytes, expected at most 1048576"];
+    let expected = ["policy.yaml:1:1: the file has more than 1048576 bytes, which is the most"];
     assert_eq!(problems_of(&policy), expected);
+}
+
+#[test]
+fn a_file_without_end_is_read_no_further_than_a_policy_may_reach() {
+    let problems = config::load(Path::new("/dev/zero")).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "/dev/zero:1:1: the file has more than 1048576 bytes, which is the most"
+    );
+    let policy =
+        "models: {a: {url: \"http://127.0.0.1\"}}\ndefault: a\nlisten: {token: {from_file: /dev/zero}}\n";
+    let expected = [
+        "policy.yaml:3:29: listen.token.from_file: `/dev/zero` has more than 65536 bytes, which is the most",
+    ];
+    assert_eq!(problems_of(policy), expected);
 }
 
 #[test]

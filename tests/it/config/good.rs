@@ -103,7 +103,7 @@ record:
   body_cap: 1MiB
   rotate: {{bytes: 1GiB, every: 1d}}
   keep: {{bytes: 2TiB}}
-  queue: {{bytes: 1024, records: 9}}
+  queue: {{bytes: 4194304, records: 9}}
   redact: [{{header: X-Session, action: hash}}, {{json: '$..text', action: mask}}]
 feedback: {{path: /votes, tickets: {{key: {{from_file: '{}'}}}}, remember: 5}}
 ",
@@ -118,7 +118,7 @@ feedback: {{path: /votes, tickets: {{key: {{from_file: '{}'}}}}, remember: 5}}
     assert_eq!(config.record.body_cap_bytes, 1 << 20);
     assert_eq!((config.record.rotate.bytes, config.record.rotate.every), (1 << 30, seconds(86_400)));
     assert_eq!(config.record.keep_bytes, Some(2 << 40));
-    assert_eq!((config.record.queue_bytes, config.record.queue_records), (1024, 9));
+    assert_eq!((config.record.queue_bytes, config.record.queue_records), (4 << 20, 9));
     let [session, text] = &config.record.redact[..] else { panic!("two rules expected") };
     assert_eq!(session.target, RedactTarget::Header(HeaderName::from_static("x-session")));
     assert_eq!(session.action, RedactAction::Hash);
