@@ -99,7 +99,12 @@ async fn calls_in_flight_count_against_a_models_limit_though_a_reload_changes_th
 #[tokio::test]
 async fn requests_are_records_written_plus_records_lost_under_overload() {
     let old = Model::saying(Reply::text("x".repeat(10_000))).await;
-    let rig = Rig::start_with(&shadow(&old.url(), &old.url()), "", "body_cap: 16KiB, queue: {records: 2, bytes: 64KiB}").await;
+    let rig = Rig::start_with(
+        &shadow(&old.url(), &old.url()),
+        "",
+        "body_cap: 16KiB, queue: {records: 2, bytes: 64KiB}",
+    )
+    .await;
     let mut load = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let mut client = rig.client().await;
