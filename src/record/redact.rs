@@ -25,12 +25,36 @@ use crate::record::body::Content;
 use crate::record::digest;
 
 /// Headers that are never written.
-const DROPPED_HEADERS: [&str; 5] =
-    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
+const DROPPED_HEADERS: [&str; 10] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-auth-token",
+    "x-amz-security-token",
+    "x-forwarded-access-token",
+];
 
 /// Query parameters whose values are never written, in lower case.
-const MASKED_PARAMETERS: [&str; 9] =
-    ["key", "api_key", "api-key", "apikey", "token", "access_token", "password", "secret", "signature"];
+const MASKED_PARAMETERS: [&str; 14] = [
+    "key",
+    "api_key",
+    "api-key",
+    "apikey",
+    "token",
+    "access_token",
+    "password",
+    "secret",
+    "signature",
+    "sig",
+    "x-amz-signature",
+    "client_secret",
+    "id_token",
+    "refresh_token",
+];
 
 const MASK: &str = "***";
 

@@ -104,7 +104,7 @@ impl Canary {
     /// Counts running time.
     pub(super) fn count(&mut self, elapsed: Duration) {
         if self.ramp.load().phase == Phase::Running {
-            self.held += elapsed;
+            self.held = self.held.saturating_add(elapsed);
         }
     }
 
