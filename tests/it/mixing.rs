@@ -51,6 +51,15 @@ async fn ends(rig: Rig) -> (String, String, Value) {
     (fate("old"), fate("new"), record["cancelled"].clone())
 }
 
+/// A user who stays is served, and the legs of legacy and candidate end so.
+async fn check_ends(name: &str, legacy: Reply, candidate: Reply, fates: (&str, &str)) {
+    let (old, new) = (Model::saying(legacy).await, Model::saying(candidate).await);
+    let rig = rig(&old, &new).await;
+    assert_eq!(rig.client().await.post("/", &[("x-user", "u")], "{}").await.status, 200, "{name}");
+    let expected = (fates.0.to_owned(), fates.1.to_owned(), Value::Null);
+    assert_eq!(ends(rig).await, expected, "{name}");
+}
+
 #[tokio::test]
 async fn an_arm_that_misses_the_deadline_timed_out_and_no_client_left() {
     let never = Gate::new();
@@ -59,12 +68,8 @@ async fn an_arm_that_misses_the_deadline_timed_out_and_no_client_left() {
         ("in its body", list(), stalled(&never), ("complete", "timeout")),
         ("legacy before its head", list().after(&never), list(), ("timeout", "complete")),
     ];
-    for (name, legacy, candidate, (old_fate, new_fate)) in cases {
-        let (old, new) = (Model::saying(legacy).await, Model::saying(candidate).await);
-        let rig = rig(&old, &new).await;
-        assert_eq!(rig.client().await.post("/", &[("x-user", "u")], "{}").await.status, 200, "{name}");
-        let expected = (old_fate.to_owned(), new_fate.to_owned(), Value::Null);
-        assert_eq!(ends(rig).await, expected, "{name}");
+    for (name, legacy, candidate, fates) in cases {
+        check_ends(name, legacy, candidate, fates).await;
     }
 }
 
@@ -76,12 +81,8 @@ async fn an_arm_that_is_not_read_to_its_end_was_left_by_the_gateway_and_not_by_t
         ("legacy streams", stream(&open), list().after(&never), ("complete", "cancelled")),
         ("the candidate streams", list(), stream(&never), ("complete", "cancelled")),
     ];
-    for (name, legacy, candidate, (old_fate, new_fate)) in cases {
-        let (old, new) = (Model::saying(legacy).await, Model::saying(candidate).await);
-        let rig = rig(&old, &new).await;
-        assert_eq!(rig.client().await.post("/", &[("x-user", "u")], "{}").await.status, 200, "{name}");
-        let expected = (old_fate.to_owned(), new_fate.to_owned(), Value::Null);
-        assert_eq!(ends(rig).await, expected, "{name}");
+    for (name, legacy, candidate, fates) in cases {
+        check_ends(name, legacy, candidate, fates).await;
     }
 }
 

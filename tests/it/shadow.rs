@@ -56,27 +56,25 @@ async fn the_candidate_gets_the_same_request_marked_and_the_user_gets_legacys_an
     assert!(!record.to_string().contains("Bearer secret"), "credentials are never written");
 }
 
-/// Whatever the candidate does, the user has the whole answer while the candidate is still held.
-async fn never_hurts(name: &str, candidate: Reply, gate: &Gate, fate: &str) {
+/// Whatever the candidate does, and though it does it only when the users have their whole answers, they are
+/// legacy's.
+async fn never_hurts(name: &str, deadline: &str, candidate: impl FnOnce(&Gate) -> Reply, fate: &str) {
+    let gate = Gate::new();
     let old = Model::saying(Reply::text("legacy's answer")).await;
-    let new = Model::saying(candidate).await;
-    let rig = Rig::start(&policy(&old.url(), &new.url(), "deadline: 200ms")).await;
+    let new = Model::saying(candidate(&gate)).await;
+    let rig = Rig::start(&policy(&old.url(), &new.url(), &format!("deadline: {deadline}"))).await;
     let mut client = rig.client().await;
     for _ in 0..20 {
         let got = client.post("/", &[], "body").await;
         assert_eq!((got.status.as_u16(), got.text()), (200, "legacy's answer"), "{name}");
     }
-    // Only now may the candidate go on, if it waits at all.
     gate.open();
     until(name, async || {
         rig.metric("crossfade_copies_in_flight", &[]).await == 0.0 && new.seen().len() == 20
     })
     .await;
-    assert_eq!(
-        rig.metric("crossfade_requests_total", &["arm=\"old\"", "code=\"2xx\""]).await,
-        20.0,
-        "{name}"
-    );
+    let served = ["arm=\"old\"", "code=\"2xx\""];
+    assert_eq!(rig.metric("crossfade_requests_total", &served).await, 20.0, "{name}");
     assert_eq!(rig.metric("crossfade_copies_sent_total", &["arm=\"new\""]).await, 20.0, "{name}");
     let records = rig.records().await;
     assert_eq!(records.len(), 20, "{name}");
@@ -86,19 +84,20 @@ async fn never_hurts(name: &str, candidate: Reply, gate: &Gate, fate: &str) {
     }
 }
 
+/// Longer than any test: what is held is held until its gate opens.
+const LONG: &str = "1h";
+
 #[tokio::test]
 async fn a_hung_candidate_never_delays_the_answer() {
-    // The gate opens after twenty answers; the copies ended by their own deadline before, or are answered then.
-    let gate = Gate::new();
     let never = Gate::new();
-    never_hurts("hung", Reply::text("late").after(&never), &gate, "timeout").await;
+    never_hurts("hung", "200ms", |_| Reply::text("late").after(&never), "timeout").await;
 }
 
 #[tokio::test]
 async fn a_candidate_that_stalls_in_its_body_never_delays_the_answer() {
-    let (gate, never) = (Gate::new(), Gate::new());
+    let never = Gate::new();
     let stalling = Reply::steps(vec![Step::Data("begun".into()), Step::Wait(never)]);
-    never_hurts("stalled", stalling, &gate, "timeout").await;
+    never_hurts("stalled", "200ms", |_| stalling, "timeout").await;
 }
 
 #[tokio::test]
@@ -119,18 +118,18 @@ async fn a_held_candidate_is_recorded_when_it_answers_at_last() {
 
 #[tokio::test]
 async fn an_erroring_candidate_never_hurts() {
-    never_hurts("erroring", Reply::status(500), &Gate::new(), "complete").await;
+    never_hurts("erroring", LONG, |gate| Reply::status(500).after(gate), "complete").await;
 }
 
 #[tokio::test]
 async fn a_resetting_candidate_never_hurts() {
-    never_hurts("resetting", Reply::reset(), &Gate::new(), "reset").await;
+    never_hurts("resetting", LONG, |gate| Reply::reset().after(gate), "reset").await;
 }
 
 #[tokio::test]
 async fn a_candidate_that_breaks_off_never_hurts() {
-    let breaking = Reply::steps(vec![Step::Data("begun".into()), Step::Break]);
-    never_hurts("breaking", breaking, &Gate::new(), "truncated").await;
+    let breaking = |gate: &Gate| vec![Step::Data("begun".into()), Step::Wait(gate.clone()), Step::Break];
+    never_hurts("breaking", LONG, |gate| Reply::steps(breaking(gate)), "truncated").await;
 }
 
 #[tokio::test]
