@@ -39,10 +39,13 @@ fn brings_token(headers: &HeaderMap, token: &Secret) -> Result<(), Problem> {
 
 /// A web page can make its own host name resolve to 127.0.0.1, but it cannot make the browser send another one.
 fn names_this_machine(head: &Parts) -> Result<(), Problem> {
-    let Some(authority) = host(head) else { return Ok(()) };
-    let name = authority.host();
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok();
-    if address || name.eq_ignore_ascii_case("localhost") {
+    let names = |authority: &Authority| {
+        let name = authority.host();
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        address.is_ok() || name.eq_ignore_ascii_case("localhost")
+    };
+    // A host that cannot be read names nothing.
+    if host(head).as_ref().is_some_and(names) {
         return Ok(());
     }
     let text = "without a token only requests to `localhost` or to an address are answered";

@@ -309,8 +309,10 @@ async fn with_a_token_only_probes_are_open() {
 #[tokio::test]
 async fn without_a_token_no_web_page_reaches_the_server() {
     let server = Server::start().await;
-    let rebound = [("host", "evil.example:9090")];
-    assert_eq!(server.ask("GET", "/api/v1/experiments", &rebound, "").await.status, 403);
+    for host in ["evil.example:9090", "evil example", "127.0.0.1@evil.example"] {
+        let rebound = [("host", host)];
+        assert_eq!(server.ask("GET", "/api/v1/experiments", &rebound, "").await.status, 403, "{host}");
+    }
     for host in ["localhost:9090", "127.0.0.1", "[::1]:9090"] {
         assert_eq!(server.ask("GET", "/metrics", &[("host", host)], "").await.status, 200, "{host}");
     }
