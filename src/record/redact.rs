@@ -129,7 +129,12 @@ impl<'a> Redactor<'a> {
     /// still see it. Changes never move an element, so the places stay right.
     fn apply(&self, paths: &[(&JsonPath, Change)], document: &mut Value) {
         let find = |(path, change): &(&JsonPath, Change)| -> Vec<(String, Change)> {
-            path.pointers(document).into_iter().map(|place| (place, *change)).collect()
+            let mut places = path.pointers(document);
+            if matches!(change, Change::Rule(RedactAction::Drop)) {
+                // From the last: taking a member out moves all that stand behind it.
+                places.reverse();
+            }
+            places.into_iter().map(|place| (place, *change)).collect()
         };
         let places: Vec<(String, Change)> = paths.iter().flat_map(find).collect();
         for (place, change) in places {
