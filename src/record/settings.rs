@@ -22,8 +22,7 @@ pub struct Settings {
     pub queue_bytes: usize,
     /// How many records may wait for the writer.
     pub queue_records: usize,
-    /// What is changed before a record is written. `authorization`, `proxy-authorization`, `cookie`, `set-cookie`
-    /// and `x-api-key` are dropped always.
+    /// What is changed before a record is written. Cookies and the common headers of credentials are dropped always.
     pub redact: Vec<Redact>,
 }
 

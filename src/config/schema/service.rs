@@ -81,8 +81,8 @@ pub(crate) struct Record {
     /// How much may wait to be written; what does not fit is counted as lost.
     #[serde(default)]
     pub(crate) queue: Field<Queue>,
-    /// What is changed before a record is written. The headers authorization, proxy-authorization, cookie,
-    /// set-cookie and x-api-key are dropped always.
+    /// What is changed before a record is written. Cookies and the common headers of credentials (authorization,
+    /// x-api-key and their like) are dropped always.
     #[serde(default)]
     pub(crate) redact: Field<Vec<Field<Redact>>>,
 }
