@@ -4,6 +4,7 @@
 //! counts and bounded hand-over buffers, and nothing else. Only this module executes a plan, and the answer path in
 //! it waits for nothing but the client and the arm that answers.
 
+mod connection;
 mod copies;
 mod dispatch;
 mod handler;
