@@ -3,6 +3,7 @@
 //! The data plane passes bytes and understands none of them; whoever needs meaning asks here. Pure: bytes and
 //! parsed JSON in, values out.
 
+pub mod http1;
 mod json_path;
 mod sse;
 mod usage;
