@@ -4,6 +4,7 @@
 //! parsed JSON in, values out.
 
 mod document;
+pub mod http1;
 mod json_path;
 mod seek;
 mod sse;
