@@ -239,7 +239,7 @@ fn enter(
 ) -> (Rc<Visit>, Plan) {
     let experiment = &snapshot.policy.experiments[place];
     let (shared, head) = (&worker.shared, &arrival.head);
-    let id = RequestId::draw();
+    let id = RequestId::drawn_at(arrival.time);
     let stage = matches!(experiment.strategy, Strategy::Canary(_)).then(|| experiment.ramp.load());
     let draw = Draw {
         salts: &experiment.salts,
