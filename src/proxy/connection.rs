@@ -114,7 +114,11 @@ async fn serve_http2(
 }
 
 /// Runs a connection to its end, which the drain asks for.
-async fn run<C: Future>(mut connection: Pin<&mut C>, drain: &Drain, end: impl FnOnce(Pin<&mut C>)) -> C::Output {
+async fn run<C: Future>(
+    mut connection: Pin<&mut C>,
+    drain: &Drain,
+    end: impl FnOnce(Pin<&mut C>),
+) -> C::Output {
     tokio::select! {
         ended = connection.as_mut() => return ended,
         () = drain.begun() => end(connection.as_mut()),

@@ -5,7 +5,6 @@
 //! written to it in that time tells. And a socket that is closed while bytes arrive makes the system throw away what
 //! was sent: so the rest of a request is read away first, within a bound.
 
-
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -156,10 +155,8 @@ impl<S: AsyncRead + Unpin> Parting<S> {
     /// Reads the rest of a request away.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, lingering, .. } = self;
-        let Lingering { time, bytes_left } = lingering.get_or_insert_with(|| Lingering {
-            time: Box::pin(sleep(LINGERS)),
-            bytes_left: LINGER_BYTES,
-        });
+        let Lingering { time, bytes_left } = lingering
+            .get_or_insert_with(|| Lingering { time: Box::pin(sleep(LINGERS)), bytes_left: LINGER_BYTES });
         let mut bytes = [0; 8 * 1024];
         while *bytes_left > 0 {
             let mut buffer = ReadBuf::new(&mut bytes);

@@ -112,17 +112,12 @@ pub(super) fn open(
 }
 
 /// Carries bytes both ways, until both sides have ended or one broke off, or nothing came for `idle`.
-async fn carry(
-    client: impl AsyncRead + AsyncWrite,
-    model: impl AsyncRead + AsyncWrite,
-    idle: Duration,
-) {
+async fn carry(client: impl AsyncRead + AsyncWrite, model: impl AsyncRead + AsyncWrite, idle: Duration) {
     let heard = Cell::new(Instant::now());
     let (from_client, to_client) = tokio::io::split(client);
     let (from_model, to_model) = tokio::io::split(model);
-    let both = async {
-        tokio::try_join!(pump(from_client, to_model, &heard), pump(from_model, to_client, &heard))
-    };
+    let both =
+        async { tokio::try_join!(pump(from_client, to_model, &heard), pump(from_model, to_client, &heard)) };
     tokio::select! {
         // How it ended, both sides see for themselves.
         _ = both => {}

@@ -201,10 +201,12 @@ fn request_line(line: &[u8]) -> Result<Version, Malformed> {
     if line.len() > MAX_TARGET {
         return Err(Malformed::TargetTooLong);
     }
-    if has_control(line) || line.iter().filter(|byte| **byte == b' ').count() != 2 {
+    let blanks = line.iter().filter(|byte| matches!(byte, b' ' | b'\t')).count();
+    if blanks != 2 || has_control(line) {
         return Err(Malformed::FirstLine);
     }
-    let (request, version) = line.split_at_checked(line.len().saturating_sub(9)).ok_or(Malformed::FirstLine)?;
+    let (request, version) =
+        line.split_at_checked(line.len().saturating_sub(9)).ok_or(Malformed::FirstLine)?;
     let version = version.strip_prefix(b" ").ok_or(Malformed::FirstLine)?;
     let version = self::version(version)?;
     if request.starts_with(b"CONNECT ") { Err(Malformed::Connect) } else { Ok(version) }
