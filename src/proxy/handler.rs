@@ -160,7 +160,7 @@ async fn route(
         Selection::Experiment(experiment) => take_part(worker, snapshot, experiment, arrival, span).await,
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
             Some(body) => {
-                let Arrival { head, asked, .. } = arrival;
+                let Arrival { head, peer, asked, .. } = arrival;
                 let passing = Passing { head, body, peer, asked, parent: span.parent() };
                 dispatch::pass(&worker, snapshot, passing).await
             }
