@@ -4,6 +4,9 @@
 //! a form never reaches it: another takes its place, which no client can send, and its answer says what was wrong.
 //! Nothing that follows is read. HTTP/2 has no such forms and passes unseen, as do tunnels.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;

@@ -6,6 +6,9 @@
 //! was sent: so the gateway closes its own side first and reads away what comes until the client closes too, within a
 //! bound (RFC 9112, section 9.6).
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

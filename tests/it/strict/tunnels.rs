@@ -89,7 +89,8 @@ async fn a_tunnel_that_nobody_uses_ends() {
     let (mut client, mut upstream) = open(&rig, &model).await;
     client.closed().await;
     upstream.closed().await;
-    assert_eq!(rig.metric("crossfade_model_in_flight_requests", &[]).await, 0.0);
+    until("the call's end", async || rig.metric("crossfade_model_in_flight_requests", &[]).await == 0.0)
+        .await;
 }
 
 #[tokio::test]
@@ -190,6 +191,7 @@ async fn a_tunnel_goes_to_the_answering_arm_and_is_never_copied() {
         let sent = rig.metric("crossfade_copies_sent_total", &[]).await;
         let dropped = rig.metric("crossfade_copies_dropped_total", &["reason=\"upgrade\""]).await;
         assert_eq!((sent, dropped > 0.0), (0.0, true), "{strategy}");
+        drop((client, upstream));
         let records = rig.records().await;
         assert_eq!(records.len(), 1, "{strategy}");
         assert_eq!(records[0]["dropped"][0]["reason"], "upgrade", "{}", records[0]);
@@ -224,6 +226,7 @@ async fn a_tunnel_is_never_mixed() {
     upstream.send("only me").await;
     client.read_until(|text| text.ends_with("only me")).await;
     assert!(candidate.seen().is_empty());
+    drop((client, upstream));
     let records = rig.records().await;
     assert_eq!(
         (&records[0]["served"], &records[0]["degraded"]),
