@@ -1,7 +1,6 @@
 //! One client's connection: HTTP/1.1 or HTTP/2 as its first bytes say, until it closes or the drain asks it to.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::pin::pin;
 use std::rc::Rc;
@@ -10,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::HeaderValue;
 use http::Version;
 use hyper::server::conn::http1;
 use hyper::server::conn::http2;
@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::proxy::Drain;
 use crate::proxy::handler;
+use crate::proxy::headers;
 use crate::proxy::inspect::Inspected;
 use crate::proxy::parting::Parting;
 use crate::proxy::parting::Serving;
@@ -41,7 +42,8 @@ const MAX_STREAMS: u32 = 256;
 
 /// Who is at the other end of a connection, and the connection's place among those that may be open.
 pub(super) struct Client {
-    pub(super) peer: IpAddr,
+    /// Its address, as models are told.
+    pub(super) peer: HeaderValue,
     _permit: OwnedSemaphorePermit,
     _open: Open,
 }
@@ -56,7 +58,7 @@ pub(super) async fn serve(
 ) {
     let Socket { stream, peer, permit } = socket;
     let open = Open::new(connections, worker.shared.metrics.connections.clone());
-    let client = Rc::new(Client { peer: peer.ip(), _permit: permit, _open: open });
+    let client = Rc::new(Client { peer: headers::address_of(peer.ip()), _permit: permit, _open: open });
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) else { return };
     let mut stream = Inspected::new(Patient::new(stream));
     // Who connects and says nothing does not hold a place for ever; HTTP's own timer starts with the first byte.

@@ -1,9 +1,9 @@
 //! The answering leg: the request goes to the arm at once, and its answer to the user as it comes.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -42,7 +42,7 @@ pub(super) struct Served {
 pub(super) struct Passing<'a> {
     pub(super) head: Parts,
     pub(super) body: Outgoing,
-    pub(super) peer: IpAddr,
+    pub(super) peer: HeaderValue,
     pub(super) asked: Option<Asked>,
     pub(super) parent: &'a SpanParent,
 }
@@ -68,7 +68,7 @@ pub(super) async fn pass(
     let (Some(model), Some(meters)) = (snapshot.policy.default, snapshot.default.as_ref()) else {
         return refusal(Refusal::NoRoute, metrics);
     };
-    headers::prepare(&mut head, peer);
+    headers::prepare(&mut head, &peer);
     if let Some(asked) = &asked {
         asked.put_on(&mut head.headers);
     }

@@ -1,6 +1,5 @@
 //! One request from its head to its answer's head: which experiment, which unit, which plan.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +83,7 @@ pub(super) struct Visit {
 /// A request on arrival, its body read as far as somebody needed it.
 struct Arrival {
     head: Parts,
-    peer: IpAddr,
+    peer: HeaderValue,
     /// The tunnel that it asks for.
     asked: Option<Asked>,
     upload: Upload,
@@ -138,7 +137,7 @@ async fn route(
     }
     let selection = snapshot.policy.select(&head, BodyView::Unread);
     let asked = tunnel::asked(&mut head, !incoming.is_end_stream(), client);
-    let peer = client.peer;
+    let peer = client.peer.clone();
     if selection == Selection::Default {
         let body = Outgoing::Direct(incoming);
         let passing = Passing { head, body, peer, asked, parent: span.parent() };
@@ -162,7 +161,7 @@ async fn route(
         }
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
             Some(body) => {
-                let Arrival { head, asked, .. } = arrival;
+                let Arrival { head, peer, asked, .. } = arrival;
                 let passing = Passing { head, body, peer, asked, parent: span.parent() };
                 dispatch::pass(worker, snapshot, passing).await
             }
@@ -211,7 +210,7 @@ async fn take_part(
     let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
     span.assigned(&experiment.name, assigned, visit.id);
     let mut head = arrival.head;
-    headers::prepare(&mut head, arrival.peer);
+    headers::prepare(&mut head, &arrival.peer);
     if let Some(asked) = arrival.asked {
         copies::drop_all(&visit, &plan.copies, DropReason::Upgrade);
         let served = match plan.answer {
@@ -240,7 +239,7 @@ fn enter(
 ) -> (Rc<Visit>, Plan) {
     let experiment = &snapshot.policy.experiments[place];
     let (shared, head) = (&worker.shared, &arrival.head);
-    let id = RequestId::draw();
+    let id = RequestId::drawn_at(arrival.time);
     let stage = matches!(experiment.strategy, Strategy::Canary(_)).then(|| experiment.ramp.load());
     let draw = Draw {
         salts: &experiment.salts,
@@ -367,7 +366,7 @@ fn set(headers: &mut http::HeaderMap, name: http::HeaderName, value: &str) {
 }
 
 impl Arrival {
-    fn new(worker: &Worker, head: Parts, peer: IpAddr, incoming: Incoming) -> Self {
+    fn new(worker: &Worker, head: Parts, peer: HeaderValue, incoming: Incoming) -> Self {
         let upload = Upload::new(incoming, worker.shared.body_cap_bytes);
         let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
         Self { head, peer, asked: None, upload, time, begun, body: Body::Unread }

@@ -36,21 +36,27 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
+static HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HTTP2_SETTINGS,
+];
+
 /// Takes the hop-by-hop fields off a request or an answer.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // One look at all names costs less than a search for each, and most heads have none of them.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     let trailers = headers.get_all(header::TE).iter().any(names_trailers);
     if headers.contains_key(header::CONNECTION) {
         strip_nominated(headers);
     }
-    let hop_by_hop = [
-        header::CONNECTION,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ];
-    for name in hop_by_hop {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
     if trailers {
@@ -174,9 +180,8 @@ pub(super) fn expects_only_to_go_on(headers: &HeaderMap) -> bool {
 
 /// Prepares a client's head for the models: hop-by-hop fields off, `x-forwarded-*` and `via` on, `host` from
 /// wherever the client's version of HTTP puts it.
-pub(super) fn prepare(head: &mut Parts, peer: IpAddr) {
+pub(super) fn prepare(head: &mut Parts, peer: &HeaderValue) {
     strip_hop_by_hop(&mut head.headers);
-    head.headers.remove(HTTP2_SETTINGS);
     if let Some(host) = named_host(head) {
         head.headers.insert(header::HOST, host);
     }
@@ -189,7 +194,7 @@ pub(super) fn prepare(head: &mut Parts, peer: IpAddr) {
         http::Version::HTTP_10 => "1.0 crossfade",
         _ => "1.1 crossfade",
     };
-    append(&mut head.headers, header::VIA, via);
+    append(&mut head.headers, header::VIA, &HeaderValue::from_static(via));
     if head.version == http::Version::HTTP_10 {
         // Its clients cannot be told to go on (RFC 9110, section 10.1.1).
         head.headers.remove(header::EXPECT);
@@ -214,8 +219,13 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn forwarded(headers: &mut HeaderMap, peer: IpAddr) {
-    append(headers, X_FORWARDED_FOR, &peer.to_canonical().to_string());
+/// A client's address as `x-forwarded-for` tells it.
+pub(super) fn address_of(peer: IpAddr) -> HeaderValue {
+    HeaderValue::from_str(&peer.to_canonical().to_string()).expect("an address is digits, dots and colons")
+}
+
+fn forwarded(headers: &mut HeaderMap, peer: &HeaderValue) {
+    append(headers, X_FORWARDED_FOR, peer);
     if !headers.contains_key(X_FORWARDED_PROTO) {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     }
@@ -226,7 +236,11 @@ fn forwarded(headers: &mut HeaderMap, peer: IpAddr) {
 }
 
 /// Adds an element at the end of a comma-separated list.
-fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
+fn append(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
+    if !headers.contains_key(&name) {
+        headers.insert(name, element.clone());
+        return;
+    }
     let mut list = Vec::new();
     for line in headers.get_all(&name) {
         list.extend_from_slice(line.as_bytes());
