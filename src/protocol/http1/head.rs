@@ -9,6 +9,7 @@ use crate::protocol::http1::MAX_HEAD;
 use crate::protocol::http1::MAX_INTERIM;
 use crate::protocol::http1::MAX_TARGET;
 use crate::protocol::http1::Malformed;
+use crate::protocol::http1::STAND_IN;
 use crate::protocol::http1::asks_for_tunnel;
 
 /// A request's head.
@@ -209,7 +210,11 @@ fn request_line(line: &[u8]) -> Result<Version, Malformed> {
         line.split_at_checked(line.len().saturating_sub(9)).ok_or(Malformed::FirstLine)?;
     let version = version.strip_prefix(b" ").ok_or(Malformed::FirstLine)?;
     let version = self::version(version)?;
-    if request.starts_with(b"CONNECT ") { Err(Malformed::Connect) } else { Ok(version) }
+    match request.split(|byte| *byte == b' ').next() {
+        Some(b"CONNECT") => Err(Malformed::Connect),
+        Some(method) if method == STAND_IN.as_bytes() => Err(Malformed::FirstLine),
+        _ => Ok(version),
+    }
 }
 
 fn status_line(line: &[u8]) -> Result<(Version, u16), Malformed> {
