@@ -25,6 +25,7 @@ use crate::telemetry::traces::SpanParent;
 use crate::upstream::Answer;
 use crate::upstream::Deadlines;
 use crate::upstream::Model;
+use crate::upstream::Purpose;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::Role;
@@ -119,7 +120,8 @@ async fn call(
     body: Outgoing,
     parent: &SpanParent,
 ) -> Result<Answer<Outgoing>, Fate> {
-    let permit = model.admit()?;
+    let permit = model.admit(Purpose::Answer)?;
+    leg.watch(permit.watch());
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
