@@ -1,7 +1,6 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::sync_channel;
@@ -11,14 +10,15 @@ use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio::time::advance;
 
 use crate::upstream::resolve::Host;
 use crate::upstream::resolve::KEEP;
+use crate::upstream::resolve::Known;
 use crate::upstream::resolve::LOOK_UPS;
 use crate::upstream::resolve::Name;
-use crate::upstream::resolve::RETRY;
 use crate::upstream::resolve::Resolver;
 use crate::upstream::resolve::STALE;
 
@@ -29,29 +29,38 @@ const SECOND: &str = "127.0.0.3";
 
 /// A system's resolver in the hands of a test: each look-up waits for the test to take it, and then for its result.
 struct System {
-    asked: Mutex<Receiver<(String, SyncSender<Found>)>>,
+    asked: Receiver<(String, SyncSender<Found>)>,
+    places: Arc<Semaphore>,
 }
 
 impl System {
-    fn start() -> (Resolver, Arc<Self>) {
+    fn start() -> (Resolver, Self) {
         let (asking, asked) = sync_channel(64);
         let resolver = Resolver::asking(Handle::current(), move |host| {
             let (result, found) = sync_channel(1);
             asking.send((host.to_owned(), result)).map_err(io::Error::other)?;
             found.recv().map_err(io::Error::other)?
         });
-        (resolver, Arc::new(Self { asked: Mutex::new(asked) }))
+        let places = Arc::clone(&resolver.0.places);
+        (resolver, Self { asked, places })
     }
 
-    /// The next look-up.
-    async fn asked(self: &Arc<Self>) -> (String, SyncSender<Found>) {
-        let system = Arc::clone(self);
-        let next = tokio::task::spawn_blocking(move || system.asked.lock().unwrap().recv().unwrap());
-        next.await.unwrap()
+    /// The next look-up, whenever it comes: while none is under way, the clock goes on.
+    async fn asked(&self) -> (String, SyncSender<Found>) {
+        loop {
+            if let Ok(asked) = self.asked.try_recv() {
+                return asked;
+            }
+            if self.places.available_permits() == LOOK_UPS {
+                advance(Duration::from_millis(10)).await;
+            }
+            std::thread::yield_now();
+            tokio::task::yield_now().await;
+        }
     }
 
     fn is_asked(&self) -> bool {
-        self.asked.lock().unwrap().try_recv().is_ok()
+        self.asked.try_recv().is_ok()
     }
 }
 
@@ -69,8 +78,8 @@ fn name(resolver: &Resolver, host: &str) -> Arc<Name> {
 /// Lets the task that keeps a name take in what it was told.
 async fn until_known(name: &Name, expected: &[&str]) {
     let mut known = name.known.subscribe();
-    let is_expected = |found: &super::Known| match found {
-        super::Known::Found { addresses: found, .. } => found[..] == addresses(expected)[..],
+    let is_expected = |found: &Known| match found {
+        Known::Found { addresses: found, .. } => found[..] == addresses(expected)[..],
         _ => false,
     };
     known.wait_for(is_expected).await.unwrap();
@@ -100,12 +109,10 @@ async fn addresses_are_renewed_and_the_old_ones_serve_while_a_look_up_hangs_or_f
     assert_eq!(host, "model.example");
     first.send(Ok(addresses(&[FIRST, FIRST]))).unwrap();
     assert_eq!(name.addresses().await.unwrap()[..], addresses(&[FIRST])[..], "each address once");
-    advance(KEEP).await;
     let (_, hanging) = system.asked().await;
     assert_eq!(name.addresses().await.unwrap()[..], addresses(&[FIRST])[..], "while a look-up hangs");
     assert!(!system.is_asked(), "one look-up at a time");
     hanging.send(Err(io::Error::other("the resolver is gone"))).unwrap();
-    advance(RETRY).await;
     let (_, renewed) = system.asked().await;
     assert_eq!(name.addresses().await.unwrap()[..], addresses(&[FIRST])[..], "after a failure");
     renewed.send(Ok(addresses(&[SECOND]))).unwrap();
@@ -139,9 +146,7 @@ async fn a_name_that_was_never_found_is_waited_for_within_the_deadline_and_then_
     assert_eq!(connecting.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     first.send(Err(io::Error::other("no such name"))).unwrap();
     assert_eq!(host.connect(80, soon()).await.unwrap_err().to_string(), "no such name");
-    advance(RETRY).await;
     system.asked().await.1.send(Ok(Vec::new())).unwrap();
-    advance(RETRY).await;
     let (_, found) = system.asked().await;
     assert_eq!(host.connect(80, soon()).await.unwrap_err().to_string(), "the name has no address");
     found.send(Ok(addresses(&["127.0.0.1"]))).unwrap();
@@ -169,7 +174,7 @@ async fn a_name_is_shared_by_all_who_use_it_and_looked_up_no_more_when_they_are_
     assert_eq!(resolver.0.names.lock().unwrap().len(), 1, "what is gone is forgotten");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_bounded_number_of_look_ups_hold_threads() {
     let (resolver, system) = System::start();
     let names: Vec<_> = (0..LOOK_UPS + 1).map(|n| name(&resolver, &format!("m{n}.example"))).collect();
@@ -188,11 +193,10 @@ async fn a_bounded_number_of_look_ups_hold_threads() {
 
 #[tokio::test]
 async fn addresses_take_turns_and_a_dead_or_silent_one_leaves_time_for_the_next() {
-    let (resolver, system) = System::start();
+    let resolver = Resolver::asking(Handle::current(), |_| Ok(addresses(&[FIRST, SECOND])));
     let host = resolver.host("model.example");
     let alive = TcpListener::bind((FIRST, 0)).await.unwrap();
     let port = alive.local_addr().unwrap().port();
-    system.asked().await.1.send(Ok(addresses(&[FIRST, SECOND]))).unwrap();
     let peer = |stream: TcpStream| stream.peer_addr().unwrap().ip().to_string();
     for _ in 0..4 {
         assert_eq!(peer(host.connect(port, soon()).await.unwrap()), FIRST, "the other one is dead");
