@@ -70,11 +70,18 @@ impl Context<'_> {
         let settings = shadow::Settings {
             sample: sample.or(Share::ALL),
             control: control.or(Share::NONE),
-            held_back: held_back.or(HELD_BACK),
+            held_back: self.held_back(held_back),
             deadline: longer_than_nothing(deadline, COPY_DEADLINE),
             budget: self.budget(budget, arms.as_deref()),
         };
         Some((Strategy::Shadow(settings), arms?))
+    }
+
+    fn held_back(&self, raw: Field<Scalar<Share>>) -> Share {
+        if let Field::Given(At { place, value: Scalar(Share::ALL) }) = &raw {
+            self.report.add(place, "this holds every copy back: expected less than 100%");
+        }
+        raw.or(HELD_BACK)
     }
 
     fn canary(&self, raw: At<schema::Canary>) -> Option<(Strategy, Vec<ModelId>)> {
