@@ -162,12 +162,17 @@ pub(super) fn launch(visit: &Rc<Visit>, mut copies: Vec<CopyLeg>, head: &Parts) 
     });
 }
 
+/// Sends none of the copies of a request, for this reason.
+pub(super) fn drop_all(visit: &Visit, copies: &[CopyLeg], reason: DropReason) {
+    for copy in copies {
+        drop_copy(visit, copy, reason);
+    }
+}
+
 impl Drop for Planned {
     /// Finds copies only when the drain's time ended before the body did.
     fn drop(&mut self) {
-        for copy in &self.copies {
-            drop_copy(&self.visit, copy, DropReason::Draining);
-        }
+        drop_all(&self.visit, &self.copies, DropReason::Draining);
     }
 }
 

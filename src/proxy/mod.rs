@@ -7,17 +7,21 @@
 mod connection;
 mod copies;
 mod dispatch;
+mod expect;
 mod handler;
 mod headers;
+mod inspect;
 mod leg;
 mod listener;
 mod meters;
 mod mixed;
+mod parting;
 mod patience;
 mod relay;
 mod respond;
 mod retries;
 mod snapshot;
+mod tunnel;
 mod upload;
 mod worker;
 

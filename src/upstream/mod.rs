@@ -6,6 +6,7 @@
 
 mod body;
 mod breaker;
+mod checked;
 mod client;
 mod fleet;
 mod health;

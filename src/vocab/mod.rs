@@ -178,11 +178,13 @@ pub enum DropReason {
     Budget,
     /// The model is left alone because calls to it failed of late.
     BreakerOpen,
+    /// The request asks for another protocol: what follows it cannot be copied.
+    Upgrade,
 }
 
 impl DropReason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [DropReason; 9] = [
+    pub const ALL: [DropReason; 10] = [
         DropReason::InFlight,
         DropReason::Bytes,
         DropReason::Rate,
@@ -192,6 +194,7 @@ impl DropReason {
         DropReason::Draining,
         DropReason::Budget,
         DropReason::BreakerOpen,
+        DropReason::Upgrade,
     ];
 
     /// The label that metrics and records use.
@@ -206,6 +209,7 @@ impl DropReason {
             DropReason::Draining => "draining",
             DropReason::Budget => "budget",
             DropReason::BreakerOpen => "breaker_open",
+            DropReason::Upgrade => "upgrade",
         }
     }
 }
