@@ -9,7 +9,6 @@ use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::StatusCode;
-use http::header;
 use http::request::Parts;
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -107,12 +106,12 @@ pub(super) async fn handle(
     client: Rc<Client>,
 ) -> Response<AnswerBytes> {
     let (head, incoming) = request.into_parts();
-    let tunnel_may_follow = tunnel::may_follow(&head);
+    let tunnel = tunnel::may_follow(&head);
     let mut span = worker.shared.traces.server_span(&head);
-    let mut response = route(worker, head, incoming, &client, &mut span).await;
+    let mut response = route(&worker, head, incoming, &client, &mut span).await;
     let status = response.status();
-    if tunnel_may_follow && status != StatusCode::SWITCHING_PROTOCOLS {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if let Some(tunnel) = tunnel.filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
+        tunnel::decline(&worker, tunnel, response.headers_mut());
     }
     match response.body_mut() {
         AnswerBytes::Relay(relay) => relay.carry(span, status),
@@ -123,7 +122,7 @@ pub(super) async fn handle(
 
 /// Finds whose request this is.
 async fn route(
-    worker: Rc<Worker>,
+    worker: &Rc<Worker>,
     mut head: Parts,
     incoming: Incoming,
     client: &Rc<Client>,
@@ -134,7 +133,7 @@ async fn route(
     }
     let snapshot = worker.shared.snapshot.load_full();
     if worker.shared.feedback.path() == Some(head.uri.path()) {
-        return feedback(&worker, &snapshot, &head, incoming).await;
+        return feedback(worker, &snapshot, &head, incoming).await;
     }
     let selection = snapshot.policy.select(&head, BodyView::Unread);
     let asked = tunnel::asked(&mut head, !incoming.is_end_stream(), client);
@@ -142,9 +141,9 @@ async fn route(
     if selection == Selection::Default {
         let body = Outgoing::Direct(incoming);
         let passing = Passing { head, body, peer, asked, parent: span.parent() };
-        return dispatch::pass(&worker, snapshot, passing).await;
+        return dispatch::pass(worker, snapshot, passing).await;
     }
-    let mut arrival = Arrival::new(&worker, head, peer, incoming);
+    let mut arrival = Arrival::new(worker, head, peer, incoming);
     arrival.asked = asked;
     let selection = match selection {
         Selection::NeedsBody => {
@@ -157,12 +156,14 @@ async fn route(
         selection => selection,
     };
     match selection {
-        Selection::Experiment(experiment) => take_part(worker, snapshot, experiment, arrival, span).await,
+        Selection::Experiment(experiment) => {
+            take_part(Rc::clone(worker), snapshot, experiment, arrival, span).await
+        }
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
             Some(body) => {
                 let Arrival { head, peer, asked, .. } = arrival;
                 let passing = Passing { head, body, peer, asked, parent: span.parent() };
-                dispatch::pass(&worker, snapshot, passing).await
+                dispatch::pass(worker, snapshot, passing).await
             }
             None => refusal(Refusal::BodyIncomplete, &worker.shared.metrics),
         },
@@ -262,9 +263,8 @@ fn enter(
     if let Some(stage) = stage.as_ref().filter(|_| enrolled && !retry && arm != ArmId::LEGACY) {
         stage.count_assigned();
     }
-    let enrolled = if enrolled && !retry { "true" } else { "false" };
-    let arm_name = experiment.arm_name(&snapshot.policy, arm).as_str();
-    shared.metrics.assigned.with_label_values(&[experiment.name.as_str(), arm_name, enrolled]).inc();
+    let meters = &snapshot.experiments[place].meters;
+    meters.count_assigned(&shared.metrics, arm, enrolled && !retry);
     let pair = Pair {
         policy: Arc::clone(&snapshot.policy),
         experiment: place,

@@ -92,7 +92,7 @@ fn strip_nominated(headers: &mut HeaderMap) {
 
 /// The fields that are meant for everybody on the way, or for the last on it: nominating them takes nothing off.
 fn is_end_to_end(name: &HeaderName) -> bool {
-    const END_TO_END: [HeaderName; 16] = [
+    static END_TO_END: [HeaderName; 16] = [
         header::AUTHORIZATION,
         header::CACHE_CONTROL,
         header::CONTENT_ENCODING,
@@ -124,7 +124,7 @@ pub(super) fn strip_trailers(frame: &mut Frame<Bytes>) {
 }
 
 fn is_for_heads(name: &HeaderName) -> bool {
-    const CONNECTION_OWN: [HeaderName; 8] = [
+    static CONNECTION_OWN: [HeaderName; 8] = [
         header::CONNECTION,
         KEEP_ALIVE,
         header::MAX_FORWARDS,

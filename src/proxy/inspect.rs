@@ -4,6 +4,9 @@
 //! a form never reaches it: another takes its place, which no client can send, and its answer says what was wrong.
 //! Nothing that follows is read. HTTP/2 has no such forms and passes unseen, as do tunnels.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -23,6 +26,7 @@ use tokio::io::ReadBuf;
 use crate::protocol::http1::Malformed;
 use crate::protocol::http1::Messages;
 use crate::protocol::http1::RequestHead;
+use crate::protocol::http1::STAND_IN;
 
 /// What an HTTP/2 connection begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -42,22 +46,22 @@ pub(super) struct Inspected<S> {
     fault: Option<Malformed>,
 }
 
-/// What a request that reached the handler in place of another says is wrong with that other.
-///
-/// `None`: the request is a client's own.
+/// What is wrong with a request that reached the handler, or with the one that it stands in for.
 pub(super) fn fault(head: &Parts) -> Option<Malformed> {
-    if head.method != Method::CONNECT {
+    if head.method == Method::CONNECT {
+        return Some(Malformed::Connect);
+    }
+    // Of HTTP/2, which is not looked at, every method is the client's own.
+    if head.version == Version::HTTP_2 || head.method.as_str() != STAND_IN {
         return None;
     }
     let reason = head.uri.path().trim_start_matches('/');
-    let named = Malformed::OF_REQUESTS.into_iter().find(|malformed| malformed.as_str() == reason);
-    // HTTP/2 is not looked at: there CONNECT is the client's own.
-    Some(named.filter(|_| head.version == Version::HTTP_11).unwrap_or(Malformed::Connect))
+    Malformed::OF_REQUESTS.into_iter().find(|malformed| malformed.as_str() == reason)
 }
 
 /// The head that takes a malformed one's place.
 fn stand_in(malformed: Malformed) -> String {
-    format!("CONNECT /{} HTTP/1.1\r\nconnection: close\r\n\r\n", malformed.as_str())
+    format!("{STAND_IN} /{} HTTP/1.1\r\nconnection: close\r\n\r\n", malformed.as_str())
 }
 
 impl<S: AsyncRead + Unpin> Inspected<S> {

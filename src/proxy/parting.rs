@@ -1,9 +1,13 @@
-//! How an HTTP/1 connection ends: whoever closes only their sending side still gets their answer, and an answer that
-//! came before its request's end is not lost with the rest of it.
+//! How an HTTP/1 connection ends: whoever closes only their sending side still gets their answer, and a last answer
+//! is not lost with what its client still sends.
 //!
 //! TCP tells nobody whether a client that has sent its last byte left or listens. It is given a moment; what is
 //! written to it in that time tells. And a socket that is closed while bytes arrive makes the system throw away what
-//! was sent: so the rest of a request is read away first, within a bound.
+//! was sent: so the gateway closes its own side first and reads away what comes until the client closes too, within a
+//! bound (RFC 9112, section 9.6).
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::pin::Pin;
@@ -19,10 +23,13 @@ use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
 use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt;
 use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 use tokio::time::sleep;
+use tokio::time::timeout;
 
 use crate::proxy::inspect::Inspected;
 
@@ -30,11 +37,11 @@ use crate::proxy::inspect::Inspected;
 /// have left, and their model works for nobody.
 const LISTENS: Duration = Duration::from_secs(2);
 
-/// How long the rest of a request is read away for.
+/// How long a client may take to close after the gateway did.
 const LINGERS: Duration = Duration::from_secs(5);
 
-/// How much of a request's rest is read away, in bytes.
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
+/// How much it may send until then, in bytes.
+const LINGER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Whether an answer is being made or sent on a connection. One thread writes and reads it; it is atomic because a
 /// connection that becomes a tunnel must be able to change threads.
@@ -60,6 +67,8 @@ pub(super) struct Parting<S> {
     client: Client,
     /// Whether the last write had to wait.
     blocked: bool,
+    /// Whether the client was waited for since it was last written to: it has got what it was sent.
+    rests: bool,
     lingering: Option<Lingering>,
 }
 
@@ -76,7 +85,16 @@ enum Client {
 #[derive(Debug)]
 struct Lingering {
     time: Pin<Box<Sleep>>,
-    bytes_left: usize,
+    bytes_left: u64,
+}
+
+/// Closes a connection that HTTP has let go of, as gently.
+pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = timeout(LINGERS, async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    })
+    .await;
 }
 
 impl Serving {
@@ -126,7 +144,7 @@ impl<B: Body + Unpin> Body for InTurn<B> {
 
 impl<S: AsyncRead + Unpin> Parting<S> {
     pub(super) fn new(stream: Inspected<S>, serving: Serving) -> Self {
-        Self { stream, serving, client: Client::Sends, blocked: false, lingering: None }
+        Self { stream, serving, client: Client::Sends, blocked: false, rests: true, lingering: None }
     }
 
     /// Holds the end of the stream back while an answer is owed.
@@ -146,13 +164,14 @@ impl<S: AsyncRead + Unpin> Parting<S> {
 
     fn wrote<T>(&mut self, written: Poll<T>) -> Poll<T> {
         self.blocked = written.is_pending();
+        self.rests = false;
         if matches!(self.client, Client::Quiet(_)) {
             self.client = Client::WrittenTo;
         }
         written
     }
 
-    /// Reads the rest of a request away.
+    /// Reads away what still comes.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, lingering, .. } = self;
         let Lingering { time, bytes_left } = lingering
@@ -163,7 +182,7 @@ impl<S: AsyncRead + Unpin> Parting<S> {
             match stream.poll_discard(context, &mut buffer) {
                 Poll::Pending => return time.as_mut().poll(context).map(Ok),
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    *bytes_left = bytes_left.saturating_sub(buffer.filled().len());
+                    *bytes_left = bytes_left.saturating_sub(buffer.filled().len() as u64);
                 }
                 Poll::Ready(_) => break,
             }
@@ -179,7 +198,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Parting<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            self.rests = !self.serving.is_under_way() && self.stream.is_between_requests();
+        }
+        ready!(read)?;
         if buffer.filled().len() > before { Poll::Ready(Ok(())) } else { self.poll_end(context) }
     }
 }
@@ -214,7 +237,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Parting<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-            if self.stream.is_left() || self.stream.is_between_requests() {
+            if self.stream.is_left() || self.rests {
                 return Poll::Ready(Ok(()));
             }
         }

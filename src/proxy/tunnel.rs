@@ -27,6 +27,7 @@ use tokio::time::sleep_until;
 use crate::protocol::http1::asks_for_tunnel;
 use crate::proxy::connection::Client;
 use crate::proxy::headers;
+use crate::proxy::parting;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::upload::Outgoing;
 use crate::proxy::worker::Worker;
@@ -44,11 +45,23 @@ pub(super) struct Asked {
     client: Rc<Client>,
 }
 
-/// Says whether the bytes after this request may be a tunnel's. They are not looked at, so that any answer but a 101
-/// closes the connection.
-pub(super) fn may_follow(head: &request::Parts) -> bool {
+/// The client's end of the tunnel whose bytes may follow this request. They are not looked at, so that any answer but
+/// a 101 must close the connection: see [`decline`].
+pub(super) fn may_follow(head: &request::Parts) -> Option<OnUpgrade> {
     // HTTP puts this there with every `upgrade` field of HTTP/1.1: an ordinary request costs no look at its fields.
-    head.extensions.get::<OnUpgrade>().is_some() && protocols(&head.headers).next().is_some()
+    let connection = head.extensions.get::<OnUpgrade>()?;
+    protocols(&head.headers).next().map(|_| connection.clone())
+}
+
+/// Closes the connection after an answer that opens no tunnel. HTTP hands the connection out in that case too, and
+/// leaves its end to whoever has it.
+pub(super) fn decline(worker: &Worker, connection: OnUpgrade, answer: &mut HeaderMap) {
+    answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    worker.tunnels.spawn_local(async move {
+        if let Ok(connection) = connection.await {
+            parting::close(TokioIo::new(connection)).await;
+        }
+    });
 }
 
 /// Takes the wish for a tunnel off a request. A wish that is not whole, or that comes with a body, is overlooked,

@@ -60,6 +60,9 @@ pub enum Malformed {
     Surplus,
 }
 
+/// The method of the request that is read in a malformed one's place; that of no client's request.
+pub const STAND_IN: &str = "MALFORMED";
+
 /// The longest first line, in bytes.
 pub const MAX_TARGET: usize = 32 * 1024;
 

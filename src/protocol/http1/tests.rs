@@ -109,6 +109,7 @@ fn a_head_that_can_be_read_in_two_ways_is_refused() {
         (Malformed::FirstLine, "GET / HTTP/11\r\n\r\n"),
         (Malformed::FirstLine, "GET /\0 HTTP/1.1\r\n\r\n"),
         (Malformed::FirstLine, "x\r\n\r\n"),
+        (Malformed::FirstLine, "MALFORMED /line_end HTTP/1.1\r\n\r\n"),
         (Malformed::Version, "GET / HTTP/1.2\r\n\r\n"),
         (Malformed::Version, "GET / HTTP/2.0\r\n\r\n"),
         (Malformed::Version, "GET / HTTP/0.9\r\n\r\n"),
