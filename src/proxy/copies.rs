@@ -177,8 +177,7 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
         return drop_copy(&visit, &copy, DropReason::BodyTooLarge);
     };
     let CopyLeg { arm, role } = copy;
-    let (experiment, arm_name) = visit.names(arm);
-    visit.worker.shared.metrics.copies_sent.with_label_values(&[experiment, arm_name, role.as_str()]).inc();
+    visit.lane().meters.leg(arm, role).count_sent(&visit.worker.shared.metrics);
     let mut leg = visit.begin(arm, role);
     let deadlines =
         Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));

@@ -262,9 +262,8 @@ fn enter(
     if let Some(stage) = stage.as_ref().filter(|_| enrolled && !retry && arm != ArmId::LEGACY) {
         stage.count_assigned();
     }
-    let enrolled = if enrolled && !retry { "true" } else { "false" };
-    let arm_name = experiment.arm_name(&snapshot.policy, arm).as_str();
-    shared.metrics.assigned.with_label_values(&[experiment.name.as_str(), arm_name, enrolled]).inc();
+    let meters = &snapshot.experiments[place].meters;
+    meters.count_assigned(&shared.metrics, arm, enrolled && !retry);
     let pair = Pair {
         policy: Arc::clone(&snapshot.policy),
         experiment: place,
