@@ -51,8 +51,12 @@ pub(super) async fn pass(
     headers::prepare(&mut head, peer);
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
+    let client = body.client();
     match call(worker, snapshot.fleet.model(model), &mut leg, head, body, parent).await {
         Ok(answer) => relay(answer, leg),
+        // A model cannot answer what the client does not say.
+        Err(Fate::Timeout) if client.is_starved() => fail(worker, leg, Fate::Cancelled, Refusal::BodyLate),
+        Err(fate) if client.gave_up() => fail(worker, leg, fate, Refusal::BodyLate),
         Err(fate) => fail(worker, leg, fate, Refusal::BodyIncomplete),
     }
 }

@@ -10,7 +10,6 @@ use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::request::Parts;
-use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio::time::timeout;
@@ -24,10 +23,13 @@ use crate::policy::Unit;
 use crate::proxy::copies;
 use crate::proxy::dispatch;
 use crate::proxy::dispatch::Served;
+use crate::proxy::exchange::Inlet;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
 use crate::proxy::leg::Pairing;
+use crate::proxy::limits::Limit;
+use crate::proxy::limits::Limits;
 use crate::proxy::mixed;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
@@ -93,7 +95,7 @@ enum Body {
 /// go on.
 pub(super) async fn handle(
     worker: Rc<Worker>,
-    request: Request<Incoming>,
+    request: Request<Inlet>,
     peer: IpAddr,
 ) -> Response<AnswerBytes> {
     let (head, incoming) = request.into_parts();
@@ -111,12 +113,16 @@ pub(super) async fn handle(
 async fn route(
     worker: Rc<Worker>,
     head: Parts,
-    incoming: Incoming,
+    incoming: Inlet,
     peer: IpAddr,
     span: &mut ServerSpan,
 ) -> Response<AnswerBytes> {
     if !headers::names_one_host(&head) {
         return refusal(Refusal::Host, &worker.shared.metrics);
+    }
+    if let Some((limit, refused)) = beyond(&worker.shared.limits, &head) {
+        worker.watchlist.count(limit);
+        return refusal(refused, &worker.shared.metrics);
     }
     let snapshot = worker.shared.snapshot.load_full();
     if worker.shared.feedback.path() == Some(head.uri.path()) {
@@ -147,6 +153,15 @@ async fn route(
     }
 }
 
+/// What a head has too much of.
+fn beyond(limits: &Limits, head: &Parts) -> Option<(Limit, Refusal)> {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > limits.uri_bytes {
+        return Some((Limit::UriBytes, Refusal::UriBytes));
+    }
+    (head.headers.len() > limits.header_count).then_some((Limit::HeaderCount, Refusal::HeaderCount))
+}
+
 /// Serves a request of an experiment.
 async fn take_part(
     worker: Rc<Worker>,
@@ -174,6 +189,9 @@ async fn take_part(
     span.assigned(&experiment.name, assigned, visit.id);
     let mut head = arrival.head;
     headers::prepare(&mut head, arrival.peer);
+    if plan.fallback {
+        visit.upload.need();
+    }
     copies::launch(&visit, plan.copies, &head);
     let (served, shown) = match (plan.answer, &experiment.strategy) {
         (Answer::Mixed, Strategy::Interleave(settings)) => mixed::answer(&visit, settings, head).await,
@@ -321,8 +339,8 @@ fn set(headers: &mut http::HeaderMap, name: http::HeaderName, value: &str) {
 }
 
 impl Arrival {
-    fn new(worker: &Worker, head: Parts, peer: IpAddr, incoming: Incoming) -> Self {
-        let upload = Upload::new(incoming, worker.shared.body_cap_bytes);
+    fn new(worker: &Worker, head: Parts, peer: IpAddr, incoming: Inlet) -> Self {
+        let upload = Upload::new(incoming, worker.shared.body_cap_bytes, &worker.shared.memory);
         let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
         Self { head, peer, upload, time, begun, body: Body::Unread }
     }
@@ -330,6 +348,7 @@ impl Arrival {
     /// Reads the body, up to the cap and while there is time, and tries to understand it as JSON; once.
     async fn read(&mut self) {
         if matches!(self.body, Body::Unread) {
+            self.upload.need();
             let gathered = gathered_within(&self.upload, BODY_TIME).await;
             let whole = (gathered == Gathered::Whole).then(|| self.upload.joined());
             self.body = Body::Read(gathered, whole.and_then(|bytes| serde_json::from_slice(&bytes).ok()));
@@ -356,13 +375,14 @@ async fn feedback(
     worker: &Worker,
     snapshot: &Snapshot,
     head: &Parts,
-    incoming: Incoming,
+    incoming: Inlet,
 ) -> Response<AnswerBytes> {
     let (feedback, metrics) = (&worker.shared.feedback, &worker.shared.metrics);
     if head.method != http::Method::POST {
         return refusal(Refusal::FeedbackMethod, metrics);
     }
-    let upload = Upload::new(incoming, feedback.max_body_bytes());
+    let upload = Upload::new(incoming, feedback.max_body_bytes(), &worker.shared.memory);
+    upload.need();
     match gathered_within(&upload, feedback.timeout()).await {
         Gathered::Whole => {
             let now = Timestamp::from(SystemTime::now());
@@ -370,6 +390,6 @@ async fn feedback(
             json_answer(reply.status, &reply.body)
         }
         Gathered::TooLarge => refusal(Refusal::FeedbackTooLarge, metrics),
-        Gathered::Incomplete => refusal(upload.lacking(), metrics),
+        Gathered::Incomplete | Gathered::Shed => refusal(upload.lacking(), metrics),
     }
 }

@@ -21,6 +21,7 @@ use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Upload;
 use crate::record::Captured;
 use crate::record::Marks;
+use crate::record::MemoryBudget;
 use crate::record::Observation;
 use crate::record::Pair;
 use crate::record::Recorder;
@@ -43,6 +44,7 @@ pub(super) struct Pairing {
     metrics: Arc<Metrics>,
     begun: Instant,
     cap_bytes: usize,
+    memory: MemoryBudget,
 }
 
 /// One call in progress.
@@ -80,6 +82,7 @@ impl Pairing {
             metrics: Arc::clone(&shared.metrics),
             begun,
             cap_bytes: shared.body_cap_bytes,
+            memory: shared.memory.clone(),
         })
     }
 
@@ -136,7 +139,9 @@ impl Leg {
             fate: Fate::Cancelled,
             status: None,
             headers: HeaderMap::new(),
-            body: Captured::default(),
+            body: pairing
+                .as_ref()
+                .map_or_else(Captured::default, |pairing| Captured::within(&pairing.memory)),
             skew,
             head: None,
             first_byte: None,
@@ -193,8 +198,7 @@ impl Leg {
         }
         observation.chunks = observation.chunks.saturating_add(1);
         match pairing {
-            Some(_) if observation.body.truncated => observation.body.total_bytes += bytes.len() as u64,
-            Some(pairing) => observation.body.push(Captured::held(bytes), pairing.cap_bytes),
+            Some(pairing) => observation.body.push(bytes, pairing.cap_bytes),
             None => observation.body.total_bytes += bytes.len() as u64,
         }
     }

@@ -7,20 +7,26 @@
 mod connection;
 mod copies;
 mod dispatch;
+mod exchange;
+mod frames;
 mod handler;
 mod headers;
 mod leg;
+mod limits;
 mod listener;
 mod meters;
 mod mixed;
 mod patience;
 mod relay;
 mod respond;
+mod resumed;
 mod retries;
 mod snapshot;
 mod upload;
+mod watch;
 mod worker;
 
+pub use limits::Limits;
 pub use listener::accept;
 pub use snapshot::Parts;
 pub use snapshot::Shared;

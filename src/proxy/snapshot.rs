@@ -11,9 +11,11 @@ use crate::feedback::Feedback;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::proxy::copies::CopyLimits;
+use crate::proxy::limits::Limits;
 use crate::proxy::meters::ExperimentMeters;
 use crate::proxy::meters::LegMeters;
 use crate::proxy::retries::Retries;
+use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
@@ -54,6 +56,10 @@ pub struct Shared {
     pub traces: Traces,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
+    /// What clients may take.
+    pub limits: Limits,
+    /// What may be held in memory beside the answers.
+    pub memory: MemoryBudget,
     /// Set when the gateway begins to drain; no copy begins any more.
     pub draining: Arc<AtomicBool>,
     pub(super) retries: Retries,
@@ -72,6 +78,10 @@ pub struct Parts {
     pub traces: Traces,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
+    /// What clients may take.
+    pub limits: Limits,
+    /// What may be held in memory beside the answers.
+    pub memory: MemoryBudget,
 }
 
 impl Snapshot {
@@ -105,11 +115,23 @@ impl Snapshot {
 impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
-        let Parts { recorder, feedback, metrics, traces, body_cap_bytes } = parts;
+        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, limits, memory } = parts;
         let snapshot = ArcSwap::from_pointee(Snapshot::new(Arc::clone(&policy), upstreams, &metrics, None));
         let (draining, retries) = (Arc::default(), Retries::default());
         let policy = Arc::new(ArcSwap::new(policy));
-        Self { policy, snapshot, recorder, feedback, metrics, traces, body_cap_bytes, draining, retries }
+        Self {
+            policy,
+            snapshot,
+            recorder,
+            feedback,
+            metrics,
+            traces,
+            body_cap_bytes,
+            limits,
+            memory,
+            draining,
+            retries,
+        }
     }
 
     /// Puts another policy in place, for every request that begins from now on. One caller at a time.

@@ -14,6 +14,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio::time::MissedTickBehavior;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::proxy::connection::serve;
 use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Outgoing;
+use crate::proxy::watch::Watchlist;
 use crate::upstream::Client;
 
 /// Connections that may wait for a worker to take them; the listener itself waits beyond.
@@ -34,6 +36,7 @@ pub(super) struct Worker {
     pub(super) answers: Client<Outgoing>,
     pub(super) copies: Client<Outgoing>,
     pub(super) copies_under_way: Rc<TaskTracker>,
+    pub(super) watchlist: Rc<Watchlist>,
 }
 
 /// The order to stop: no new work, and until when what is under way may still go on.
@@ -152,19 +155,22 @@ async fn work(
 ) {
     let (users, models, copies) =
         (TaskTracker::new(), Rc::new(TaskTracker::new()), Rc::new(TaskTracker::new()));
+    let watchlist = Watchlist::new(&shared.limits, &shared.metrics);
     let worker = Rc::new(Worker {
         shared,
         answers: Client::new(Rc::clone(&models)),
         copies: Client::new(models),
         copies_under_way: Rc::clone(&copies),
+        watchlist: Rc::clone(&watchlist),
     });
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut look = tokio::time::interval(watchlist.interval());
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             arrival = arrivals.recv() => match arrival {
                 Some(socket) => {
-                    let (worker, drain) = (Rc::clone(&worker), drain.clone());
-                    users.spawn_local(serve(worker, socket, users.clone(), Arc::clone(&connections), drain));
+                    users.spawn_local(serve(Rc::clone(&worker), socket, users.clone(), Arc::clone(&connections)));
                 }
                 None => break,
             },
@@ -172,10 +178,12 @@ async fn work(
                 worker.answers.sweep();
                 worker.copies.sweep();
             }
+            _ = look.tick() => watchlist.look(),
             () = drain.begun() => break,
         }
     }
     drop(arrivals);
+    watchlist.drain();
     let end = Instant::now() + drain.time;
     users.close();
     copies.close();
