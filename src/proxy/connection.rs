@@ -21,6 +21,7 @@ use bytes::Bytes;
 use bytes::BytesMut;
 use http::Request;
 use http::Response;
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::server::conn::http2;
@@ -34,7 +35,6 @@ use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
 use crate::proxy::exchange::Exchange;
-use crate::proxy::exchange::Outlet;
 use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Metered;
 use crate::proxy::frames::PREFACE;
@@ -49,6 +49,7 @@ use crate::proxy::watch::Doing;
 use crate::proxy::watch::Watch;
 use crate::proxy::worker::Socket;
 use crate::proxy::worker::Worker;
+use crate::vocab::Fate;
 
 /// What is read of a connection before it is known what it speaks: as a rule a whole small request.
 const FIRST_READ: usize = 4096;
@@ -77,11 +78,12 @@ pub(super) async fn serve(
 }
 
 /// Has a client's requests answered, whatever it speaks, to the end of its connection.
-async fn converse<S, A, F>(mut stream: S, watch: Rc<Watch>, streams: TaskTracker, answer: A)
+async fn converse<S, A, F, B>(mut stream: S, watch: Rc<Watch>, streams: TaskTracker, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + Clone + 'static,
-    F: Future<Output = Result<Response<Outlet>, Infallible>> + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + 'static,
+    B: Body<Data = Bytes, Error = Fate> + 'static,
 {
     let mut ahead = BytesMut::new();
     while first_bytes(&mut stream, &mut ahead, &watch).await {
@@ -133,11 +135,12 @@ enum Stop {
 }
 
 /// Serves requests by HTTP/1 until the connection is over, or its client rests: then it is given back.
-async fn http1<S, A, F>(stream: S, ahead: Bytes, watch: &Rc<Watch>, answer: A) -> Option<Resumed<S>>
+async fn http1<S, A, F, B>(stream: S, ahead: Bytes, watch: &Rc<Watch>, answer: A) -> Option<Resumed<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + 'static,
-    F: Future<Output = Result<Response<Outlet>, Infallible>> + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + 'static,
+    B: Body<Data = Bytes, Error = Fate> + 'static,
 {
     let list = Rc::clone(watch.list());
     watch.heard();
@@ -198,11 +201,12 @@ async fn send_off<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) {
 }
 
 /// Serves requests by HTTP/2 until the connection is over; one that has no stream for long is told to end.
-async fn http2<S, A, F>(stream: S, ahead: Bytes, watch: Rc<Watch>, users: TaskTracker, answer: A)
+async fn http2<S, A, F, B>(stream: S, ahead: Bytes, watch: Rc<Watch>, users: TaskTracker, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + 'static,
-    F: Future<Output = Result<Response<Outlet>, Infallible>> + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + 'static,
+    B: Body<Data = Bytes, Error = Fate> + 'static,
 {
     let list = Rc::clone(watch.list());
     watch.now_doing(Doing::Resting);

@@ -63,8 +63,8 @@ pub(super) struct Inlet {
 
 /// The body of an answer, with what must last as long as it.
 #[derive(Debug)]
-pub(super) struct Outlet {
-    bytes: AnswerBytes,
+pub(super) struct Outlet<B> {
+    bytes: B,
     exchange: Exchange,
 }
 
@@ -105,7 +105,7 @@ impl Streams {
         self.earned.take()
     }
 
-    fn earn(&self, piece_bytes: usize) {
+    pub(super) fn earn(&self, piece_bytes: usize) {
         let earned = CONTROL_FRAMES_A_PIECE.saturating_add((piece_bytes / BYTES_A_CONTROL_FRAME) as u32);
         self.earned.set(self.earned.get().saturating_add(earned));
     }
@@ -135,7 +135,7 @@ impl Exchange {
         self,
         request: Request<Incoming>,
         answer: impl FnOnce(Request<Inlet>) -> F,
-    ) -> Result<Response<Outlet>, Infallible>
+    ) -> Result<Response<Outlet<AnswerBytes>>, Infallible>
     where
         F: Future<Output = Response<AnswerBytes>>,
     {
@@ -143,11 +143,7 @@ impl Exchange {
         let request = request.map(|incoming| Inlet::new(incoming, &self.watch));
         let answered = contained_future(Plane::Answer, list.metrics(), pin!(answer(request))).await;
         let response = answered.unwrap_or_else(|_| refusal(Refusal::Fault, list.metrics()));
-        self.watch.answer_begins();
-        if let Some(streams) = &self.streams {
-            streams.earn(0);
-        }
-        Ok(response.map(|bytes| Outlet { bytes, exchange: self }))
+        Ok(response.map(|bytes| Outlet::of(bytes, self)))
     }
 }
 
@@ -224,7 +220,16 @@ impl Body for Inlet {
     }
 }
 
-impl Outlet {
+impl<B> Outlet<B> {
+    /// The body of the answer in this exchange.
+    pub(super) fn of(bytes: B, exchange: Exchange) -> Self {
+        exchange.watch.answer_begins();
+        if let Some(streams) = &exchange.streams {
+            streams.earn(0);
+        }
+        Self { bytes, exchange }
+    }
+
     /// Notes, for a stream, whether the next step is the client's: a piece that was handed over waits for room.
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, Fate>>>) {
         let Exchange { watch, streams: Some(streams) } = &self.exchange else { return };
@@ -239,7 +244,7 @@ impl Outlet {
     }
 }
 
-impl Body for Outlet {
+impl<B: Body<Data = Bytes, Error = Fate> + Unpin> Body for Outlet<B> {
     type Data = Bytes;
     type Error = Fate;
 

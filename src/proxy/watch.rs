@@ -278,10 +278,13 @@ impl Watch {
         if self.request.get() == Request::Answering {
             return false;
         }
-        match self.doing.get() {
-            Doing::Upload if self.overdue.get() => self.gave_up.set(true),
-            Doing::Upload => {}
-            _ => self.now_doing(Doing::Upload),
+        if self.doing.get() != Doing::Upload {
+            self.now_doing(Doing::Upload);
+        }
+        // A byte that came since the look makes nothing good by itself.
+        let behind = self.behind.get() >= self.list.limits.body_grace;
+        if self.overdue.get() || behind && self.is_behind(Duration::ZERO) {
+            self.gave_up.set(true);
         }
         self.remember(context);
         self.gave_up.get()

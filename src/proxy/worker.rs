@@ -28,7 +28,8 @@ use crate::upstream::Client;
 /// Connections that may wait for a worker to take them; the listener itself waits beyond.
 const HAND_OVER: usize = 1024;
 
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Half of what a connection to a model may stay unused: most servers close theirs after 60 s or more.
+const SWEEP_EVERY: Duration = Duration::from_secs(15);
 
 /// What the requests of one thread share.
 pub(super) struct Worker {

@@ -1,28 +1,27 @@
 //! Idle connections of one thread, by endpoint, the most recently used first.
 //!
 //! A connection comes back when its request and its answer have both passed whole. A call takes it out again or
-//! makes a new one; what stays unused is closed after a while, so a model's own idle timeout rarely meets a request.
+//! makes a new one; what nobody had use for between two sweeps is closed, so that a burst leaves nothing behind and a
+//! model's own idle timeout rarely meets a request. No clock is read for it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
-use tokio::time::Instant;
-
-/// How long a connection may stay unused. Most servers close theirs after 60 s or more.
-const IDLE: Duration = Duration::from_secs(30);
 
 /// Idle connections to one endpoint at most: above what a thread uses at a time they would only be memory.
 const MAX_IDLE: usize = 512;
 
 /// The idle connections of one thread; cloning shares them.
-pub(super) struct Pool<B>(Rc<RefCell<HashMap<u64, Vec<Idle<B>>>>>);
+pub(super) struct Pool<B>(Rc<RefCell<HashMap<u64, Idle<B>>>>);
 
+/// The idle connections to one endpoint.
 struct Idle<B> {
-    sender: SendRequest<B>,
-    since: Instant,
+    /// The one that was used last at the end.
+    senders: Vec<SendRequest<B>>,
+    /// The fewest that were left at any time since the last sweep: so many had no use.
+    unused: usize,
 }
 
 impl<B> Pool<B> {
@@ -33,9 +32,10 @@ impl<B> Pool<B> {
     /// Takes the most recently used connection that can carry a request now.
     pub(super) fn take(&self, key: u64) -> Option<SendRequest<B>> {
         let mut pool = self.0.borrow_mut();
-        let idle = pool.get_mut(&key)?;
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if sender.is_ready() && since.elapsed() < IDLE {
+        let Idle { senders, unused } = pool.get_mut(&key)?;
+        while let Some(sender) = senders.pop() {
+            *unused = senders.len().min(*unused);
+            if sender.is_ready() {
                 return Some(sender);
             }
         }
@@ -45,17 +45,20 @@ impl<B> Pool<B> {
     /// Keeps a connection for the next call.
     pub(super) fn put(&self, key: u64, sender: SendRequest<B>) {
         let mut pool = self.0.borrow_mut();
-        let idle = pool.entry(key).or_default();
-        if !sender.is_closed() && idle.len() < MAX_IDLE {
-            idle.push(Idle { sender, since: Instant::now() });
+        let idle = pool.entry(key).or_insert_with(|| Idle { senders: Vec::new(), unused: 0 });
+        if !sender.is_closed() && idle.senders.len() < MAX_IDLE {
+            idle.senders.push(sender);
         }
     }
 
-    /// Closes what was unused for too long, and forgets endpoints without connections.
+    /// Closes what had no use since the last sweep, and forgets endpoints without connections.
     pub(super) fn sweep(&self) {
-        self.0.borrow_mut().retain(|_, idle| {
-            idle.retain(|connection| !connection.sender.is_closed() && connection.since.elapsed() < IDLE);
-            !idle.is_empty()
+        self.0.borrow_mut().retain(|_, Idle { senders, unused }| {
+            senders.drain(..(*unused).min(senders.len()));
+            senders.retain(|sender| !sender.is_closed());
+            senders.shrink_to_fit();
+            *unused = senders.len();
+            !senders.is_empty()
         });
     }
 }
