@@ -4,6 +4,9 @@
 //! When memory is short, copies go first, captured bodies second, new connections third; users who are connected are
 //! served to the last. Holding costs one relaxed addition a frame.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use prometheus::IntGauge;

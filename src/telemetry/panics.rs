@@ -2,6 +2,9 @@
 //!
 //! A future that panicked is not polled again. What it held is dropped as if it had been cancelled.
 
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;

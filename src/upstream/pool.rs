@@ -4,6 +4,9 @@
 //! makes a new one; what nobody had use for between two sweeps is closed, so that a burst leaves nothing behind and a
 //! model's own idle timeout rarely meets a request. No clock is read for it.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
