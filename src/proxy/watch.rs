@@ -1,7 +1,7 @@
-//! What the clients of one worker keep it waiting for, looked over about once a second.
+//! What the clients of one worker keep it waiting for, looked over ten times a second.
 //!
-//! One look a second stands in for a timer and a clock read a request: whoever waits notes what for, in a cell of its
-//! own, and the look wakes those who waited too long. All of it belongs to one thread.
+//! The look stands in for a timer and a clock read a request: whoever waits notes what for, in a cell of its own, and
+//! the look wakes those who waited too long. All of it belongs to one thread.
 
 #[cfg(test)]
 mod tests;
@@ -21,8 +21,11 @@ use crate::proxy::limits::Limit;
 use crate::proxy::limits::Limits;
 use crate::telemetry::Metrics;
 
-/// How long a connection keeps its buffers after an answer.
-const LINGER: Duration = Duration::from_secs(1);
+/// How often to look at most; so long, too, a connection keeps its buffers after an answer. What a client asks for
+/// within it costs nothing more; later, it costs the making of the buffers.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often to look at least, where a limit is short.
+const LOOK_SOONEST: Duration = Duration::from_millis(10);
 
 /// Everybody on one thread who waits for a client.
 #[derive(Debug)]
@@ -95,11 +98,11 @@ impl Watchlist {
         })
     }
 
-    /// How often to look: no limit is passed by more than a quarter of itself, or a second.
+    /// How often to look: no limit is passed by more than a quarter of itself, or a tenth of a second.
     pub(super) fn interval(&self) -> Duration {
         let Limits { header_time, body_grace, idle, write_stall, .. } = &self.limits;
         let shortest = header_time.min(body_grace).min(idle).min(write_stall);
-        (*shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
+        (*shortest / 4).clamp(LOOK_SOONEST, LOOK_EVERY)
     }
 
     /// Begins to watch a connection, or a stream of one.
@@ -331,7 +334,7 @@ impl Watch {
         let waited = self.list.now.get().saturating_sub(self.since.get());
         match self.doing.get() {
             Doing::Served => false,
-            Doing::Lingering => waited >= LINGER.min(limits.idle),
+            Doing::Lingering => waited >= LOOK_EVERY.min(limits.idle),
             Doing::Resting => waited >= limits.idle,
             Doing::Head | Doing::Leaving => waited >= limits.header_time,
             Doing::Taking => waited >= limits.write_stall,

@@ -65,8 +65,8 @@ async fn a_connection_with_a_request_is_not_idle_however_long_the_model_takes() 
 #[tokio::test]
 async fn a_connection_that_rests_again_and_again_serves_every_request() {
     let model = Model::start(|seen| Reply::text(seen.uri.path())).await;
-    // An idle connection gives its buffers back after as long as it may be idle, or a second.
-    let rig = Rig::start(&limited("idle: 400ms", &model)).await;
+    // An idle connection gives its buffers back within a fifth of a second.
+    let rig = Rig::start(&limited("", &model)).await;
     let mut clients = Vec::new();
     for _ in 0..20 {
         clients.push(rig.client().await);
