@@ -9,7 +9,6 @@ mod tests;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,9 +17,10 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
-use bytes::BytesMut;
+use http::HeaderValue;
 use http::Request;
 use http::Response;
+use http::Version;
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -30,33 +30,43 @@ use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
-use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Metered;
-use crate::proxy::frames::PREFACE;
 use crate::proxy::handler;
-use crate::proxy::limits::Limit;
+use crate::proxy::headers;
+use crate::proxy::inspect::Inspected;
 use crate::proxy::limits::Limits;
+use crate::proxy::parting::Parting;
 use crate::proxy::patience::Patient;
+use crate::proxy::respond;
 use crate::proxy::respond::Refusal;
 use crate::proxy::respond::raw_refusal;
-use crate::proxy::resumed::Resumed;
+use crate::proxy::tunnel::Sequel;
 use crate::proxy::watch::Doing;
 use crate::proxy::watch::Watch;
 use crate::proxy::worker::Socket;
 use crate::proxy::worker::Worker;
 use crate::vocab::Fate;
 
-/// What is read of a connection before it is known what it speaks: as a rule a whole small request.
-const FIRST_READ: usize = 4096;
-/// The least that an HTTP/1 connection may have in its buffers.
+/// What HTTP/1 may have in its buffers besides a head, in bytes.
 const HTTP1_BUFFER: usize = 64 * 1024;
 /// What one HTTP/2 stream may have waiting to be sent, in bytes.
 const STREAM_BUFFER: usize = 64 * 1024;
+
+/// Who is at the other end of a connection, and the connection's place among those that may be open.
+pub(super) struct Client {
+    /// Its address, as models are told.
+    pub(super) peer: HeaderValue,
+    /// What becomes of the connection once HTTP/1 lets it go.
+    pub(super) sequel: Sequel,
+    _permit: OwnedSemaphorePermit,
+    _open: Open,
+}
 
 /// Serves one connection to its end.
 pub(super) async fn serve(
@@ -65,69 +75,56 @@ pub(super) async fn serve(
     users: TaskTracker,
     connections: Arc<AtomicUsize>,
 ) {
-    let Socket { stream, peer, permit: _permit } = socket;
-    let _open = Open::new(connections, worker.shared.metrics.connections.clone());
+    let Socket { stream, peer, permit } = socket;
+    let open = Open::new(connections, worker.shared.metrics.connections.clone());
+    let peer = headers::address_of(peer.ip());
+    let client = Rc::new(Client { peer, sequel: Sequel::default(), _permit: permit, _open: open });
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) else { return };
     let watch = worker.watchlist.watch(Doing::Resting);
     let stream = Patient::new(stream, Rc::clone(&worker.watchlist));
+    let answer_to = Rc::clone(&client);
     let answer = move |exchange: Exchange, request| {
-        let worker = Rc::clone(&worker);
-        exchange.carry_out(request, move |request| handler::handle(worker, request, peer.ip()))
+        let (worker, client) = (Rc::clone(&worker), Rc::clone(&answer_to));
+        exchange.carry_out(request, move |request| handler::handle(worker, request, client))
     };
-    converse(stream, watch, users, answer).await;
+    converse(stream, client, watch, users, answer).await;
 }
 
 /// Has a client's requests answered, whatever it speaks, to the end of its connection.
-async fn converse<S, A, F, B>(mut stream: S, watch: Rc<Watch>, streams: TaskTracker, answer: A)
-where
+async fn converse<S, A, F, B>(
+    stream: S,
+    client: Rc<Client>,
+    watch: Rc<Watch>,
+    streams: TaskTracker,
+    answer: A,
+) where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + Clone + 'static,
     F: Future<Output = Result<Response<B>, Infallible>> + 'static,
     B: Body<Data = Bytes, Error = Fate> + 'static,
 {
-    let mut ahead = BytesMut::new();
-    while first_bytes(&mut stream, &mut ahead, &watch).await {
-        if ahead.starts_with(PREFACE) {
-            return http2(stream, ahead.freeze(), watch, streams, answer).await;
-        }
-        match http1(stream, ahead.freeze(), &watch, answer.clone()).await {
-            Some(rested) => (stream, ahead) = (rested.stream, rested.ahead.into()),
+    let mut stream = Inspected::new(stream, watch.list().limits());
+    match stream.version(&watch).await {
+        Ok(Version::HTTP_2) => return http2(stream, watch, streams, answer).await,
+        Ok(_) => {}
+        Err(_) => return,
+    }
+    let mut stream = Parting::new(stream, Rc::clone(&watch));
+    loop {
+        match http1(stream, &client, &watch, answer.clone()).await {
+            Some(at_rest) => stream = at_rest,
             None => return,
+        }
+        if stream.rest().await.is_err() {
+            return;
         }
     }
 }
 
-/// Waits until there is something to begin with; `false`: the connection is over. This is where an idle connection
-/// rests, so nothing large may be held here.
-async fn first_bytes<S: AsyncRead + Unpin>(stream: &mut S, ahead: &mut BytesMut, watch: &Watch) -> bool {
-    poll_fn(|context| {
-        while ahead.is_empty() || ahead.len() < PREFACE.len() && PREFACE.starts_with(ahead) {
-            let mut room = [const { MaybeUninit::uninit() }; FIRST_READ];
-            let mut buffer = ReadBuf::uninit(&mut room);
-            match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    ahead.extend_from_slice(buffer.filled());
-                    watch.heard();
-                }
-                Poll::Ready(_) => return Poll::Ready(false),
-                Poll::Pending if watch.is_overdue() || watch.list().is_draining() => {
-                    return Poll::Ready(false);
-                }
-                Poll::Pending => {
-                    watch.remember(context);
-                    return Poll::Pending;
-                }
-            }
-        }
-        Poll::Ready(true)
-    })
-    .await
-}
-
 /// Why HTTP/1 has no more to do with a connection.
 enum Stop {
-    /// It is over.
-    Closed,
+    /// It is over, or goes on as something else.
+    LetGo,
     /// Its client rests.
     AtRest,
     /// A request's head does not come to its end.
@@ -135,7 +132,12 @@ enum Stop {
 }
 
 /// Serves requests by HTTP/1 until the connection is over, or its client rests: then it is given back.
-async fn http1<S, A, F, B>(stream: S, ahead: Bytes, watch: &Rc<Watch>, answer: A) -> Option<Resumed<S>>
+async fn http1<S, A, F, B>(
+    stream: Parting<S>,
+    client: &Client,
+    watch: &Rc<Watch>,
+    answer: A,
+) -> Option<Parting<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + 'static,
@@ -143,26 +145,19 @@ where
     B: Body<Data = Bytes, Error = Fate> + 'static,
 {
     let list = Rc::clone(watch.list());
-    watch.heard();
-    let stream = Resumed::new(stream, ahead, Some(Rc::clone(watch)));
     let of_connection = Rc::clone(watch);
     let service = service_fn(move |request| answer(Exchange::http1(&of_connection), request));
-    let mut connection =
-        Box::new(http1_builder(list.limits()).serve_connection(TokioIo::new(stream), service));
+    let builder = http1_builder(list.limits());
+    let mut connection = Box::new(builder.serve_connection(TokioIo::new(stream), service));
     let mut told = false;
     let stop = poll_fn(|context| {
         if list.is_draining() && !std::mem::replace(&mut told, true) {
             Pin::new(&mut *connection).graceful_shutdown();
         }
-        match Pin::new(&mut *connection).poll(context) {
-            Poll::Ready(Ok(())) => return Poll::Ready(Stop::Closed),
-            Poll::Ready(Err(error)) => {
-                if error.is_parse_too_large() {
-                    list.count(Limit::HeaderBytes);
-                }
-                return Poll::Ready(Stop::Closed);
-            }
-            Poll::Pending => {}
+        if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(context) {
+            // How a connection ends is the client's affair; its requests were observed one by one.
+            ended.err().iter().for_each(|error| respond::count_unreadable(error, list.metrics()));
+            return Poll::Ready(Stop::LetGo);
         }
         if watch.may_be_put_to_rest() {
             return Poll::Ready(Stop::AtRest);
@@ -176,18 +171,21 @@ where
         Poll::Pending
     })
     .await;
-    let parts = match stop {
-        Stop::Closed => return None,
-        Stop::AtRest | Stop::HeadLate => connection.into_parts(),
-    };
-    let Resumed { ahead, mut stream, .. } = parts.io.into_inner();
-    debug_assert!(ahead.is_empty(), "HTTP takes what is ahead before it waits for more");
-    if matches!(stop, Stop::HeadLate) {
-        send_off(&mut stream, &raw_refusal(Refusal::HeadLate, list.metrics())).await;
-        return None;
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    stream.take_back(&parts.read_buf);
+    match stop {
+        Stop::AtRest => {
+            watch.rests();
+            return Some(stream);
+        }
+        Stop::HeadLate => {
+            let told = raw_refusal(Refusal::HeadLate, list.metrics());
+            send_off(&mut stream, &told).await;
+        }
+        Stop::LetGo => client.sequel.begin(stream).await,
     }
-    watch.rests();
-    Some(Resumed::new(stream, parts.read_buf, None))
+    None
 }
 
 /// Writes a last word, as far as the socket takes it at once.
@@ -201,7 +199,7 @@ async fn send_off<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) {
 }
 
 /// Serves requests by HTTP/2 until the connection is over; one that has no stream for long is told to end.
-async fn http2<S, A, F, B>(stream: S, ahead: Bytes, watch: Rc<Watch>, users: TaskTracker, answer: A)
+async fn http2<S, A, F, B>(stream: S, watch: Rc<Watch>, users: TaskTracker, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + 'static,
@@ -211,7 +209,7 @@ where
     let list = Rc::clone(watch.list());
     watch.now_doing(Doing::Resting);
     let streams = Streams::new(&watch);
-    let stream = Metered::new(Resumed::new(stream, ahead, None), &watch, &streams);
+    let stream = Metered::new(stream, &watch, &streams);
     let executor = OnThisThread { users, newest: Rc::default() };
     let newest = Rc::clone(&executor.newest);
     let streams_open = Rc::clone(&streams);
@@ -243,7 +241,7 @@ fn http1_builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     // The watch keeps the time.
     builder.header_read_timeout(None);
-    builder.max_header_size(limits.header_bytes).max_buf_size(limits.header_bytes.max(HTTP1_BUFFER));
+    builder.max_buf_size(limits.header_bytes + HTTP1_BUFFER);
     if limits.header_count != Limits::default().header_count {
         // Set at all, it would cost two allocations a request.
         builder.max_headers(limits.header_count);

@@ -19,11 +19,9 @@ use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
 use crate::proxy::exchange::Streams;
+use crate::proxy::inspect::PREFACE;
 use crate::proxy::limits::Limit;
 use crate::proxy::watch::Watch;
-
-/// What an HTTP/2 client sends first (RFC 9113, section 3.4).
-pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The length of a frame's head (RFC 9113, section 4.1).
 const HEAD: usize = 9;

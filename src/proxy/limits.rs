@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::protocol::http1::Malformed;
+use crate::proxy::respond::Refusal;
+
 /// The bounds on clients; read once, at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -66,6 +69,16 @@ impl Default for Limits {
 }
 
 impl Limit {
+    /// The limit, if it is one, for which a request is refused.
+    pub(super) fn met_by(refusal: Refusal) -> Option<Self> {
+        match refusal {
+            Refusal::Malformed(Malformed::TargetTooLong) => Some(Limit::UriBytes),
+            Refusal::Malformed(Malformed::HeadTooLarge) => Some(Limit::HeaderBytes),
+            Refusal::Malformed(Malformed::TooManyFields) => Some(Limit::HeaderCount),
+            _ => None,
+        }
+    }
+
     /// The label.
     pub(super) fn as_str(self) -> &'static str {
         match self {

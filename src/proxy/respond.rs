@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::Response;
 use http::StatusCode;
+use http::header::CONNECTION;
 use http::header::CONTENT_TYPE;
 use http::header::RETRY_AFTER;
 use http_body::Body;
@@ -19,6 +20,7 @@ use http_body::SizeHint;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::protocol::http1::Malformed;
 use crate::proxy::relay::Relay;
 use crate::telemetry::Metrics;
 use crate::vocab::Fate;
@@ -32,9 +34,15 @@ pub(super) enum Refusal {
     /// The model that was to answer failed before its answer's head, in this way.
     #[error("{}", said(*.0))]
     Model(Fate),
-    /// The request names no host, or more than one.
+    /// The request can be read in more than one way, or not at all.
+    #[error("{0}")]
+    Malformed(Malformed),
+    /// The request names no host, no valid one, or more than one.
     #[error("a request names one host")]
     Host,
+    /// The request expects what nobody here knows.
+    #[error("100-continue is the only expectation")]
+    Expectation,
     /// The request's body broke off.
     #[error("the request's body broke off")]
     BodyIncomplete,
@@ -44,12 +52,6 @@ pub(super) enum Refusal {
     /// The request's head did not come to its end in time.
     #[error("the request's head did not arrive in time")]
     HeadLate,
-    /// The request has more fields than it may.
-    #[error("the request has too many header fields")]
-    HeaderCount,
-    /// The request's target is longer than it may be.
-    #[error("the request's target is too long")]
-    UriBytes,
     /// Something in the gateway panicked over this request.
     #[error("the gateway failed")]
     Fault,
@@ -77,10 +79,15 @@ impl Refusal {
             Refusal::Model(Fate::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Model(Fate::Overloaded) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Model(_) => StatusCode::BAD_GATEWAY,
-            Refusal::Host | Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::Malformed(Malformed::Connect | Malformed::TransferCoding) => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Malformed(Malformed::Version) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Refusal::Malformed(Malformed::TargetTooLong) => StatusCode::URI_TOO_LONG,
+            Refusal::Malformed(Malformed::HeadTooLarge | Malformed::TooManyFields) => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Refusal::Malformed(_) | Refusal::Host | Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::Expectation => StatusCode::EXPECTATION_FAILED,
             Refusal::BodyLate | Refusal::HeadLate => StatusCode::REQUEST_TIMEOUT,
-            Refusal::HeaderCount => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Refusal::UriBytes => StatusCode::URI_TOO_LONG,
             Refusal::Fault => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::FeedbackMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::FeedbackTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -91,20 +98,23 @@ impl Refusal {
         match self {
             Refusal::NoRoute => "no_route",
             Refusal::Model(fate) => fate.as_str(),
+            Refusal::Malformed(malformed) => malformed.as_str(),
             Refusal::Host => "host",
+            Refusal::Expectation => "expectation",
             Refusal::BodyIncomplete => "body_incomplete",
             Refusal::BodyLate => "body_late",
             Refusal::HeadLate => "head_late",
-            Refusal::HeaderCount => "header_count",
-            Refusal::UriBytes => "uri_bytes",
             Refusal::Fault => "fault",
             Refusal::FeedbackMethod => "feedback_method",
             Refusal::FeedbackTooLarge => "feedback_too_large",
         }
     }
-}
 
-impl Refusal {
+    /// Says whether the client is one to hear nothing more from.
+    fn closes(self) -> bool {
+        matches!(self, Refusal::Malformed(_) | Refusal::Host)
+    }
+
     fn document(self) -> Value {
         json!({ "error": self.to_string(), "reason": self.reason() })
     }
@@ -122,6 +132,9 @@ pub(super) fn refusal(refusal: Refusal, metrics: &Metrics) -> Response<AnswerByt
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    if refusal.closes() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
@@ -134,6 +147,14 @@ pub(super) fn raw_refusal(refusal: Refusal, metrics: &Metrics) -> Vec<u8> {
         "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+/// Counts the head that HTTP itself could not read and answered with a bare 400.
+pub(super) fn count_unreadable(error: &hyper::Error, metrics: &Metrics) {
+    if error.is_parse() {
+        let code = StatusCode::BAD_REQUEST;
+        metrics.gateway_answers.with_label_values(&[code.as_str(), "unreadable"]).inc();
+    }
 }
 
 /// Makes an answer of JSON.

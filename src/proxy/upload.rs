@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
+use std::task::ready;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -19,6 +20,8 @@ use http_body::SizeHint;
 
 use crate::proxy::exchange::BrokenOff;
 use crate::proxy::exchange::Inlet;
+use crate::proxy::expect::Held;
+use crate::proxy::headers;
 use crate::proxy::respond::Refusal;
 use crate::proxy::watch::Watch;
 use crate::record::Captured;
@@ -79,6 +82,8 @@ pub(super) enum Outgoing {
     Direct(Inlet),
     /// From its first byte: what is kept, then what still comes.
     Stream(Stream),
+    /// Either of these, once the model wants it.
+    Held(Box<Held>),
 }
 
 /// A reader of the shared body, from its first byte.
@@ -238,7 +243,10 @@ impl State {
         // Whoever reads needs no waking.
         self.waiting.retain(|waker| !waker.will_wake(context.waker()));
         let frame = match frame {
-            Some(Ok(frame)) => Some(frame),
+            Some(Ok(mut frame)) => {
+                headers::strip_trailers(&mut frame);
+                Some(frame)
+            }
             Some(Err(_)) => return Poll::Ready(self.close(Progress::Broken)),
             None => return Poll::Ready(self.close(Progress::Ended)),
         };
@@ -296,16 +304,6 @@ impl State {
     }
 }
 
-impl Outgoing {
-    /// What is known of the client who sends this.
-    pub(super) fn client(&self) -> Rc<Watch> {
-        match self {
-            Outgoing::Direct(incoming) => Rc::clone(incoming.watch()),
-            Outgoing::Stream(stream) => Rc::clone(stream.upload.0.borrow().incoming.watch()),
-        }
-    }
-}
-
 impl Stream {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let mut state = self.upload.0.borrow_mut();
@@ -345,6 +343,26 @@ impl Drop for Stream {
     }
 }
 
+impl Outgoing {
+    /// What is known of the client who sends this.
+    pub(super) fn client(&self) -> Rc<Watch> {
+        match self {
+            Outgoing::Direct(incoming) => Rc::clone(incoming.watch()),
+            Outgoing::Stream(stream) => Rc::clone(stream.upload.0.borrow().incoming.watch()),
+            Outgoing::Held(held) => held.client(),
+        }
+    }
+
+    /// Says whether the client has nothing more to send of it.
+    pub(super) fn is_in_hand(&self) -> bool {
+        match self {
+            Outgoing::Direct(incoming) => incoming.is_end_stream(),
+            Outgoing::Stream(stream) => stream.upload.0.borrow().progress == Progress::Ended,
+            Outgoing::Held(_) => false,
+        }
+    }
+}
+
 impl Body for Outgoing {
     type Data = Bytes;
     type Error = BrokenOff;
@@ -354,8 +372,15 @@ impl Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
-            Outgoing::Direct(incoming) => Pin::new(incoming).poll_frame(context),
+            Outgoing::Direct(incoming) => {
+                let mut frame = ready!(Pin::new(incoming).poll_frame(context));
+                if let Some(Ok(frame)) = &mut frame {
+                    headers::strip_trailers(frame);
+                }
+                Poll::Ready(frame)
+            }
             Outgoing::Stream(stream) => stream.poll_next(context),
+            Outgoing::Held(held) => Pin::new(held.as_mut()).poll_frame(context),
         }
     }
 
@@ -368,6 +393,7 @@ impl Body for Outgoing {
                     && stream.next >= state.frames.len()
                     && state.trailers.is_none()
             }
+            Outgoing::Held(held) => held.is_end_stream(),
         }
     }
 
@@ -375,6 +401,7 @@ impl Body for Outgoing {
         match self {
             Outgoing::Direct(incoming) => incoming.size_hint(),
             Outgoing::Stream(stream) => stream.upload.0.borrow().remaining(stream.next),
+            Outgoing::Held(held) => held.size_hint(),
         }
     }
 }

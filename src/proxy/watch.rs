@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
+use std::task::Poll;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -218,6 +219,15 @@ impl Watch {
         self.overdue.get()
     }
 
+    /// Waits no longer than the client may be waited for, and not while the gateway drains.
+    pub(super) fn poll_patience(&self, context: &Context<'_>) -> Poll<()> {
+        if self.overdue.get() || self.list.draining.get() {
+            return Poll::Ready(());
+        }
+        self.remember(context);
+        Poll::Pending
+    }
+
     /// Asks to be woken when this is overdue, and when the gateway drains.
     pub(super) fn remember(&self, context: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
@@ -234,6 +244,11 @@ impl Watch {
     /// Notes whether the socket has still to take something.
     pub(super) fn set_unsent(&self, unsent: bool) {
         self.unsent.set(unsent);
+    }
+
+    /// Says whether a request is under way that has not got all of its answer.
+    pub(super) fn is_serving(&self) -> bool {
+        self.request.get() != Request::None
     }
 
     /// Says whether the connection has lingered long enough and holds nothing that it still needs.

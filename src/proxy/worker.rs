@@ -38,6 +38,7 @@ pub(super) struct Worker {
     pub(super) copies: Client<Outgoing>,
     pub(super) copies_under_way: Rc<TaskTracker>,
     pub(super) watchlist: Rc<Watchlist>,
+    pub(super) tunnels: TaskTracker,
 }
 
 /// The order to stop: no new work, and until when what is under way may still go on.
@@ -163,6 +164,7 @@ async fn work(
         copies: Client::new(models),
         copies_under_way: Rc::clone(&copies),
         watchlist: Rc::clone(&watchlist),
+        tunnels: TaskTracker::new(),
     });
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut look = tokio::time::interval(watchlist.interval());
@@ -187,8 +189,10 @@ async fn work(
     watchlist.drain();
     let end = Instant::now() + drain.time;
     users.close();
+    worker.tunnels.close();
     copies.close();
     let _ = timeout_at(end, users.wait()).await;
+    let _ = timeout_at(end, worker.tunnels.wait()).await;
     // Users are done or out of time; copies get what is left of it.
     let _ = timeout_at(end, copies.wait()).await;
 }

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use hyper::client::conn::http1::SendRequest;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Idle connections to one endpoint at most: above what a thread uses at a time they would only be memory.
 const MAX_IDLE: usize = 512;
@@ -22,9 +23,16 @@ pub(super) struct Pool<B>(Rc<RefCell<HashMap<u64, Idle<B>>>>);
 /// The idle connections to one endpoint.
 struct Idle<B> {
     /// The one that was used last at the end.
-    senders: Vec<SendRequest<B>>,
+    links: Vec<Link<B>>,
     /// The fewest that were left at any time since the last sweep: so many had no use.
     unused: usize,
+}
+
+/// A connection to a model. Dropping it closes the connection at once, whatever is still under way on it.
+pub(super) struct Link<B> {
+    pub(super) sender: SendRequest<B>,
+    /// The task that reads and writes.
+    pub(super) _driver: AbortOnDropHandle<()>,
 }
 
 impl<B> Pool<B> {
@@ -33,35 +41,35 @@ impl<B> Pool<B> {
     }
 
     /// Takes the most recently used connection that can carry a request now.
-    pub(super) fn take(&self, key: u64) -> Option<SendRequest<B>> {
+    pub(super) fn take(&self, key: u64) -> Option<Link<B>> {
         let mut pool = self.0.borrow_mut();
-        let Idle { senders, unused } = pool.get_mut(&key)?;
-        while let Some(sender) = senders.pop() {
-            *unused = senders.len().min(*unused);
-            if sender.is_ready() {
-                return Some(sender);
+        let Idle { links, unused } = pool.get_mut(&key)?;
+        while let Some(link) = links.pop() {
+            *unused = links.len().min(*unused);
+            if link.sender.is_ready() {
+                return Some(link);
             }
         }
         None
     }
 
     /// Keeps a connection for the next call.
-    pub(super) fn put(&self, key: u64, sender: SendRequest<B>) {
+    pub(super) fn put(&self, key: u64, link: Link<B>) {
         let mut pool = self.0.borrow_mut();
-        let idle = pool.entry(key).or_insert_with(|| Idle { senders: Vec::new(), unused: 0 });
-        if !sender.is_closed() && idle.senders.len() < MAX_IDLE {
-            idle.senders.push(sender);
+        let idle = pool.entry(key).or_insert_with(|| Idle { links: Vec::new(), unused: 0 });
+        if !link.sender.is_closed() && idle.links.len() < MAX_IDLE {
+            idle.links.push(link);
         }
     }
 
     /// Closes what had no use since the last sweep, and forgets endpoints without connections.
     pub(super) fn sweep(&self) {
-        self.0.borrow_mut().retain(|_, Idle { senders, unused }| {
-            senders.drain(..(*unused).min(senders.len()));
-            senders.retain(|sender| !sender.is_closed());
-            senders.shrink_to_fit();
-            *unused = senders.len();
-            !senders.is_empty()
+        self.0.borrow_mut().retain(|_, Idle { links, unused }| {
+            links.drain(..(*unused).min(links.len()));
+            links.retain(|link| !link.sender.is_closed());
+            links.shrink_to_fit();
+            *unused = links.len();
+            !links.is_empty()
         });
     }
 }

@@ -173,13 +173,15 @@ pub enum DropReason {
     Draining,
     /// The day's budget of money is spent.
     Budget,
+    /// The request asks for another protocol: what follows it cannot be copied.
+    Upgrade,
     /// The process holds nearly as much memory as it may.
     Memory,
 }
 
 impl DropReason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [DropReason; 9] = [
+    pub const ALL: [DropReason; 10] = [
         DropReason::InFlight,
         DropReason::Bytes,
         DropReason::Rate,
@@ -188,6 +190,7 @@ impl DropReason {
         DropReason::BodyIncomplete,
         DropReason::Draining,
         DropReason::Budget,
+        DropReason::Upgrade,
         DropReason::Memory,
     ];
 
@@ -202,6 +205,7 @@ impl DropReason {
             DropReason::BodyIncomplete => "body_incomplete",
             DropReason::Draining => "draining",
             DropReason::Budget => "budget",
+            DropReason::Upgrade => "upgrade",
             DropReason::Memory => "memory",
         }
     }

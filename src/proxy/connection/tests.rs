@@ -2,11 +2,13 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -20,10 +22,13 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::io::DuplexStream;
+use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 use tokio_util::task::TaskTracker;
 
+use crate::proxy::connection::Client;
 use crate::proxy::connection::OnThisThread;
+use crate::proxy::connection::Open;
 use crate::proxy::connection::converse;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Inlet;
@@ -31,6 +36,7 @@ use crate::proxy::exchange::Outlet;
 use crate::proxy::limits::Limits;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::json_answer;
+use crate::proxy::tunnel::Sequel;
 use crate::proxy::watch::Doing;
 use crate::proxy::watch::Watch;
 use crate::proxy::watch::Watchlist;
@@ -86,6 +92,13 @@ fn list() -> Rc<Watchlist> {
     Watchlist::new(&Limits::default(), &Arc::new(Metrics::new()))
 }
 
+fn nobody() -> Rc<Client> {
+    let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+    let open = Open::new(Arc::new(AtomicUsize::new(1)), Metrics::new().connections.clone());
+    let peer = HeaderValue::from_static("192.0.2.1");
+    Rc::new(Client { peer, sequel: Sequel::default(), _permit: permit, _open: open })
+}
+
 /// A connection that is served on this thread, and the watch over it.
 fn connect<A, F, B>(list: &Rc<Watchlist>, answer: A) -> (DuplexStream, Rc<Watch>)
 where
@@ -96,7 +109,7 @@ where
     let (theirs, ours) = tokio::io::duplex(64 * 1024);
     let watch = list.watch(Doing::Resting);
     let tasks = TaskTracker::new();
-    tasks.spawn_local(converse(ours, Rc::clone(&watch), tasks.clone(), answer));
+    tasks.spawn_local(converse(ours, nobody(), Rc::clone(&watch), tasks.clone(), answer));
     (theirs, watch)
 }
 

@@ -6,7 +6,7 @@ use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Budget;
 use crate::proxy::frames::FrameCount;
-use crate::proxy::frames::PREFACE;
+use crate::proxy::inspect::PREFACE;
 use crate::proxy::limits::Limits;
 use crate::proxy::watch::Doing;
 use crate::proxy::watch::Watchlist;
