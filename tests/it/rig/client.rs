@@ -71,7 +71,8 @@ impl Client {
         Self { sender: Sender::Http2(sender), host: HOST, _connection: AbortOnDropHandle::new(task) }
     }
 
-    /// Sends a request and gives the answer as soon as its head is here. Over HTTP/2 the target alone names the host.
+    /// Sends a request and gives the answer as soon as its head is here. Over HTTP/2 the target alone names the host;
+    /// it is given the one that `host` says where it has none.
     pub(crate) async fn head(
         &mut self,
         mut request: Request<Full<Bytes>>,
@@ -82,7 +83,11 @@ impl Client {
                 sender.send_request(request).await
             }
             Sender::Http2(sender) => {
-                request.headers_mut().remove("host");
+                let host = request.headers_mut().remove("host");
+                if let (None, Some(host)) = (request.uri().authority(), host) {
+                    let target = format!("http://{}{}", host.to_str().unwrap(), request.uri());
+                    *request.uri_mut() = target.parse().unwrap();
+                }
                 sender.ready().await?;
                 sender.send_request(request).await
             }
