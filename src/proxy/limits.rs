@@ -12,7 +12,7 @@ pub struct Limits {
     pub header_bytes: usize,
     /// The fields of a head. Above 100 HTTP/1.1 costs two allocations a request.
     pub header_count: usize,
-    /// The target of a request.
+    /// The first line of a request, or the target of an HTTP/2 one.
     pub uri_bytes: usize,
     /// From the first byte of a request to the end of its head.
     pub header_time: Duration,

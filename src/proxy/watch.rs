@@ -85,6 +85,8 @@ enum Request {
     None,
     Asked,
     Answering,
+    /// There will be no other on this connection.
+    Over,
 }
 
 impl Watchlist {
@@ -248,7 +250,13 @@ impl Watch {
 
     /// Says whether a request is under way that has not got all of its answer.
     pub(super) fn is_serving(&self) -> bool {
-        self.request.get() != Request::None
+        matches!(self.request.get(), Request::Asked | Request::Answering)
+    }
+
+    /// Notes that the connection is being closed: whoever closes it keeps the time.
+    pub(super) fn closes(&self) {
+        self.request.set(Request::Over);
+        self.now_doing(Doing::Served);
     }
 
     /// Says whether the connection has lingered long enough and holds nothing that it still needs.
@@ -274,7 +282,9 @@ impl Watch {
 
     /// The answer has been handed over, or its client left.
     pub(super) fn answer_ends(&self) {
-        self.request.set(Request::None);
+        if self.is_serving() {
+            self.request.set(Request::None);
+        }
         // The handle alone would keep the task's memory until the next look.
         *self.task.borrow_mut() = None;
         self.settle();

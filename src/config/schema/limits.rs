@@ -20,7 +20,7 @@ pub(crate) struct Limits {
     /// The fields of a head; beyond it the answer is 431. Default: 100, above which HTTP/1.1 is a little slower.
     #[serde(default)]
     pub(crate) header_count: Field<Scalar<NonZeroU32>>,
-    /// The target of a request; beyond it the answer is 414. At most 65534 bytes. Default: 32KiB.
+    /// The first line of a request, or the target of an HTTP/2 one; beyond it the answer is 414. At most 65534 bytes. Default: 32KiB.
     #[serde(default)]
     pub(crate) uri_bytes: Field<Scalar<Bytes>>,
     /// From a request's first byte to the end of its head; beyond it the answer is 408. Default: 10s.
