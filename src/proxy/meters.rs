@@ -73,19 +73,9 @@ impl ExperimentMeters {
             let name = experiment.arm_name(policy, arm);
             Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role)))
         };
-        let assigned = experiment.arm_ids().map(|_| <[OnceLock<IntCounter>; 2]>::default()).collect();
         let users = is_shadow.then(|| [user("true"), user("false")]);
+        let assigned = experiment.arm_ids().map(|_| <[OnceLock<IntCounter>; 2]>::default()).collect();
         Self { users, legs: experiment.arm_ids().map(legs).collect(), assigned }
-    }
-
-    /// Where it is noted how long this request's user waited: only of those that copies were drawn for, so that
-    /// chance alone tells the two sides apart.
-    pub(super) fn user_duration(&self, plan: &Plan) -> Option<Histogram> {
-        let [copied, held_back] = self.users.as_ref()?;
-        match plan {
-            Plan { held_back: true, .. } => Some(held_back.clone()),
-            Plan { copies, .. } => (!copies.is_empty()).then(|| copied.clone()),
-        }
     }
 
     /// Counts a request that was assigned to an arm.
@@ -97,6 +87,16 @@ impl ExperimentMeters {
             metrics.assigned.with_label_values(&[experiment, name.as_str(), enrolled])
         });
         counter.inc();
+    }
+
+    /// Where it is noted how long this request's user waited: only of those that copies were drawn for, so that
+    /// chance alone tells the two sides apart.
+    pub(super) fn user_duration(&self, plan: &Plan) -> Option<Histogram> {
+        let [copied, held_back] = self.users.as_ref()?;
+        match plan {
+            Plan { held_back: true, .. } => Some(held_back.clone()),
+            Plan { copies, .. } => (!copies.is_empty()).then(|| copied.clone()),
+        }
     }
 
     pub(super) fn leg(&self, arm: ArmId, role: Role) -> &Arc<LegMeters> {
