@@ -21,11 +21,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::upstream::AnswerBody;
 use crate::upstream::Permit;
+use crate::upstream::Purpose;
 use crate::upstream::Timeouts;
 use crate::upstream::checked::Checked;
 use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
 use crate::vocab::Fate;
+
+/// How much of a copy's answer is read at a time: many models that flood at once must not take memory, nor the thread
+/// from its users. A user's answer is read in pieces of up to 400 KiB.
+const COPY_READ_BYTES: usize = 64 * 1024;
 
 /// The calls of one thread, over connections of its own.
 ///
@@ -168,7 +173,11 @@ where
         // Small requests must not wait for the acknowledgement of the ones before.
         stream.set_nodelay(true).map_err(refused)?;
         permit.model().connections.inc();
-        let handshake = http1::Builder::new().handshake(TokioIo::new(Checked::new(stream))).await;
+        let mut http = http1::Builder::new();
+        if permit.purpose() == Purpose::Copy {
+            http.max_buf_size(COPY_READ_BYTES);
+        }
+        let handshake = http.handshake(TokioIo::new(Checked::new(stream))).await;
         let (sender, connection) = handshake.map_err(|error| broken(permit, error))?;
         let driver = self.connections.spawn_local(async move {
             // How the connection ended, the call that used it has been told.

@@ -205,6 +205,11 @@ impl Permit {
         &self.model.endpoints[self.endpoint].host
     }
 
+    /// What the call is for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
     /// Says whether the call shall tell if an endpoint is well again that was left alone.
     pub fn is_probe(&self) -> bool {
         self.pass == Pass::AsProbe
