@@ -9,7 +9,6 @@ from harness.job import Job, Kind
 FRAME = """\
 global
     nbthread 1
-    maxconn 25000
 defaults
     mode http
     timeout connect 5s

@@ -1,7 +1,6 @@
 //! The least proxy that can be made with Pingora: every request goes to one address, on one thread.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use pingora::apps::HttpServerOptions;
