@@ -14,6 +14,7 @@ from harness.load import Slice
 from harness.stage import Seat, Stage
 
 WARM_UP = 0.3
+CALM_PATIENCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,26 @@ class Ratio:
     """The middle half of the rounds lies between these two."""
 
 
-def play(stage: Stage, seats: list[Seat], rounds: int, seconds: float) -> dict[str, Result]:
-    """Gives every proxy its slices."""
+def play(stage: Stage, seats: list[Seat], rounds: int, seconds: float, calm: bool = False) -> dict[str, Result]:
+    """Gives every proxy its slices; if wanted, each after what the one before left behind has come to rest."""
     results = {seat.name: Result(seat.name) for seat in seats}
     for seat in seats:
         seat.load.seconds(WARM_UP)
     for turn in range(rounds):
         start = turn % len(seats)
         for seat in seats[start:] + seats[:start]:
+            if calm:
+                _wait_for_calm(seats)
             results[seat.name].samples.append(_sample(stage, seat, seconds))
     return results
+
+
+def difference(results: dict[str, Result], name: str, base: str, what: str) -> tuple[float, float]:
+    """By how much one figure is above another in the same rounds, and half the width of its 95 % interval."""
+    pairs = zip(results[name].samples, results[base].samples, strict=True)
+    above = [_figure(own, what) - _figure(other, what) for own, other in pairs]
+    spread = statistics.stdev(above) if len(above) > 1 else 0.0
+    return statistics.mean(above), 1.96 * spread / len(above) ** 0.5
 
 
 def ratio(results: dict[str, Result], name: str, base: str, what: str) -> Ratio | None:
@@ -109,6 +120,16 @@ def _sample(stage: Stage, seat: Seat, seconds: float) -> Sample:
     cost, lasted = seat.proxy.cost().since(before), time.monotonic() - begun
     fed = stage.feeding() - fed
     return Sample(seen, cost.cpu_seconds, cost.sleeps, cost.rss_bytes, cost.cpu_seconds / lasted, fed / lasted)
+
+
+def _wait_for_calm(seats: list[Seat]) -> None:
+    """Until the proxies have nothing to do any more, but no longer than they would need to give up their copies."""
+    end = time.monotonic() + CALM_PATIENCE
+    while time.monotonic() < end:
+        before = sum(seat.proxy.cost().cpu_seconds for seat in seats)
+        time.sleep(0.05)
+        if sum(seat.proxy.cost().cpu_seconds for seat in seats) - before < 0.02:
+            return
 
 
 def _figure(sample: Sample, what: str) -> float:

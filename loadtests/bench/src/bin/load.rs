@@ -7,6 +7,7 @@ use clap::Parser;
 
 /// Sends requests; reads `seconds NUMBER` or `requests NUMBER` from standard input, prints a line of JSON for each.
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Arguments {
     #[command(flatten)]
     settings: load::Settings,

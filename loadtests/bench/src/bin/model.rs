@@ -7,6 +7,7 @@ use clap::Parser;
 
 /// Plays a model on a free port of loopback, whose address it prints.
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Arguments {
     #[command(flatten)]
     settings: model::Settings,
