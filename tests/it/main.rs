@@ -17,6 +17,7 @@ mod record;
 mod rig;
 mod shadow;
 mod strategies;
+mod strict;
 mod tidy;
 mod uploads;
 mod vectors;
