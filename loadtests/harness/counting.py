@@ -93,10 +93,10 @@ def _calls(name: str, command: Command, scenario: Scenario, settings: Settings) 
             seen = load.requests(CALLS)
         finally:
             strace.stop()
-        return _total(out.read_text()) / seen.requests if seen.requests else None
+        return total(out.read_text()) / seen.requests if seen.requests else None
 
 
-def _total(report: str) -> int:
+def total(report: str) -> int:
     """The number of calls, which stands in the fourth column of strace's last line."""
     return int(report.strip().splitlines()[-1].split()[3])
 
