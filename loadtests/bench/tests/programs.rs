@@ -1,5 +1,7 @@
 //! The programs as the harness uses them: a model of every behaviour, the relay, and the load that meets them.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Write;
