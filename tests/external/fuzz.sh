@@ -5,6 +5,8 @@
 # With a nightly compiler, a C++ compiler and cargo-fuzz, which is installed under the target directory, libFuzzer
 # follows the branches of the code. Where one of them cannot be had, a plain program mutates the seeds blindly.
 set -euo pipefail
+# One target writes a file for each input, which a disk would make slow.
+[[ ! -w /dev/shm ]] || export TMPDIR=/dev/shm
 source "$(dirname "$0")/gateway.bash"
 
 seconds=${CROSSFADE_FUZZ_SECONDS:-20}
@@ -15,6 +17,7 @@ tools="$target/tools"
 targets=(policy usage records tickets json_paths)
 export CARGO_TARGET_DIR="$target/build"
 export PATH="$tools/bin:$PATH"
+export TMPDIR="$work"
 
 # The seeds of a target, among which are the sample policies.
 seeds() {
@@ -47,6 +50,11 @@ found() {
 see it again: cargo run --release --manifest-path tests/fuzz/Cargo.toml --example mutate -- $1 $2"
 }
 
+# latest FOLDER: the file in it that was written last.
+latest() {
+    find "$1" -type f -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-
+}
+
 # follow_branches TARGET: one run of libFuzzer. What it learns stays under the target directory.
 follow_branches() {
     local corpus="$target/corpus/$1" findings="$target/findings/$1/" options=()
@@ -57,11 +65,9 @@ follow_branches() {
         options+=("-dict=$work/policy.words")
     fi
     mapfile -t from < <(seeds "$1")
-    if ! cargo +nightly fuzz run --fuzz-dir "$package" --sanitizer none --features libfuzzer "$1" "$corpus" \
-        "${from[@]}" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=16384 \
-        -artifact_prefix="$findings" "${options[@]}" >"$work/$1.log" 2>&1; then
-        found "$1" "$(find "$findings" -type f -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)"
-    fi
+    timeout $((seconds + 60)) "$CARGO_TARGET_DIR/$host/release/$1" "$corpus" "${from[@]}" \
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=16384 \
+        -artifact_prefix="$findings" "${options[@]}" >"$work/$1.log" 2>&1 || found "$1" "$(latest "$findings")"
     grep -E '^Done [0-9]+ runs' "$work/$1.log" | sed "s/^/fuzz: $1: /"
 }
 
@@ -80,6 +86,7 @@ cargo clippy --quiet --locked --lib --examples --manifest-path "$manifest" -- -D
 if have_libfuzzer; then
     cargo +nightly fuzz build --fuzz-dir "$package" --sanitizer none --features libfuzzer >"$work/build.log" 2>&1 ||
         fail "the fuzz targets do not build"
+    host=$(rustc +nightly -vV | sed -n 's/^host: //p')
     run=follow_branches
 else
     echo "fuzz: going on without libFuzzer, by blind mutation"

@@ -5,6 +5,7 @@
 mod analysis;
 mod binary;
 mod config;
+mod damaged;
 mod demo;
 mod feedback;
 mod ledger;
