@@ -3,13 +3,17 @@
 //! The data plane passes bytes and understands none of them; whoever needs meaning asks here. Pure: bytes and
 //! parsed JSON in, values out.
 
+mod document;
+pub mod http1;
 mod json_path;
+mod seek;
 mod sse;
 mod usage;
 
 #[cfg(test)]
 mod tests;
 
+pub use document::Document;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;

@@ -13,6 +13,7 @@ use crate::cost::Money;
 use crate::protocol::Usage;
 use crate::record::Body;
 use crate::record::Degraded;
+use crate::record::HeaderRecord;
 use crate::record::Prediction;
 use crate::strategy::interleave::Credit;
 use crate::strategy::interleave::Method;
@@ -101,11 +102,6 @@ pub struct PairedRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comparison: Vec<ComparisonRecord>,
 }
-
-/// Headers as written: each name once, with its values in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct HeaderRecord(pub IndexMap<String, Vec<String>>);
 
 /// The request, redacted.
 #[derive(Debug, Clone, Serialize, Deserialize)]

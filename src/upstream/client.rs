@@ -8,20 +8,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use http::StatusCode;
 use http::response;
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
+use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::upstream::AnswerBody;
 use crate::upstream::Permit;
 use crate::upstream::Timeouts;
+use crate::upstream::checked::Checked;
+use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
 use crate::vocab::Fate;
 
@@ -51,7 +54,7 @@ pub struct Deadlines {
 pub struct Answer<B> {
     /// The head, as the model sent it.
     pub head: response::Parts,
-    /// The body.
+    /// The body. Of an answer 101 it is empty, and holds the call's place until it is dropped.
     pub body: AnswerBody<B>,
 }
 
@@ -139,13 +142,13 @@ where
         loop {
             let pooled = self.pool.take(permit.pool_key());
             let reused = pooled.is_some();
-            let mut sender = match pooled {
-                Some(sender) => sender,
+            let mut link = match pooled {
+                Some(link) => link,
                 None => self.connect(&permit, deadlines).await?,
             };
-            let sent = timeout_at(deadlines.head, sender.try_send_request(request)).await;
+            let sent = timeout_at(deadlines.head, link.sender.try_send_request(request)).await;
             match sent {
-                Ok(Ok(response)) => return Ok(self.answer(permit, sender, response, deadlines)),
+                Ok(Ok(response)) => return Ok(self.answer(permit, link, response, deadlines)),
                 Ok(Err(mut refused)) => match refused.take_message() {
                     Some(unsent) if reused => request = unsent,
                     _ => return Err(broken(&permit, refused.into_error())),
@@ -160,7 +163,7 @@ where
         self.pool.sweep();
     }
 
-    async fn connect(&self, permit: &Permit, deadlines: Deadlines) -> Result<SendRequest<B>, CallError> {
+    async fn connect(&self, permit: &Permit, deadlines: Deadlines) -> Result<Link<B>, CallError> {
         let authority = &permit.endpoint().authority;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let port = authority.port_u16().unwrap_or(80);
@@ -170,24 +173,28 @@ where
         // Small requests must not wait for the acknowledgement of the ones before.
         stream.set_nodelay(true).map_err(refused)?;
         permit.model().connections.inc();
-        let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let handshake = http1::Builder::new().handshake(TokioIo::new(Checked::new(stream))).await;
         let (sender, connection) = handshake.map_err(|error| broken(permit, error))?;
-        self.connections.spawn_local(async move {
+        let driver = self.connections.spawn_local(async move {
             // How the connection ended, the call that used it has been told.
-            let _ = connection.await;
+            let _ = connection.with_upgrades().await;
         });
-        Ok(sender)
+        Ok(Link { sender, _driver: AbortOnDropHandle::new(driver) })
     }
 
     fn answer(
         &self,
         permit: Permit,
-        sender: SendRequest<B>,
+        link: Link<B>,
         response: http::Response<Incoming>,
         deadlines: Deadlines,
     ) -> Answer<B> {
         let (head, incoming) = response.into_parts();
-        Answer { head, body: AnswerBody::new(incoming, permit, sender, self.pool.clone(), deadlines) }
+        let mut body = AnswerBody::new(incoming, permit, link, self.pool.clone(), deadlines);
+        if head.status != StatusCode::SWITCHING_PROTOCOLS {
+            body.release_at_end();
+        }
+        Answer { head, body }
     }
 }
 

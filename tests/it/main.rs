@@ -18,6 +18,7 @@ mod record;
 mod rig;
 mod shadow;
 mod strategies;
+mod strict;
 mod tidy;
 mod uploads;
 mod vectors;

@@ -71,14 +71,18 @@ impl Client {
         Self { sender: Sender::Http2(sender), host: HOST, _connection: AbortOnDropHandle::new(task) }
     }
 
-    /// Sends a request and gives the answer as soon as its head is here.
-    pub(crate) async fn head(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+    /// Sends a request and gives the answer as soon as its head is here. Over HTTP/2 the target alone names the host.
+    pub(crate) async fn head(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
         match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await?;
                 sender.send_request(request).await
             }
             Sender::Http2(sender) => {
+                request.headers_mut().remove("host");
                 sender.ready().await?;
                 sender.send_request(request).await
             }
