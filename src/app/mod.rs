@@ -42,6 +42,7 @@ use crate::record::Writer;
 use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
+use crate::upstream::Resolver;
 use crate::vocab::Timestamp;
 
 /// How long the last traces may take to leave.
@@ -123,7 +124,9 @@ impl Gateway {
             Arc::clone(&metrics),
             vec![Box::new(Arc::clone(&analysis))],
         );
-        let parts = Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes };
+        let resolver = Resolver::new(side.handle().clone());
+        let parts =
+            Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes, resolver };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
         let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
 

@@ -28,6 +28,7 @@ use crate::telemetry::traces::SpanParent;
 use crate::upstream::Answer;
 use crate::upstream::Deadlines;
 use crate::upstream::Model;
+use crate::upstream::Purpose;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::Role;
@@ -170,7 +171,8 @@ pub(super) async fn ask(
 
 async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<Outgoing>, Fate> {
     let Call { model, mut head, body, asked, parent } = call;
-    let permit = model.admit()?;
+    let permit = model.admit(Purpose::Answer)?;
+    leg.watch(permit.watch());
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);

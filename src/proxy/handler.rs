@@ -255,8 +255,9 @@ fn enter(
     let mut plan = experiment.strategy.plan(&draw, experiment.arms.len());
     let retry = shared.retries.is_retry(experiment, &head.headers);
     if retry {
-        // The first try was copied already.
+        // The first try was copied, or held back, already.
         plan.copies.clear();
+        plan.held_back = false;
     }
     let Assignment { arm, enrolled, .. } = plan.assignment;
     if let Some(stage) = stage.as_ref().filter(|_| enrolled && !retry && arm != ArmId::LEGACY) {
@@ -273,7 +274,7 @@ fn enter(
         unit: unit.clone(),
         assignment: plan.assignment,
         served: None,
-        marks: Marks { retry, ..Marks::default() },
+        marks: Marks { retry, held_back: plan.held_back, ..Marks::default() },
         request: CapturedRequest {
             method: head.method.clone(),
             uri: head.uri.clone(),
@@ -284,7 +285,12 @@ fn enter(
         dropped: Vec::new(),
         shown: None,
     };
-    let pairing = Pairing::new(pair, arrival.upload.clone(), shared, arrival.begun);
+    // A tunnel lasts as long as its two ends like.
+    let timed = match arrival.asked {
+        Some(_) => None,
+        None => snapshot.experiments[place].meters.user_duration(&plan),
+    };
+    let pairing = Pairing::new(pair, arrival.upload.clone(), shared, arrival.begun, timed);
     let (upload, parent) = (arrival.upload.clone(), parent.clone());
     (Rc::new(Visit { worker, snapshot, experiment: place, id, upload, pairing, parent }), plan)
 }

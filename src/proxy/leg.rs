@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::Method;
 use http::response::Parts;
+use prometheus::Histogram;
 use tokio::time::Instant;
 
 use crate::policy::Unit;
@@ -27,6 +28,7 @@ use crate::record::Recorder;
 use crate::telemetry::Metrics;
 use crate::telemetry::traces::ClientSpan;
 use crate::telemetry::traces::SpanParent;
+use crate::upstream::Watch;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::ModelId;
@@ -43,6 +45,8 @@ pub(super) struct Pairing {
     metrics: Arc<Metrics>,
     begun: Instant,
     cap_bytes: usize,
+    /// Where it is noted how long the user waited, where that is asked for.
+    timed: Option<Histogram>,
 }
 
 /// One call in progress.
@@ -59,6 +63,8 @@ pub(super) struct Leg {
     /// How the leg ends when the gateway itself gives it up; while this says nothing, a leg that is dropped before
     /// its end was left by its client.
     given_up: Option<Rc<Cell<Option<Fate>>>>,
+    /// The breaker that learns how the call went.
+    watch: Option<Watch>,
 }
 
 /// What a leg is: which arm, which model, what for.
@@ -71,7 +77,13 @@ pub(super) struct LegOf {
 
 impl Pairing {
     /// Begins a pair; `pair.request.body` is filled in at its end.
-    pub(super) fn new(pair: Pair, upload: Upload, shared: &Shared, begun: Instant) -> Rc<Self> {
+    pub(super) fn new(
+        pair: Pair,
+        upload: Upload,
+        shared: &Shared,
+        begun: Instant,
+        timed: Option<Histogram>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             id: pair.id,
             pair: RefCell::new(Some(pair)),
@@ -80,7 +92,17 @@ impl Pairing {
             metrics: Arc::clone(&shared.metrics),
             begun,
             cap_bytes: shared.body_cap_bytes,
+            timed,
         })
+    }
+
+    /// Notes that the user has the whole answer.
+    fn time_user(&self, answer: &Observation) {
+        let Observation { role, fate, skew, total, .. } = answer;
+        if let Some(timed) = self.timed.as_ref().filter(|_| *role == Role::Answer && *fate == Fate::Complete)
+        {
+            timed.observe((*skew + *total).as_secs_f64());
+        }
     }
 
     /// Changes the pair: a mark, the served arm, a dropped copy.
@@ -104,12 +126,13 @@ impl Drop for Pairing {
 }
 
 fn count_marks(pair: &Pair, metrics: &Metrics) {
-    let Marks { retry, fallback, cancelled, degraded } = pair.marks;
+    let Marks { retry, fallback, cancelled, degraded, held_back } = pair.marks;
     let marks = [
         ("retry", retry),
         ("fallback", fallback),
         ("cancelled", cancelled),
         ("degraded", degraded.is_some()),
+        ("held_back", held_back),
         ("forced", pair.assignment.forced),
         ("unit_missing", pair.unit == Unit::Missing),
     ];
@@ -154,6 +177,7 @@ impl Leg {
             ended: false,
             given_up: None,
             span: None,
+            watch: None,
         }
     }
 
@@ -161,6 +185,11 @@ impl Leg {
     pub(super) fn trace(&mut self, parent: &SpanParent, method: &Method, headers: &mut HeaderMap) {
         let request_id = self.pairing.as_ref().map(|pairing| pairing.id);
         self.span = Some(parent.client_span(self.meters.traced(request_id, method), headers));
+    }
+
+    /// Lets a breaker learn how the call goes.
+    pub(super) fn watch(&mut self, watch: Option<Watch>) {
+        self.watch = watch;
     }
 
     /// Lets `fate` say, at the time, how the leg ends when it is dropped before its end.
@@ -179,6 +208,10 @@ impl Leg {
         self.observation.status = Some(head.status);
         if self.pairing.is_some() {
             self.observation.headers = head.headers.clone();
+        }
+        // Once a user has the head, nothing that a breaker could decide helps any more.
+        if !self.observation.role.is_copy() {
+            self.watch.take().into_iter().for_each(Watch::succeeded);
         }
     }
 
@@ -204,6 +237,13 @@ impl Leg {
         self.observation.body.total_bytes
     }
 
+    /// Ends the leg of a copy whose answer is too long to read on. That is nobody's error, but a model that floods is
+    /// as costly as one that fails.
+    pub(super) fn cut_off(&mut self) {
+        self.watch.take().into_iter().for_each(Watch::failed);
+        self.end(Fate::Cancelled);
+    }
+
     /// Ends the leg; a second end changes nothing.
     pub(super) fn end(&mut self, fate: Fate) {
         if std::mem::replace(&mut self.ended, true) {
@@ -213,6 +253,12 @@ impl Leg {
         observation.fate = fate;
         observation.total = begun.elapsed();
         meters.observe(metrics, observation);
+        if let Some(pairing) = &self.pairing {
+            pairing.time_user(observation);
+        }
+        if let Some(watch) = self.watch.take() {
+            watch.ended(fate);
+        }
         if let Some(span) = self.span.take() {
             span.finish(self.observation.status, fate);
         }

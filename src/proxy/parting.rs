@@ -64,7 +64,7 @@ pub(super) struct InTurn<B> {
 pub(super) struct Parting<S> {
     stream: Inspected<S>,
     serving: Serving,
-    client: Client,
+    client: ClientSide,
     /// Whether the last write had to wait.
     blocked: bool,
     /// Whether the client was waited for since it was last written to: it has got what it was sent.
@@ -74,7 +74,7 @@ pub(super) struct Parting<S> {
 
 /// What is known of the client's end.
 #[derive(Debug)]
-enum Client {
+enum ClientSide {
     Sends,
     /// It sends no more; when the time is over it has left.
     Quiet(Pin<Box<Sleep>>),
@@ -144,7 +144,7 @@ impl<B: Body + Unpin> Body for InTurn<B> {
 
 impl<S: AsyncRead + Unpin> Parting<S> {
     pub(super) fn new(stream: Inspected<S>, serving: Serving) -> Self {
-        Self { stream, serving, client: Client::Sends, blocked: false, rests: true, lingering: None }
+        Self { stream, serving, client: ClientSide::Sends, blocked: false, rests: true, lingering: None }
     }
 
     /// Holds the end of the stream back while an answer is owed.
@@ -153,20 +153,20 @@ impl<S: AsyncRead + Unpin> Parting<S> {
         if !owed {
             return Poll::Ready(Ok(()));
         }
-        if matches!(self.client, Client::Sends) {
-            self.client = Client::Quiet(Box::pin(sleep(LISTENS)));
+        if matches!(self.client, ClientSide::Sends) {
+            self.client = ClientSide::Quiet(Box::pin(sleep(LISTENS)));
         }
         match &mut self.client {
-            Client::Quiet(time) => time.as_mut().poll(context).map(Ok),
-            Client::Sends | Client::WrittenTo => Poll::Pending,
+            ClientSide::Quiet(time) => time.as_mut().poll(context).map(Ok),
+            ClientSide::Sends | ClientSide::WrittenTo => Poll::Pending,
         }
     }
 
     fn wrote<T>(&mut self, written: Poll<T>) -> Poll<T> {
         self.blocked = written.is_pending();
         self.rests = false;
-        if matches!(self.client, Client::Quiet(_)) {
-            self.client = Client::WrittenTo;
+        if matches!(self.client, ClientSide::Quiet(_)) {
+            self.client = ClientSide::WrittenTo;
         }
         written
     }

@@ -62,6 +62,7 @@ fn said(fate: Fate) -> &'static str {
         Fate::ConnectError => "the model could not be reached",
         Fate::Timeout => "the model did not answer in time",
         Fate::Overloaded => "the model has as many requests in flight as the policy allows; try again",
+        Fate::BreakerOpen => "the model failed of late and is left alone for a moment; try again",
         Fate::Reset | Fate::Truncated | Fate::Complete | Fate::Cancelled => "the model broke off",
     }
 }
@@ -71,7 +72,7 @@ impl Refusal {
         match self {
             Refusal::NoRoute => StatusCode::NOT_FOUND,
             Refusal::Model(Fate::Timeout) => StatusCode::GATEWAY_TIMEOUT,
-            Refusal::Model(Fate::Overloaded) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Model(Fate::Overloaded | Fate::BreakerOpen) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Model(_) => StatusCode::BAD_GATEWAY,
             Refusal::Malformed(Malformed::Connect | Malformed::TransferCoding) => StatusCode::NOT_IMPLEMENTED,
             Refusal::Malformed(Malformed::Version) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,

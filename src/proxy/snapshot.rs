@@ -20,6 +20,7 @@ use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
 use crate::upstream::Fleet;
+use crate::upstream::Resolver;
 use crate::upstream::Settings;
 
 /// One policy, ready for requests.
@@ -56,6 +57,7 @@ pub struct Shared {
     pub body_cap_bytes: usize,
     /// Set when the gateway begins to drain; no copy begins any more.
     pub draining: Arc<AtomicBool>,
+    resolver: Resolver,
     pub(super) retries: Retries,
 }
 
@@ -72,6 +74,8 @@ pub struct Parts {
     pub traces: Traces,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
+    /// What finds the models' addresses.
+    pub resolver: Resolver,
 }
 
 impl Snapshot {
@@ -81,13 +85,15 @@ impl Snapshot {
         policy: Arc<Policy>,
         upstreams: Vec<Settings>,
         metrics: &Metrics,
+        resolver: &Resolver,
         previous: Option<&Snapshot>,
     ) -> Self {
-        let fleet = Fleet::new(&policy, upstreams, metrics, previous.map(|snapshot| &snapshot.fleet));
+        let fleet =
+            Fleet::new(&policy, upstreams, metrics, resolver, previous.map(|snapshot| &snapshot.fleet));
         let lane = |experiment| {
             let kept = previous.and_then(|snapshot| snapshot.copies_of(experiment));
             Lane {
-                meters: ExperimentMeters::new(&policy, experiment),
+                meters: ExperimentMeters::new(&policy, experiment, metrics),
                 copies: kept.unwrap_or_else(|| Arc::new(CopyLimits::new(experiment, metrics))),
             }
         };
@@ -105,17 +111,30 @@ impl Snapshot {
 impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
-        let Parts { recorder, feedback, metrics, traces, body_cap_bytes } = parts;
-        let snapshot = ArcSwap::from_pointee(Snapshot::new(Arc::clone(&policy), upstreams, &metrics, None));
+        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, resolver } = parts;
+        let first = Snapshot::new(Arc::clone(&policy), upstreams, &metrics, &resolver, None);
+        let snapshot = ArcSwap::from_pointee(first);
         let (draining, retries) = (Arc::default(), Retries::default());
         let policy = Arc::new(ArcSwap::new(policy));
-        Self { policy, snapshot, recorder, feedback, metrics, traces, body_cap_bytes, draining, retries }
+        Self {
+            policy,
+            snapshot,
+            recorder,
+            feedback,
+            metrics,
+            traces,
+            body_cap_bytes,
+            draining,
+            resolver,
+            retries,
+        }
     }
 
     /// Puts another policy in place, for every request that begins from now on. One caller at a time.
     pub fn publish(&self, policy: Arc<Policy>, upstreams: Vec<Settings>) {
         let previous = self.snapshot.load();
-        let next = Snapshot::new(Arc::clone(&policy), upstreams, &self.metrics, Some(&previous));
+        let next =
+            Snapshot::new(Arc::clone(&policy), upstreams, &self.metrics, &self.resolver, Some(&previous));
         self.snapshot.store(Arc::new(next));
         self.policy.store(policy);
     }

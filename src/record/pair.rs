@@ -74,6 +74,8 @@ pub struct Marks {
     pub cancelled: bool,
     /// Lists were to be mixed and were not.
     pub degraded: Option<Degraded>,
+    /// Copies were drawn and held back, to learn what copies cost users.
+    pub held_back: bool,
 }
 
 /// Why an answer that was to be mixed shows one model's list unmixed.

@@ -66,6 +66,8 @@ catalogue! {
     cost: CounterVec = "crossfade_cost_total" ["experiment", "arm", "role", "currency"],
     /// Tokens that models said they used.
     tokens: IntCounterVec = "crossfade_tokens_total" ["experiment", "arm", "role", "kind"],
+    /// Time from the arrival of a request that copies were drawn for to the last byte of the model's answer to its user, in seconds, by whether the copies were let go or held back.
+    user_duration: HistogramVec = "crossfade_shadow_user_duration_seconds" ["experiment", "copied"],
     /// Copies of requests that were sent.
     copies_sent: IntCounterVec = "crossfade_copies_sent_total" ["experiment", "arm", "role"],
     /// Copies of requests that the plan asked for and that were not sent, by reason.
@@ -96,6 +98,10 @@ catalogue! {
     in_flight: IntGaugeVec = "crossfade_model_in_flight_requests" ["model"],
     /// Connections made to a model.
     model_connections: IntCounterVec = "crossfade_model_connections_total" ["model"],
+    /// Endpoints of a model that are left alone because calls to them failed, by what the calls are for.
+    breakers_open: IntGaugeVec = "crossfade_breakers_open" ["model", "calls"],
+    /// Changes of a model's breakers, by the state that they came to.
+    breaker_changes: IntCounterVec = "crossfade_breaker_changes_total" ["model", "calls", "state"],
     /// Connections from users that are open.
     connections: IntGauge = "crossfade_connections" [],
     /// Answers that the gateway gave itself, by status and reason.

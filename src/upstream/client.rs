@@ -14,7 +14,6 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 use tokio_util::task::AbortOnDropHandle;
@@ -61,7 +60,7 @@ pub struct Answer<B> {
 /// Why no answer's head came.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The endpoint refused the connection, or its name did not resolve.
+    /// The endpoint refused the connection or did not take it in time, or its name did not resolve.
     #[error("no connection to {endpoint}: {source}")]
     Connect {
         /// Host and port.
@@ -69,13 +68,11 @@ pub enum CallError {
         /// What the system said.
         source: io::Error,
     },
-    /// A deadline passed before the head.
-    #[error("{endpoint} missed the deadline for {what}")]
+    /// The deadline for the head passed.
+    #[error("{endpoint} missed the deadline for the head of its answer")]
     Timeout {
         /// Host and port.
         endpoint: String,
-        /// `a connection` or `the head of its answer`.
-        what: &'static str,
     },
     /// The model closed the connection, or sent no valid HTTP.
     #[error("{endpoint} broke off: {source}")]
@@ -153,7 +150,7 @@ where
                     Some(unsent) if reused => request = unsent,
                     _ => return Err(broken(&permit, refused.into_error())),
                 },
-                Err(_) => return Err(late(&permit, "the head of its answer")),
+                Err(_) => return Err(late(&permit)),
             }
         }
     }
@@ -165,11 +162,9 @@ where
 
     async fn connect(&self, permit: &Permit, deadlines: Deadlines) -> Result<Link<B>, CallError> {
         let authority = &permit.endpoint().authority;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let port = authority.port_u16().unwrap_or(80);
         let refused = |source| CallError::Connect { endpoint: authority.to_string(), source };
-        let connected = timeout_at(deadlines.connect, TcpStream::connect((host, port))).await;
-        let stream = connected.map_err(|_| late(permit, "a connection"))?.map_err(refused)?;
+        let stream = permit.host().connect(port, deadlines.connect).await.map_err(refused)?;
         // Small requests must not wait for the acknowledgement of the ones before.
         stream.set_nodelay(true).map_err(refused)?;
         permit.model().connections.inc();
@@ -206,6 +201,6 @@ fn broken(permit: &Permit, source: hyper::Error) -> CallError {
     CallError::Reset { endpoint: permit.endpoint().authority.to_string(), source }
 }
 
-fn late(permit: &Permit, what: &'static str) -> CallError {
-    CallError::Timeout { endpoint: permit.endpoint().authority.to_string(), what }
+fn late(permit: &Permit) -> CallError {
+    CallError::Timeout { endpoint: permit.endpoint().authority.to_string() }
 }

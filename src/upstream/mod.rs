@@ -5,13 +5,17 @@
 //! shared between threads.
 
 mod body;
+mod breaker;
 mod checked;
 mod client;
 mod fleet;
+mod health;
 mod pool;
+mod resolve;
 mod settings;
 
 pub use body::AnswerBody;
+pub use breaker::BreakerSettings;
 pub use client::Answer;
 pub use client::CallError;
 pub use client::Client;
@@ -19,6 +23,9 @@ pub use client::Deadlines;
 pub use fleet::Fleet;
 pub use fleet::Model;
 pub use fleet::Permit;
+pub use health::Purpose;
+pub use health::Watch;
+pub use resolve::Resolver;
 pub use settings::Endpoint;
 pub use settings::HostHeader;
 pub use settings::Settings;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::uri::Authority;
 
+use crate::upstream::BreakerSettings;
+
 /// How one model is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -15,6 +17,8 @@ pub struct Settings {
     pub max_in_flight: u32,
     /// Which `host` header it sees.
     pub host: HostHeader,
+    /// When users' calls leave an endpoint alone; `None`: never. Copies have a breaker always.
+    pub breaker: Option<BreakerSettings>,
 }
 
 /// One address of a model.

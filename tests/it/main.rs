@@ -4,6 +4,7 @@
 
 mod analysis;
 mod binary;
+mod chaos;
 mod config;
 mod damaged;
 mod demo;

@@ -15,6 +15,7 @@ use crate::cost::Rate;
 use crate::policy;
 use crate::protocol::Protocol;
 use crate::upstream;
+use crate::upstream::BreakerSettings;
 use crate::upstream::Endpoint;
 use crate::upstream::HostHeader;
 use crate::upstream::Timeouts;
@@ -84,7 +85,7 @@ impl Models {
 
 fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::Model, upstream::Settings) {
     let At { place, value: raw } = raw;
-    let schema::Model { url, protocol, timeout, max_in_flight, host, cost } = raw;
+    let schema::Model { url, protocol, timeout, max_in_flight, breaker, host, cost } = raw;
     let model =
         policy::Model { name, protocol: protocol.or(Protocol::default()), rate: cost.value().map(rate) };
     if let Field::Absent = url {
@@ -95,6 +96,7 @@ fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::M
         timeouts: timeouts(timeout),
         max_in_flight: max_in_flight.scalar().map_or(1024, u32::from),
         host: host.or(HostHeader::Original),
+        breaker: breaker.value().map(breaker_settings),
     };
     (model, upstream)
 }
@@ -125,6 +127,14 @@ fn timeouts(raw: Field<schema::Timeouts>) -> Timeouts {
         first_byte: or(first_byte, default.first_byte),
         idle: or(idle, default.idle),
         total: or(total, default.total),
+    }
+}
+
+fn breaker_settings(raw: schema::Breaker) -> BreakerSettings {
+    let default = BreakerSettings::default();
+    BreakerSettings {
+        failures: raw.failures.scalar().map_or(default.failures, u32::from),
+        pause: raw.pause.scalar().map_or(default.pause, |span| span.0),
     }
 }
 

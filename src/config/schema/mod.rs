@@ -15,6 +15,7 @@ pub(super) use experiment::Match;
 pub(super) use experiment::Metric;
 pub(super) use experiment::Outcome;
 pub(super) use experiment::UnitSource;
+pub(super) use model::Breaker;
 pub(super) use model::Cost;
 pub(super) use model::Model;
 pub(super) use model::Timeouts;

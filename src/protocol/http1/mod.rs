@@ -31,7 +31,7 @@ pub enum Malformed {
     /// A tunnel to elsewhere is asked for.
     #[error("CONNECT is not served")]
     Connect,
-    /// A field without a name, with white space before its colon, folded, or with a control character.
+    /// A folded field, one that says the length with white space before its colon, or a control character.
     #[error("a header field cannot be read")]
     Field,
     /// A `content-length` that is no number, or said twice.

@@ -26,6 +26,7 @@ use crossfade::strategy::canary;
 use crossfade::strategy::interleave;
 use crossfade::strategy::shadow;
 use crossfade::strategy::shadow::Budget;
+use crossfade::upstream::BreakerSettings;
 use crossfade::upstream::HostHeader;
 use crossfade::upstream::Timeouts;
 use crossfade::vocab::ArmId;
@@ -86,6 +87,11 @@ fn the_least_policy_gets_every_default() {
     assert_eq!(upstream.endpoints[0].base_path, "");
     assert_eq!(upstream.timeouts, Timeouts::default());
     assert_eq!((upstream.max_in_flight, upstream.host), (1024, HostHeader::Original));
+    assert_eq!(upstream.breaker, None);
+    let breaker = parsed("models: {only: {url: http://models.example, breaker: {}}}\ndefault: only\n")
+        .upstreams[0]
+        .breaker;
+    assert_eq!(breaker, Some(BreakerSettings { failures: 10, pause: seconds(4) }));
     let model = &config.policy.models[0];
     assert_eq!((model.name.as_str(), model.protocol, &model.rate), ("only", Protocol::Http, &None));
 }
@@ -138,6 +144,7 @@ fn a_model_keeps_what_the_file_says_and_money_is_exact() {
     protocol: openai
     timeout: {connect: 250ms, first_byte: 2m, idle: 5s, total: 1h}
     max_in_flight: 3
+    breaker: {failures: 4, pause: 500ms}
     host: upstream
     cost:
       currency: EUR
@@ -160,6 +167,7 @@ default: chat
     };
     assert_eq!(upstream.timeouts, timeouts);
     assert_eq!((upstream.max_in_flight, upstream.host), (3, HostHeader::Upstream));
+    assert_eq!(upstream.breaker, Some(BreakerSettings { failures: 4, pause: Duration::from_millis(500) }));
     assert_eq!(config.policy.models[0].protocol, Protocol::OpenAi);
     let rate = config.policy.models[0].rate.as_ref().unwrap();
     assert_eq!(rate.currency, "EUR");
@@ -289,15 +297,17 @@ fn every_strategy_becomes_its_settings() {
             Strategy::Shadow(shadow::Settings {
                 sample: Share::ALL,
                 control: Share::NONE,
+                held_back: share("1%"),
                 deadline: seconds(30),
                 budget: default_budget(),
             }),
         ),
         (
-            "{shadow: {sample: 25%, control: 1%, deadline: 5s, budget: {in_flight: 2, in_flight_bytes: 3B, per_second: 4}}}",
+            "{shadow: {sample: 25%, control: 1%, held_back: 0.5%, deadline: 5s, budget: {in_flight: 2, in_flight_bytes: 3B, per_second: 4}}}",
             Strategy::Shadow(shadow::Settings {
                 sample: share("25%"),
                 control: share("1%"),
+                held_back: share("0.5%"),
                 deadline: seconds(5),
                 budget: Budget { in_flight: 2, in_flight_bytes: 3, per_second: Some(4), money_per_day: None },
             }),
