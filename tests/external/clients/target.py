@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 ADDED_TO_ANSWERS = {"crossfade-id"}
-ADDED_TO_REQUESTS = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+ADDED_TO_REQUESTS = {"via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 
 
 @dataclass(frozen=True)

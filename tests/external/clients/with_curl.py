@@ -67,14 +67,16 @@ def kept(target):
 
 CASES = {
     **{f"file over HTTP/{version}": file(version) for version in ["1.0", "1.1", "2"]},
-    **{f"upload over HTTP/{version}": upload(version) for version in ["1.1", "2"]},
+    "upload": upload("1.1"),
+    # In HTTP/2 curl expects nothing by itself.
+    "upload over HTTP/2": upload("2", "--header", "expect:"),
     "upload that waits to be wanted": upload("1.1", "--header", "expect: 100-continue"),
     "upload that waits for nothing": upload("1.1", "--header", "expect:"),
     "upload in chunks": lambda target: echoed(target, "--upload-file", "UPLOAD", "--header", "transfer-encoding: chunked", "--header", "content-length:"),
     "method of its own": lambda target: echoed(target, "--request", "DELETE", "--header", "x-twice: 1", "--header", "x-twice: 2"),
     "authorization": lambda target: echoed(target, "--request", "PUT", "--user", "name:secret", "--cookie", "a=1; b=2"),
-    "head": lambda target: curl(target, "/file", "--head"),
-    "head over HTTP/2": lambda target: curl(target, "/file", "--head", version="2"),
+    "head": lambda target: curl(target, "/file", "--head")[:2],
+    "head over HTTP/2": lambda target: curl(target, "/file", "--head", version="2")[:2],
     "range": lambda target: curl(target, "/file", "--range", "1000-1999"),
     "range to the end": lambda target: curl(target, "/file", "--range", "1048000-"),
     "range beyond the end": lambda target: curl(target, "/file", "--range", "9999999-"),
