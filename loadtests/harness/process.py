@@ -95,8 +95,8 @@ class Program:
         _kill(self.pid)
         self._popen.wait()
 
-    def stop(self, seconds: float = 5) -> None:
-        """Asks it to end, and makes it end when it does not."""
+    def stop(self, seconds: float = 5) -> int:
+        """Asks it to end, and makes it end when it does not; gives its status."""
         if self.alive():
             self._popen.send_signal(self._stop)
             if self._popen.stdin is not None:
@@ -106,7 +106,7 @@ class Program:
             except subprocess.TimeoutExpired:
                 for pid in reversed(self.processes()):
                     _kill(pid)
-        self._popen.wait()
+        return self._popen.wait()
 
 
 class Broken(Exception):

@@ -19,7 +19,8 @@ pub(super) struct Histogram {
 impl Histogram {
     /// Adds a duration in milliseconds.
     pub(super) fn add(&mut self, milliseconds: f64) {
-        let micros = milliseconds * 1000.0;
+        // A damaged log may hold any number.
+        let micros = (milliseconds * 1000.0).min(f64::MAX);
         self.count += 1;
         if micros < 1.0 {
             self.instant += 1;

@@ -97,10 +97,12 @@ impl Labels {
         None
     }
 
-    /// Keeps a label for a pair that may yet come.
+    /// Keeps a label for a pair that may yet come. A pair that waits already is of another identity, which only a
+    /// damaged log has, and goes on waiting.
     pub(super) fn keep(&mut self, record: &OutcomeRecord) {
-        let known = self.outcome(record);
-        debug_assert!(known.is_none(), "its pair is not among those that wait");
+        if !matches!(self.waiting.get(&record.request_id), Some(Half::Predicted(_))) {
+            self.outcome(record);
+        }
     }
 
     /// Forgets all predictions and keeps the labels that came before their pair.

@@ -110,8 +110,8 @@ impl Study {
             return Vec::new();
         }
         for seen in &record.observations {
-            if let Some(arm) = position(&record.arms, &seen.arm) {
-                self.arms[arm].call(seen.role).add(seen);
+            if let Some(arm) = self.arm(record, &seen.arm) {
+                arm.call(seen.role).add(seen);
             }
         }
         self.compare(record);
@@ -151,7 +151,8 @@ impl Study {
 
     /// Takes in how many records the log lacks.
     pub(super) fn fold_gap(&mut self, gap: &Gap) {
-        *self.lost.entry((gap.of, gap.reason)).or_default() += gap.lost;
+        let lost = self.lost.entry((gap.of, gap.reason)).or_default();
+        *lost = lost.saturating_add(gap.lost);
     }
 
     /// The votes between legacy and a candidate.
@@ -205,10 +206,15 @@ impl Study {
             PairedRecord { retry: true, .. } => *retries += 1,
             _ => {}
         }
-        if let Some(arm) = position(&record.arms, &record.assigned) {
-            self.arms[arm].assigned += 1;
-            self.arms[arm].enrolled += u64::from(record.counts());
+        if let Some(arm) = self.arm(record, &record.assigned) {
+            arm.assigned += 1;
+            arm.enrolled += u64::from(record.counts());
         }
+    }
+
+    /// The figures of an arm; `None`: the record does not know it, or a damaged log has more arms than before.
+    fn arm(&mut self, record: &PairedRecord, name: &ModelName) -> Option<&mut ArmTally> {
+        self.arms.get_mut(position(&record.arms, name)?)
     }
 
     fn compare(&mut self, record: &PairedRecord) {

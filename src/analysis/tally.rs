@@ -48,10 +48,8 @@ impl CallTally {
             self.total.add(seen.total_ms);
             seen.first_byte_ms.inspect(|first_byte| self.first_byte.add(*first_byte));
         }
-        if let Some(Usage { input_tokens, cached_input_tokens, output_tokens }) = seen.tokens {
-            self.tokens.input_tokens += input_tokens;
-            self.tokens.cached_input_tokens += cached_input_tokens;
-            self.tokens.output_tokens += output_tokens;
+        if let Some(used) = seen.tokens {
+            self.tokens.add(used);
         }
         if let Some(cost) = &seen.cost {
             let sum = self.cost.entry(cost.currency.clone()).or_default();

@@ -23,6 +23,16 @@ pub struct Usage {
     pub output_tokens: u64,
 }
 
+impl Usage {
+    /// Adds what another call used.
+    pub fn add(&mut self, other: Usage) {
+        let Usage { input_tokens, cached_input_tokens, output_tokens } = other;
+        self.input_tokens = self.input_tokens.saturating_add(input_tokens);
+        self.cached_input_tokens = self.cached_input_tokens.saturating_add(cached_input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(output_tokens);
+    }
+}
+
 /// Reads what an answer says it used; `None` when it says nothing, or the protocol has no word for it.
 ///
 /// Takes plain JSON and event streams, whole and not compressed. A stream that was cut tells what it had said

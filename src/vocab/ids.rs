@@ -73,15 +73,23 @@ impl ModelId {
     }
 }
 
+/// The first and the last moment that can be written: within the years -9999 and 9999.
+const EARLIEST: i64 = -377_705_023_201_000_000;
+const LATEST: i64 = 253_402_207_200_000_000;
+
 /// A moment as microseconds since 1970-01-01T00:00:00Z; written as RFC 3339 in records and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Makes a moment from microseconds since the epoch.
+    /// Makes a moment from microseconds since the epoch, or the nearest one that can be written.
     pub const fn from_micros(micros: i64) -> Self {
-        Self(micros)
+        match micros {
+            ..EARLIEST => Self(EARLIEST),
+            LATEST.. => Self(LATEST),
+            _ => Self(micros),
+        }
     }
 
     /// Microseconds since the epoch.
@@ -98,16 +106,14 @@ impl Timestamp {
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+        Self::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(moment) => write!(f, "{moment:.6}"),
-            Err(_) => write!(f, "{}us", self.0),
-        }
+        let moment = jiff::Timestamp::from_microsecond(self.0).map_err(|_| fmt::Error)?;
+        write!(f, "{moment:.6}")
     }
 }
 
@@ -121,6 +127,6 @@ impl TryFrom<String> for Timestamp {
     type Error = jiff::Error;
 
     fn try_from(text: String) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(|moment| Self(moment.as_microsecond()))
+        text.parse::<jiff::Timestamp>().map(|moment| Self::from_micros(moment.as_microsecond()))
     }
 }

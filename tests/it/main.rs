@@ -6,6 +6,7 @@ mod analysis;
 mod binary;
 mod chaos;
 mod config;
+mod damaged;
 mod demo;
 mod feedback;
 mod ledger;

@@ -1,0 +1,4 @@
+//! Paths into JSON, mutated by libFuzzer; the check itself is in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| crossfade_fuzz::json_paths::check(input));

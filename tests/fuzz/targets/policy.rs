@@ -1,0 +1,4 @@
+//! Policy files, mutated by libFuzzer; the check itself is in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| crossfade_fuzz::policy::check(input));

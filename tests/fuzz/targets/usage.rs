@@ -1,0 +1,4 @@
+//! Answers and streams of events, mutated by libFuzzer; the check itself is in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| crossfade_fuzz::usage::check(input));
