@@ -3,6 +3,8 @@
 //! The data plane passes bytes and understands none of them; whoever needs meaning asks here. Pure: bytes and
 //! parsed JSON in, values out.
 
+mod credentials;
+pub mod grpc;
 mod json_path;
 mod sse;
 mod usage;
@@ -10,6 +12,8 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use credentials::is_credential;
+pub use credentials::strip_credentials;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;
