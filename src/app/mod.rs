@@ -44,6 +44,9 @@ use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
 use crate::vocab::Timestamp;
 
+/// How often files of certificates are read: a replaced secret is in use at once, by the measure of its life.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// How long the last traces may take to leave.
 const TRACES_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -123,7 +126,8 @@ impl Gateway {
             Arc::clone(&metrics),
             vec![Box::new(Arc::clone(&analysis))],
         );
-        let parts = Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes };
+        let (tls, spans) = (listen.tls.clone(), traces.clone());
+        let parts = Parts { recorder, feedback: memory, metrics, traces: spans, body_cap_bytes, tls };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
         let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
 
@@ -140,6 +144,7 @@ impl Gateway {
             proxy::accept(data_listener, &workers, listen.max_connections as usize, drain.clone());
         resting.spawn_on(accepting, handle);
         resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
+        resting.spawn_on(keep_certificates(Arc::clone(&shared), rest.clone()), handle);
         let state = Admin {
             policy: Arc::clone(&shared.policy),
             metrics: Arc::clone(&shared.metrics),
@@ -256,6 +261,20 @@ async fn follow(path: std::path::PathBuf, reload: Arc<Reload>, stop: Cancellatio
         () = watching => {}
         () = reloading => {}
         () = stop.cancelled() => {}
+    }
+}
+
+/// Looks every few seconds whether files of certificates changed, until it is told to stop.
+async fn keep_certificates(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        let shared = Arc::clone(&shared);
+        // What comes of it is logged and counted there; reading files would hold this thread up.
+        let _ = tokio::task::spawn_blocking(move || shared.renew_certificates()).await;
     }
 }
 

@@ -23,6 +23,7 @@ pub use watch::watch;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::Digest;
@@ -33,6 +34,8 @@ use crate::config::diagnostic::Report;
 use crate::feedback;
 use crate::policy::Policy;
 use crate::record;
+use crate::tls::Live;
+use crate::tls::ServerFiles;
 use crate::upstream;
 use crate::vocab::Secret;
 
@@ -56,7 +59,7 @@ pub struct Config {
 /// Where and how the gateway listens.
 #[derive(Debug, Clone)]
 pub struct Listen {
-    /// The users' address: HTTP/1.1 and h2c.
+    /// The users' address: HTTP/1.1 and HTTP/2.
     pub data: SocketAddr,
     /// The operators' address: metrics, probes, API, feedback.
     pub admin: SocketAddr,
@@ -68,6 +71,8 @@ pub struct Listen {
     pub workers: Option<usize>,
     /// Connections from users at one moment.
     pub max_connections: u32,
+    /// The certificate of the users' address; `None`: it is plain HTTP.
+    pub tls: Option<Arc<Live<ServerFiles>>>,
 }
 
 /// Reads and checks a policy file.

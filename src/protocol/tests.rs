@@ -319,7 +319,8 @@ fn the_time_of_a_grpc_call_is_read_in_each_of_its_units() {
 
 #[test]
 fn a_grpc_status_counts_as_the_http_status_that_says_the_same() {
-    let cases = [("0", 200), ("1", 499), ("4", 504), ("8", 429), ("13", 500), ("14", 503), ("17", 500), ("x", 500)];
+    let cases =
+        [("0", 200), ("1", 499), ("4", 504), ("8", 429), ("13", 500), ("14", 503), ("17", 500), ("x", 500)];
     for (text, expected) in cases {
         let status = grpc::Status::of(&header("grpc-status", text)).unwrap();
         assert_eq!(status.as_http(), expected, "{text}");

@@ -16,6 +16,7 @@ use http::request::Parts;
 use prometheus::IntGauge;
 
 use crate::policy::Experiment;
+use crate::proxy::dispatch;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
@@ -28,7 +29,6 @@ use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
 use crate::upstream::Answer;
-use crate::upstream::Deadlines;
 use crate::upstream::Permit;
 use crate::vocab::DropReason;
 use crate::vocab::Fate;
@@ -175,9 +175,9 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     let (experiment, arm_name) = visit.names(arm);
     visit.worker.shared.metrics.copies_sent.with_label_values(&[experiment, arm_name, role.as_str()]).inc();
     let mut leg = visit.begin(arm, role);
-    let deadlines =
-        Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
+    let deadlines = dispatch::deadlines(permit.model(), &head).within(deadline(&visit.experiment().strategy));
     let mut head = head;
+    headers::withhold(&mut head.headers, visit.credentials(arm));
     headers::address(&mut head, &permit);
     headers::mark_copy(&mut head.headers, visit.upload.total_bytes());
     leg.trace(&visit.parent, &head.method, &mut head.headers);
@@ -202,7 +202,7 @@ async fn read_to_end(answer: Answer<Outgoing>, leg: &mut Leg, body_cap_bytes: us
     leg.head(&head);
     while let Some(frame) = body.frame().await {
         match frame {
-            Ok(frame) => leg.frame(frame.data_ref()),
+            Ok(frame) => leg.frame(&frame),
             Err(fate) => return fate,
         }
         if leg.answer_bytes() > ANSWER_CAPS * body_cap_bytes as u64 {

@@ -1,17 +1,21 @@
 //! The answering leg: the request goes to the arm at once, and its answer to the user as it comes.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::Request;
 use http::Response;
 use http::StatusCode;
+use http::Version;
 use http::request::Parts;
+use http::response;
 use http_body::Body;
 
+use crate::policy::Credentials;
+use crate::protocol::grpc;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
+use crate::proxy::headers::Downstream;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
 use crate::proxy::relay::Relay;
@@ -40,7 +44,7 @@ pub(super) async fn pass(
     worker: &Rc<Worker>,
     snapshot: Arc<Snapshot>,
     mut head: Parts,
-    peer: IpAddr,
+    downstream: Downstream,
     body: Outgoing,
     parent: &SpanParent,
 ) -> Response<AnswerBytes> {
@@ -48,7 +52,11 @@ pub(super) async fn pass(
     let (Some(model), Some(meters)) = (snapshot.policy.default, snapshot.default.as_ref()) else {
         return refusal(Refusal::NoRoute, metrics);
     };
-    headers::prepare(&mut head, peer);
+    headers::prepare(&mut head, downstream);
+    headers::withhold(
+        &mut head.headers,
+        snapshot.policy.model(model).credentials.unwrap_or(Credentials::Pass),
+    );
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
     match call(worker, snapshot.fleet.model(model), &mut leg, head, body, parent).await {
@@ -62,7 +70,7 @@ pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: 
     let spare = fallback.then(|| head.clone());
     let leg = visit.begin(arm, Role::Answer);
     let (mut leg, fate, failed) = match ask(visit, arm, leg, head).await {
-        Ok((answer, leg)) if spare.is_none() || !answer.head.status.is_server_error() => {
+        Ok((answer, leg)) if spare.is_none() || !has_failed(&answer.head) => {
             return Served { response: relay(answer, leg), arm: Some(arm) };
         }
         Ok((answer, leg)) => (leg, Fate::Complete, Some(answer)),
@@ -80,6 +88,12 @@ pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: 
         (None, Some(answer)) => Served { response: relay(answer, leg), arm: Some(arm) },
         (None, None) => fail_visit(visit, leg, fate),
     }
+}
+
+/// A 5xx, or what is one to gRPC in an answer that says nothing but how the call ended.
+fn has_failed(head: &response::Parts) -> bool {
+    let grpc = (head.version == Version::HTTP_2).then(|| grpc::Status::of(&head.headers)).flatten();
+    head.status.is_server_error() || grpc.is_some_and(|status| status.as_http() >= 500)
 }
 
 async fn fall_back(visit: &Rc<Visit>, head: Parts) -> Served {
@@ -100,9 +114,10 @@ pub(super) async fn ask(
     visit: &Visit,
     arm: ArmId,
     mut leg: Leg,
-    head: Parts,
+    mut head: Parts,
 ) -> Result<(Answer<Outgoing>, Leg), (Leg, Fate)> {
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
+    headers::withhold(&mut head.headers, visit.credentials(arm));
     match call(&visit.worker, visit.model(arm), &mut leg, head, body, &visit.parent).await {
         Ok(answer) => Ok((answer, leg)),
         // A model cannot answer what the client does not say.
@@ -123,7 +138,7 @@ async fn call(
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
-    let deadlines = Deadlines::from_now(&model.settings.timeouts);
+    let deadlines = deadlines(model, &head);
     let called = worker.answers.call(permit, Request::from_parts(head, body), deadlines).await;
     let answer = called.map_err(|error| {
         tracing::debug!(model = %model.name, %error, "a call failed");
@@ -135,6 +150,13 @@ async fn call(
     }
     leg.head(&answer.head);
     Ok(answer)
+}
+
+/// A model's deadlines, and the one that a gRPC call's client sets itself.
+pub(super) fn deadlines(model: &Model, head: &Parts) -> Deadlines {
+    let deadlines = Deadlines::from_now(&model.settings.timeouts);
+    let limit = (head.version == Version::HTTP_2).then(|| grpc::timeout(&head.headers)).flatten();
+    limit.map_or(deadlines, |limit| deadlines.within(limit))
 }
 
 /// Gives an answer to the user as it comes.

@@ -1,6 +1,5 @@
 //! One request from its head to its answer's head: which experiment, which unit, which plan.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 use crate::assign::Share;
 use crate::feedback::Exposure;
 use crate::policy::BodyView;
+use crate::policy::Credentials;
 use crate::policy::Experiment;
 use crate::policy::Selection;
 use crate::policy::Unit;
@@ -25,12 +25,14 @@ use crate::proxy::copies;
 use crate::proxy::dispatch;
 use crate::proxy::dispatch::Served;
 use crate::proxy::headers;
+use crate::proxy::headers::Downstream;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
 use crate::proxy::leg::Pairing;
 use crate::proxy::mixed;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
+use crate::proxy::respond::in_grpc_terms;
 use crate::proxy::respond::json_answer;
 use crate::proxy::respond::refusal;
 use crate::proxy::retries::idempotency_key;
@@ -76,7 +78,7 @@ pub(super) struct Visit {
 /// A request on arrival, its body read as far as somebody needed it.
 struct Arrival {
     head: Parts,
-    peer: IpAddr,
+    downstream: Downstream,
     upload: Upload,
     time: Timestamp,
     begun: Instant,
@@ -94,15 +96,19 @@ enum Body {
 pub(super) async fn handle(
     worker: Rc<Worker>,
     request: Request<Incoming>,
-    peer: IpAddr,
+    downstream: Downstream,
 ) -> Response<AnswerBytes> {
     let (head, incoming) = request.into_parts();
-    let mut span = worker.shared.traces.server_span(&head);
-    let mut response = route(worker, head, incoming, peer, &mut span).await;
+    let mut span = worker.shared.traces.server_span(&head, downstream.scheme);
+    let is_grpc = headers::is_grpc(&head);
+    let mut response = route(worker, head, incoming, downstream, &mut span).await;
     let status = response.status();
+    if is_grpc {
+        in_grpc_terms(&mut response);
+    }
     match response.body_mut() {
         AnswerBytes::Relay(relay) => relay.carry(span, status),
-        AnswerBytes::Whole(_) => span.finish(Some(status), Fate::Complete),
+        AnswerBytes::Whole(_) | AnswerBytes::Refused(..) => span.finish(Some(status), Fate::Complete),
     }
     response
 }
@@ -112,7 +118,7 @@ async fn route(
     worker: Rc<Worker>,
     head: Parts,
     incoming: Incoming,
-    peer: IpAddr,
+    downstream: Downstream,
     span: &mut ServerSpan,
 ) -> Response<AnswerBytes> {
     if !headers::names_one_host(&head) {
@@ -124,10 +130,17 @@ async fn route(
     }
     let selection = snapshot.policy.select(&head, BodyView::Unread);
     if selection == Selection::Default {
-        return dispatch::pass(&worker, snapshot, head, peer, Outgoing::Direct(incoming), span.parent())
-            .await;
+        return dispatch::pass(
+            &worker,
+            snapshot,
+            head,
+            downstream,
+            Outgoing::direct(incoming),
+            span.parent(),
+        )
+        .await;
     }
-    let mut arrival = Arrival::new(&worker, head, peer, incoming);
+    let mut arrival = Arrival::new(&worker, head, downstream, incoming);
     let selection = match selection {
         Selection::NeedsBody => {
             arrival.read().await;
@@ -141,7 +154,9 @@ async fn route(
     match selection {
         Selection::Experiment(experiment) => take_part(worker, snapshot, experiment, arrival, span).await,
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
-            Some(body) => dispatch::pass(&worker, snapshot, arrival.head, peer, body, span.parent()).await,
+            Some(body) => {
+                dispatch::pass(&worker, snapshot, arrival.head, downstream, body, span.parent()).await
+            }
             None => refusal(Refusal::BodyIncomplete, &worker.shared.metrics),
         },
     }
@@ -173,7 +188,7 @@ async fn take_part(
     let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
     span.assigned(&experiment.name, assigned, visit.id);
     let mut head = arrival.head;
-    headers::prepare(&mut head, arrival.peer);
+    headers::prepare(&mut head, arrival.downstream);
     copies::launch(&visit, plan.copies, &head);
     let (served, shown) = match (plan.answer, &experiment.strategy) {
         (Answer::Mixed, Strategy::Interleave(settings)) => mixed::answer(&visit, settings, head).await,
@@ -265,6 +280,11 @@ impl Visit {
         self.snapshot.fleet.model(self.experiment().model(arm))
     }
 
+    /// What an arm gets of the users' credentials.
+    pub(super) fn credentials(&self, arm: ArmId) -> Credentials {
+        self.experiment().credentials[arm.index()]
+    }
+
     /// The experiment's and an arm's name, for labels and logs.
     pub(super) fn names(&self, arm: ArmId) -> (&str, &str) {
         let experiment = self.experiment();
@@ -321,10 +341,10 @@ fn set(headers: &mut http::HeaderMap, name: http::HeaderName, value: &str) {
 }
 
 impl Arrival {
-    fn new(worker: &Worker, head: Parts, peer: IpAddr, incoming: Incoming) -> Self {
+    fn new(worker: &Worker, head: Parts, downstream: Downstream, incoming: Incoming) -> Self {
         let upload = Upload::new(incoming, worker.shared.body_cap_bytes);
         let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
-        Self { head, peer, upload, time, begun, body: Body::Unread }
+        Self { head, downstream, upload, time, begun, body: Body::Unread }
     }
 
     /// Reads the body, up to the cap and while there is time, and tries to understand it as JSON; once.

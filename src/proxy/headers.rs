@@ -14,6 +14,9 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http_body::SizeHint;
 
+use crate::policy::Credentials;
+use crate::protocol::grpc;
+use crate::protocol::strip_credentials;
 use crate::upstream::HostHeader;
 use crate::upstream::Permit;
 
@@ -32,6 +35,14 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// The user's side of a connection, as its requests need it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Downstream {
+    pub(super) peer: IpAddr,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+}
 
 /// Takes the hop-by-hop fields off a request or an answer.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
@@ -90,9 +101,23 @@ pub(super) fn names_one_host(head: &Parts) -> bool {
     }
 }
 
+/// Says whether a request is a gRPC call, which comes over HTTP/2 and can go on over nothing else.
+pub(super) fn is_grpc(head: &Parts) -> bool {
+    head.version == http::Version::HTTP_2 && grpc::is_grpc(&head.headers)
+}
+
+/// Takes the users' credentials off where the arm is not to see them.
+pub(super) fn withhold(headers: &mut HeaderMap, credentials: Credentials) {
+    if credentials == Credentials::Strip {
+        strip_credentials(headers);
+    }
+}
+
 /// Prepares a client's head for the models: hop-by-hop fields off, `x-forwarded-*` and `via` on, `host` from
-/// wherever the client's version of HTTP puts it.
-pub(super) fn prepare(head: &mut Parts, peer: IpAddr) {
+/// wherever the client's version of HTTP puts it. Its version is from then on the one that a model must be spoken to
+/// in at least: HTTP/1.1, and HTTP/2 for gRPC.
+pub(super) fn prepare(head: &mut Parts, downstream: Downstream) {
+    let is_grpc = is_grpc(head);
     strip_hop_by_hop(&mut head.headers);
     head.headers.remove(HTTP2_SETTINGS);
     if let Some(host) = named_host(head) {
@@ -101,14 +126,14 @@ pub(super) fn prepare(head: &mut Parts, peer: IpAddr) {
     if head.version == http::Version::HTTP_2 {
         join_cookies(&mut head.headers);
     }
-    forwarded(&mut head.headers, peer);
+    forwarded(&mut head.headers, downstream);
     let via = match head.version {
         http::Version::HTTP_2 => "2 crossfade",
         http::Version::HTTP_10 => "1.0 crossfade",
         _ => "1.1 crossfade",
     };
     append(&mut head.headers, header::VIA, via);
-    head.version = http::Version::HTTP_11;
+    head.version = if is_grpc { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
 }
 
 /// The authority of an HTTP/2 or absolute-form request goes before its `host` field (RFC 9112, section 3.2.2).
@@ -129,10 +154,11 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn forwarded(headers: &mut HeaderMap, peer: IpAddr) {
+fn forwarded(headers: &mut HeaderMap, downstream: Downstream) {
+    let Downstream { peer, scheme } = downstream;
     append(headers, X_FORWARDED_FOR, &peer.to_canonical().to_string());
     if !headers.contains_key(X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
     if let (false, Some(host)) = (headers.contains_key(X_FORWARDED_HOST), headers.get(header::HOST).cloned())
     {

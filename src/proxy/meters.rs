@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use http::Method;
-use http::StatusCode;
 use prometheus::Histogram;
 use prometheus::IntCounter;
 
@@ -101,7 +100,7 @@ impl LegMeters {
     /// Counts a leg that ended. The client's leaving, or a call that never came to the model, says nothing of the
     /// model's speed and enters no histogram.
     pub(super) fn observe(&self, metrics: &Metrics, observation: &Observation) {
-        let code = code(observation.status, observation.fate);
+        let code = code(observation.judged_status(), observation.fate);
         let experiment = self.experiment.as_ref().map_or(DEFAULT_ROUTE, ExperimentName::as_str);
         let labels = [experiment, self.arm.as_str(), self.role.as_str()];
         let requests = self.requests[code].get_or_init(|| {
@@ -121,9 +120,9 @@ impl LegMeters {
     }
 }
 
-fn code(status: Option<StatusCode>, fate: Fate) -> usize {
+fn code(status: Option<u16>, fate: Fate) -> usize {
     let name = match (fate, status) {
-        (Fate::Complete, Some(status)) => return usize::from(status.as_u16() / 100).clamp(1, 5) - 1,
+        (Fate::Complete, Some(status)) => return usize::from(status / 100).clamp(1, 5) - 1,
         (Fate::Complete, None) => Fate::Reset.as_str(),
         (fate, _) => fate.as_str(),
     };

@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 
 use crate::proxy::respond::Refusal;
 use crate::record::Captured;
+use crate::upstream::Repeat;
 
 /// The body of one request, shared by all that need it.
 #[derive(Debug, Clone)]
@@ -70,6 +71,8 @@ pub(super) struct BrokenOff;
 /// The body as one arm receives it.
 #[derive(Debug)]
 pub(super) enum Outgoing {
+    /// Nothing.
+    Empty,
     /// Passed on and not kept: no experiment looks at it.
     Direct(Incoming),
     /// From its first byte: what is kept, then what still comes.
@@ -311,6 +314,24 @@ impl Drop for Stream {
     }
 }
 
+impl Outgoing {
+    /// A body that no experiment looks at.
+    pub(super) fn direct(incoming: Incoming) -> Self {
+        if incoming.is_end_stream() { Outgoing::Empty } else { Outgoing::Direct(incoming) }
+    }
+}
+
+impl Repeat for Outgoing {
+    fn repeat(&self) -> Option<Self> {
+        match self {
+            Outgoing::Empty => Some(Outgoing::Empty),
+            Outgoing::Direct(_) => None,
+            // A body that is still coming belongs to the stream that reads it.
+            Outgoing::Stream(stream) => stream.number.is_none().then(|| stream.upload.stream()).flatten(),
+        }
+    }
+}
+
 impl Body for Outgoing {
     type Data = Bytes;
     type Error = BrokenOff;
@@ -320,6 +341,7 @@ impl Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
+            Outgoing::Empty => Poll::Ready(None),
             Outgoing::Direct(incoming) => {
                 Pin::new(incoming).poll_frame(context).map(|frame| frame.map(|it| it.map_err(|_| BrokenOff)))
             }
@@ -329,6 +351,7 @@ impl Body for Outgoing {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Outgoing::Empty => true,
             Outgoing::Direct(incoming) => incoming.is_end_stream(),
             Outgoing::Stream(stream) => {
                 let state = stream.upload.0.borrow();
@@ -341,6 +364,7 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            Outgoing::Empty => SizeHint::with_exact(0),
             Outgoing::Direct(incoming) => incoming.size_hint(),
             Outgoing::Stream(stream) => stream.upload.0.borrow().remaining(stream.next),
         }

@@ -22,6 +22,7 @@ use crate::proxy::connection::serve;
 use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Outgoing;
 use crate::upstream::Client;
+use crate::upstream::Resend;
 
 /// Connections that may wait for a worker to take them; the listener itself waits beyond.
 const HAND_OVER: usize = 1024;
@@ -154,8 +155,8 @@ async fn work(
         (TaskTracker::new(), Rc::new(TaskTracker::new()), Rc::new(TaskTracker::new()));
     let worker = Rc::new(Worker {
         shared,
-        answers: Client::new(Rc::clone(&models)),
-        copies: Client::new(models),
+        answers: Client::new(Rc::clone(&models), Resend::Idempotent),
+        copies: Client::new(models, Resend::Never),
         copies_under_way: Rc::clone(&copies),
     });
     let mut sweep = tokio::time::interval(SWEEP_EVERY);

@@ -53,8 +53,7 @@ impl Files for ClientFiles {
             Some(path) => Arc::new(reader.authorities(path)?),
             None => system_roots()?,
         };
-        let builder =
-            ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder.map_err(Error::Setup)?.with_root_certificates(roots);
         let mut config = match identity {
             None => builder.with_no_client_auth(),

@@ -51,8 +51,7 @@ impl Files for ServerFiles {
 
 impl ServerFiles {
     fn verifying(&self, reader: &mut Reader) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, Error> {
-        let builder =
-            ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder.map_err(Error::Setup)?;
         let Some(path) = &self.client_ca_file else { return Ok(builder.with_no_client_auth()) };
         let roots = Arc::new(reader.authorities(path)?);

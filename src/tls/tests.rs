@@ -8,8 +8,7 @@ use crate::tls::ServerFiles;
 /// Writes a certificate for `localhost` and its key.
 fn write_pair(dir: &Path) -> ServerFiles {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let files =
-        ServerFiles { cert_file: dir.join("cert"), key_file: dir.join("key"), client_ca_file: None };
+    let files = ServerFiles { cert_file: dir.join("cert"), key_file: dir.join("key"), client_ca_file: None };
     std::fs::write(&files.cert_file, made.cert.pem()).unwrap();
     std::fs::write(&files.key_file, made.signing_key.serialize_pem()).unwrap();
     files
@@ -51,7 +50,11 @@ fn what_is_wrong_with_a_file_is_said_with_its_name_and_without_its_content() {
             ServerFiles { key_file: odd.clone(), ..good.clone() },
             "holds no private key in PEM",
         ),
-        ("nothing", ServerFiles { client_ca_file: Some(odd.clone()), ..good.clone() }, "holds no certificate"),
+        (
+            "nothing",
+            ServerFiles { client_ca_file: Some(odd.clone()), ..good.clone() },
+            "holds no certificate",
+        ),
         (
             "",
             ServerFiles { cert_file: "/dev/zero".into(), ..good.clone() },

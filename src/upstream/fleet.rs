@@ -78,6 +78,11 @@ impl Fleet {
         &self.0[id.index()]
     }
 
+    /// Every model.
+    pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.0.iter()
+    }
+
     fn named(&self, name: &ModelName) -> Option<&Arc<Model>> {
         self.0.iter().find(|model| model.name == *name)
     }
@@ -85,6 +90,9 @@ impl Fleet {
 
 impl Model {
     fn new(name: ModelName, settings: Settings, in_flight: Arc<AtomicU32>, metrics: &Metrics) -> Self {
+        if settings.tls.is_some() {
+            metrics.certificates_current.with_label_values(&[name.as_str()]).set(1);
+        }
         static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
         let load = |_: &Endpoint| EndpointLoad {
             // Relaxed: only uniqueness matters.

@@ -6,19 +6,28 @@
 
 mod body;
 mod client;
+mod connect;
+mod exchange;
+mod executor;
 mod fleet;
 mod pool;
 mod settings;
+mod streams;
+mod tether;
 
 pub use body::AnswerBody;
 pub use client::Answer;
 pub use client::CallError;
 pub use client::Client;
 pub use client::Deadlines;
+pub use client::Repeat;
+pub use client::Resend;
+pub use executor::OnThisThread;
 pub use fleet::Fleet;
 pub use fleet::Model;
 pub use fleet::Permit;
 pub use settings::Endpoint;
 pub use settings::HostHeader;
+pub use settings::HttpVersion;
 pub use settings::Settings;
 pub use settings::Timeouts;
