@@ -33,9 +33,6 @@ use crate::upstream::OnThisThread;
 /// that load balancers keep their idle connections, so that it is they who close them.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// How long a client may take to shake hands by TLS.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Streams of one HTTP/2 connection at a time.
 const MAX_STREAMS: u32 = 256;
 
@@ -84,14 +81,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let shaken = tokio::select! {
-        shaken = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => shaken,
+        shaken = tls.accept(stream) => shaken.ok(),
         () = drain.begun() => return None,
     };
-    let stream = shaken.ok().and_then(Result::ok);
-    if stream.is_none() {
+    if shaken.is_none() {
         worker.shared.metrics.failed_handshakes.inc();
     }
-    stream
+    shaken
 }
 
 /// Answers the requests of one connection.

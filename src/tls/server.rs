@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ConfigBuilder;
 use rustls::ServerConfig;
@@ -11,6 +12,7 @@ use rustls::server::WantsServerCert;
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -21,6 +23,9 @@ use crate::tls::HTTP_1_1;
 use crate::tls::Live;
 use crate::tls::Reader;
 use crate::tls::provider;
+
+/// How long a user may take to shake hands.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The files of the users' side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +67,12 @@ impl ServerFiles {
 }
 
 impl Live<ServerFiles> {
-    /// Shakes hands with a user.
+    /// Shakes hands with a user, who has ten seconds for it.
     pub async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        TlsAcceptor::from(self.made()).accept(stream).await
+        let accepting = TlsAcceptor::from(self.made()).accept(stream);
+        timeout(HANDSHAKE_TIMEOUT, accepting).await.unwrap_or_else(|late| Err(late.into()))
     }
 }

@@ -67,3 +67,13 @@ fn what_is_wrong_with_a_file_is_said_with_its_name_and_without_its_content() {
         assert!(error.contains(expected) && !error.contains("secret"), "{error}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_does_not_shake_hands_is_given_up_after_ten_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = Live::open(write_pair(dir.path())).unwrap();
+    let (_user, gateway) = tokio::io::duplex(64);
+    let begun = tokio::time::Instant::now();
+    let error = live.accept(gateway).await.unwrap_err();
+    assert_eq!((error.kind(), begun.elapsed().as_secs()), (std::io::ErrorKind::TimedOut, 10));
+}

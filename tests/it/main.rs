@@ -2,21 +2,26 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
+mod alike;
 mod analysis;
 mod binary;
 mod config;
 mod demo;
 mod feedback;
+mod grpc;
 mod ledger;
 mod leaving;
 mod life;
 mod mixing;
+mod multiplexing;
 mod passing;
 mod readme;
 mod record;
 mod rig;
 mod shadow;
+mod stale;
 mod strategies;
 mod tidy;
+mod tls;
 mod uploads;
 mod vectors;

@@ -22,10 +22,15 @@ fn every_sample_is_a_good_policy() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");
     fs::write(&key, "0123456789abcdef").unwrap();
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(dir.path().join("tls.crt"), pair.cert.pem()).unwrap();
+    fs::write(dir.path().join("ca.crt"), pair.cert.pem()).unwrap();
+    fs::write(dir.path().join("tls.key"), pair.signing_key.serialize_pem()).unwrap();
     for name in SAMPLES {
         // The reference names secrets of a deployment; here they come from what every machine has.
         let text = sample(name)
             .replace("CROSSFADE_TOKEN", "PATH")
+            .replace("/run/secrets/tls", dir.path().to_str().unwrap())
             .replace("/run/secrets/crossfade-tickets", key.to_str().unwrap());
         let config = config::parse(Path::new(name), &text).unwrap_or_else(|problems| panic!("{problems}"));
         assert!(!config.policy.experiments.is_empty(), "{name}");
@@ -55,7 +60,9 @@ fn the_schema_refuses_what_the_gateway_refuses() {
     let refused = [
         "default: a".to_owned(),
         "models: {a: {}}".to_owned(),
-        "models: {a: {url: 'https://a'}}".to_owned(),
+        "models: {a: {url: 'ftp://a'}}".to_owned(),
+        "models: {a: {url: 'http://a', http_version: 3}}".to_owned(),
+        "models: {a: {url: 'https://a', tls: {ca: ca.pem}}}".to_owned(),
         "models: {a: {url: 'http://a', timeout: {total: 30}}}".to_owned(),
         "models: {a: {url: 'http://a', protocol: grpc}}".to_owned(),
         "models: {a: {url: 'http://a'}}\nlisten: {token: secret}".to_owned(),
