@@ -275,7 +275,7 @@ async fn whether_a_call_failed_is_decided_by_its_own_status() {
         assert_eq!(rig.metric("crossfade_requests_total", &labels).await, 1.0, "{code}");
         let path = "/api/v1/experiments/e";
         let legacy =
-            async || rig.admin().await.get(path).await.json()["summary"]["arms"][0]["answers"].clone();
+            async || rig.admin().await.get(path).await.json()["summary"]["arms"][0]["calls"][0].clone();
         until("the record", async || legacy().await["requests"] == 1).await;
         assert_eq!(legacy().await["errors"], errors, "{code} {}", legacy().await);
     }
