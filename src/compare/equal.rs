@@ -1,5 +1,7 @@
 //! When two JSON values are equal, and when two numbers are close enough.
 
+use std::borrow::Cow;
+
 use serde_json::Number;
 use serde_json::Value;
 
@@ -64,7 +66,7 @@ pub(super) fn equal(one: &Value, other: &Value, closeness: Closeness) -> bool {
 }
 
 /// All numbers in the values, arrays taken apart; `None` when anything else is among them.
-pub(super) fn numbers<'a>(values: &[&'a Value]) -> Option<Vec<&'a Number>> {
+pub(super) fn numbers<'a>(values: &'a [Cow<'_, Value>]) -> Option<Vec<&'a Number>> {
     let mut found = Vec::new();
     values.iter().try_for_each(|value| collect(value, &mut found))?;
     Some(found)

@@ -1,6 +1,6 @@
 //! Comparison of two answers to the same request.
 //!
-//! A rule names a field and how close two values of it must be. Pure: parsed JSON in, a comparison out; a value
+//! A rule names a field and how close two values of it must be. Pure: two documents in, a comparison out; a value
 //! that is not there is `Missing`, never an agreement.
 
 mod equal;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::compare::equal::Closeness;
 use crate::compare::equal::equal;
 use crate::compare::equal::numbers;
+use crate::protocol::Document;
 use crate::protocol::JsonPath;
 
 /// One field of the policy's `compare` map.
@@ -66,20 +67,11 @@ pub struct Compared<'f> {
     pub agreement: Agreement,
 }
 
-/// An answer's body, as far as it is understood.
-#[derive(Debug, Clone, Copy)]
-pub enum Body<'a> {
-    /// It is this JSON.
-    Json(&'a Value),
-    /// It is no JSON.
-    Bytes(&'a [u8]),
-}
-
 /// Compares two answers to the same request, field by field.
 ///
 /// Without fields the whole bodies are compared, as one field called `body`: as JSON, where whole numbers must be
 /// equal and others within 1e-9 of the larger; else byte by byte.
-pub fn answers<'f>(fields: &'f [Field], legacy: Body<'_>, other: Body<'_>) -> Vec<Compared<'f>> {
+pub fn answers<'f>(fields: &'f [Field], legacy: &Document, other: &Document) -> Vec<Compared<'f>> {
     if fields.is_empty() {
         return vec![Compared { field: "body", agreement: whole(legacy, other) }];
     }
@@ -93,19 +85,19 @@ pub fn same(one: &Value, other: &Value) -> bool {
     equal(one, other, Closeness::EXACT)
 }
 
-fn whole(legacy: Body<'_>, other: Body<'_>) -> Agreement {
-    agreement(match (legacy, other) {
-        (Body::Json(legacy), Body::Json(other)) => equal(legacy, other, Closeness::WITHIN_ROUNDING),
-        (Body::Bytes(legacy), Body::Bytes(other)) => legacy == other,
-        _ => false,
-    })
+fn whole(legacy: &Document, other: &Document) -> Agreement {
+    let equal_json = || {
+        let both = legacy.value().zip(other.value());
+        both.is_some_and(|(legacy, other)| equal(legacy, other, Closeness::WITHIN_ROUNDING))
+    };
+    agreement(legacy.bytes() == other.bytes() || equal_json())
 }
 
 impl Rule {
-    fn hold(&self, legacy: Body<'_>, other: Body<'_>) -> Agreement {
-        let (Body::Json(legacy), Body::Json(other)) = (legacy, other) else { return Agreement::Missing };
+    fn hold(&self, legacy: &Document, other: &Document) -> Agreement {
         let (Rule::Exact(path) | Rule::Numeric { path, .. }) = self;
-        let (legacy, other) = (path.all(legacy), path.all(other));
+        let selected = legacy.select(path).zip(other.select(path));
+        let Some((legacy, other)) = selected else { return Agreement::Missing };
         if legacy.is_empty() || other.is_empty() {
             return Agreement::Missing;
         }

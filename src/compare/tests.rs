@@ -11,25 +11,21 @@ use crate::compare::Agreement;
 use crate::compare::Agreement::Agree;
 use crate::compare::Agreement::Differ;
 use crate::compare::Agreement::Missing;
-use crate::compare::Body;
 use crate::compare::Compared;
 use crate::compare::Field;
 use crate::compare::Rule;
 use crate::compare::answers;
+use crate::protocol::Document;
 
 /// What comparing two JSON texts says, by one rule or, without, as whole bodies.
 fn check(rule: Option<Rule>, legacy: &str, other: &str, expected: Agreement) {
-    let (one, two) = (parsed(legacy), parsed(other));
+    let (one, two) = (Document::from(legacy), Document::from(other));
     let name = if rule.is_some() { "field" } else { "body" };
     let fields: Vec<Field> = rule.into_iter().map(|rule| Field { name: "field".to_owned(), rule }).collect();
     for (one, two) in [(&one, &two), (&two, &one)] {
-        let compared = answers(&fields, Body::Json(one), Body::Json(two));
-        assert_eq!(compared, [Compared { field: name, agreement: expected }], "{one} and {two}");
+        let compared = answers(&fields, one, two);
+        assert_eq!(compared, [Compared { field: name, agreement: expected }], "{legacy} and {other}");
     }
-}
-
-fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
 }
 
 fn exact(path: &str) -> Option<Rule> {
@@ -110,18 +106,18 @@ fn a_numeric_field_agrees_within_the_wider_of_its_tolerances() {
 
 #[test]
 fn bodies_that_are_no_json_are_compared_by_their_bytes_and_have_no_fields() {
-    let json = parsed("1");
     let field = [Field { name: "label".to_owned(), rule: exact("$").unwrap() }];
     let cases = [
-        (&[][..], Body::Bytes(b"same"), Body::Bytes(b"same"), Agree),
-        (&[], Body::Bytes(b"same"), Body::Bytes(b"other"), Differ),
-        (&[], Body::Json(&json), Body::Bytes(b"1"), Differ),
-        (&field, Body::Bytes(b"same"), Body::Bytes(b"same"), Missing),
-        (&field, Body::Json(&json), Body::Bytes(b"1"), Missing),
-        (&field, Body::Json(&json), Body::Json(&json), Agree),
+        (&[][..], "same", "same", Agree),
+        (&[], "same", "other", Differ),
+        (&[], "1", "one", Differ),
+        (&field, "same", "same", Missing),
+        (&field, "1", "one", Missing),
+        (&field, "1", "1", Agree),
     ];
     for (fields, legacy, other, expected) in cases {
-        assert_eq!(answers(fields, legacy, other)[0].agreement, expected, "{legacy:?} {other:?}");
+        let found = answers(fields, &legacy.into(), &other.into())[0].agreement;
+        assert_eq!(found, expected, "{legacy} {other}");
     }
 }
 
@@ -129,8 +125,8 @@ fn bodies_that_are_no_json_are_compared_by_their_bytes_and_have_no_fields() {
 fn fields_are_compared_one_by_one_in_the_order_of_the_policy() {
     let fields = ["b", "a", "c"]
         .map(|name| Field { name: name.to_owned(), rule: exact(&format!("$.{name}")).unwrap() });
-    let (legacy, other) = (parsed(r#"{"a": 1, "b": 1}"#), parsed(r#"{"a": 1, "b": 2}"#));
-    let compared = answers(&fields, Body::Json(&legacy), Body::Json(&other));
+    let (legacy, other) = (r#"{"a": 1, "b": 1}"#.into(), r#"{"a": 1, "b": 2}"#.into());
+    let compared = answers(&fields, &legacy, &other);
     let found: Vec<_> = compared.iter().map(|compared| (compared.field, compared.agreement)).collect();
     assert_eq!(found, [("b", Differ), ("a", Agree), ("c", Missing)]);
 }
@@ -161,15 +157,17 @@ fn document() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn every_document_agrees_with_itself_written_otherwise(document in document()) {
-        let pretty = parsed(&serde_json::to_string_pretty(&document).unwrap());
-        let agreement = |fields: &[Field]| answers(fields, Body::Json(&document), Body::Json(&pretty))[0].agreement;
+        let pretty = serde_json::to_string_pretty(&document).unwrap().as_str().into();
+        let plain = document.to_string().as_str().into();
+        let agreement = |fields: &[Field]| answers(fields, &plain, &pretty)[0].agreement;
         prop_assert_eq!(agreement(&[]), Agree);
         prop_assert_eq!(agreement(&[Field { name: "all".to_owned(), rule: exact("$").unwrap() }]), Agree);
     }
 
     #[test]
     fn agreement_does_not_depend_on_which_side_is_legacy(one in document(), two in document()) {
-        let agreement = |a, b| answers(&[], Body::Json(a), Body::Json(b))[0].agreement;
+        let agreement = |a, b| answers(&[], a, b)[0].agreement;
+        let (one, two) = (one.to_string().as_str().into(), two.to_string().as_str().into());
         prop_assert_eq!(agreement(&one, &two), agreement(&two, &one));
     }
 

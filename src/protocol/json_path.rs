@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use crate::protocol::seek::seek;
+
 /// The longest path, in bytes.
 const MAX_BYTES: usize = 1_000;
 /// How deep brackets may nest: the parser's time doubles with each, and its stack is not bounded.
@@ -51,8 +53,9 @@ enum Steps {
     General(Box<serde_json_path::JsonPath>),
 }
 
+/// One step down a document.
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     Member(String),
     Element(usize),
 }
@@ -71,6 +74,15 @@ impl JsonPath {
         match &self.steps {
             Steps::Plain(steps) => walk(steps, document).into_iter().collect(),
             Steps::General(path) => path.query(document).all(),
+        }
+    }
+
+    /// The value that a path of plain members selects, found without building the document; `None`: the path is
+    /// not so plain.
+    pub(super) fn seek(&self, text: &[u8]) -> Option<Result<Option<Value>, serde_json::Error>> {
+        match &self.steps {
+            Steps::Plain(steps) => Some(seek(steps, text)),
+            Steps::General(_) => None,
         }
     }
 

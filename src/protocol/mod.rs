@@ -4,8 +4,11 @@
 //! parsed JSON in, values out.
 
 mod credentials;
+mod document;
 pub mod grpc;
+pub mod http1;
 mod json_path;
+mod seek;
 mod sse;
 mod usage;
 
@@ -14,6 +17,7 @@ mod tests;
 
 pub use credentials::is_credential;
 pub use credentials::strip_credentials;
+pub use document::Document;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;

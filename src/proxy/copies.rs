@@ -128,12 +128,17 @@ pub(super) fn launch(visit: &Rc<Visit>, copies: Vec<CopyLeg>, head: &Parts) {
     });
 }
 
+/// Sends none of the copies of a request, for this reason.
+pub(super) fn drop_all(visit: &Visit, copies: &[CopyLeg], reason: DropReason) {
+    for copy in copies {
+        drop_copy(visit, copy, reason);
+    }
+}
+
 impl Drop for Planned {
     /// Finds copies only when the drain's time ended before the body did.
     fn drop(&mut self) {
-        for copy in &self.copies {
-            drop_copy(&self.visit, copy, DropReason::Draining);
-        }
+        drop_all(&self.visit, &self.copies, DropReason::Draining);
     }
 }
 
@@ -172,8 +177,7 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
         return drop_copy(&visit, &copy, DropReason::BodyTooLarge);
     };
     let CopyLeg { arm, role } = copy;
-    let (experiment, arm_name) = visit.names(arm);
-    visit.worker.shared.metrics.copies_sent.with_label_values(&[experiment, arm_name, role.as_str()]).inc();
+    visit.lane().meters.leg(arm, role).count_sent(&visit.worker.shared.metrics);
     let mut leg = visit.begin(arm, role);
     let deadlines = dispatch::deadlines(permit.model(), &head).within(deadline(&visit.experiment().strategy));
     let mut head = head;

@@ -13,6 +13,7 @@ use http_body::Body;
 
 use crate::policy::Credentials;
 use crate::protocol::grpc;
+use crate::proxy::expect;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::headers::Downstream;
@@ -23,6 +24,8 @@ use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
 use crate::proxy::respond::refusal;
 use crate::proxy::snapshot::Snapshot;
+use crate::proxy::tunnel;
+use crate::proxy::tunnel::Asked;
 use crate::proxy::upload::Outgoing;
 use crate::proxy::worker::Worker;
 use crate::telemetry::traces::SpanParent;
@@ -39,29 +42,79 @@ pub(super) struct Served {
     pub(super) arm: Option<ArmId>,
 }
 
+/// A request that belongs to no experiment.
+pub(super) struct Passing<'a> {
+    pub(super) head: Parts,
+    pub(super) body: Outgoing,
+    pub(super) downstream: Downstream,
+    pub(super) asked: Option<Asked>,
+    pub(super) parent: &'a SpanParent,
+}
+
+/// One call to a model.
+struct Call<'a> {
+    model: &'a Arc<Model>,
+    head: Parts,
+    body: Outgoing,
+    /// The tunnel that the request asks for.
+    asked: Option<&'a Asked>,
+    parent: &'a SpanParent,
+}
+
 /// Passes a request that belongs to no experiment to the default model.
 pub(super) async fn pass(
     worker: &Rc<Worker>,
     snapshot: Arc<Snapshot>,
-    mut head: Parts,
-    downstream: Downstream,
-    body: Outgoing,
-    parent: &SpanParent,
+    passing: Passing<'_>,
 ) -> Response<AnswerBytes> {
     let metrics = &worker.shared.metrics;
+    let Passing { mut head, body, downstream, asked, parent } = passing;
     let (Some(model), Some(meters)) = (snapshot.policy.default, snapshot.default.as_ref()) else {
         return refusal(Refusal::NoRoute, metrics);
     };
-    headers::prepare(&mut head, downstream);
-    headers::withhold(
-        &mut head.headers,
-        snapshot.policy.model(model).credentials.unwrap_or(Credentials::Pass),
-    );
+    headers::prepare(&mut head, &downstream);
+    let credentials = snapshot.policy.model(model).credentials;
+    headers::withhold(&mut head.headers, credentials.unwrap_or(Credentials::Pass));
+    if let Some(asked) = &asked {
+        asked.put_on(&mut head.headers);
+    }
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
-    match call(worker, snapshot.fleet.model(model), &mut leg, head, body, parent).await {
-        Ok(answer) => relay(answer, leg),
+    let model = snapshot.fleet.model(model);
+    match call(worker, &mut leg, Call { model, head, body, asked: asked.as_ref(), parent }).await {
+        Ok(answer) => deliver(worker, model, asked, answer, leg),
         Err(fate) => fail(worker, leg, fate, Refusal::BodyIncomplete),
+    }
+}
+
+/// Lets one arm, and no other, answer a request that asks for a tunnel.
+pub(super) async fn tunnel(visit: &Rc<Visit>, arm: ArmId, mut head: Parts, asked: Asked) -> Served {
+    asked.put_on(&mut head.headers);
+    let leg = visit.begin(arm, Role::Answer);
+    match ask(visit, arm, leg, head, Some(&asked)).await {
+        Ok((answer, leg)) => {
+            let response = deliver(&visit.worker, visit.model(arm), Some(asked), answer, leg);
+            Served { response, arm: Some(arm) }
+        }
+        Err((leg, fate)) => fail_visit(visit, leg, fate),
+    }
+}
+
+/// Opens the tunnel where the answer grants it, and gives any other answer to the user.
+fn deliver(
+    worker: &Worker,
+    model: &Model,
+    asked: Option<Asked>,
+    answer: Answer<Outgoing>,
+    mut leg: Leg,
+) -> Response<AnswerBytes> {
+    match asked {
+        Some(asked) if answer.head.status == StatusCode::SWITCHING_PROTOCOLS => {
+            // The call is answered; how long the tunnel lasts says nothing of the model's speed.
+            leg.end(Fate::Complete);
+            tunnel::open(worker, asked, answer, model.settings.timeouts.idle)
+        }
+        _ => relay(answer, leg),
     }
 }
 
@@ -69,7 +122,7 @@ pub(super) async fn pass(
 pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: Parts) -> Served {
     let spare = fallback.then(|| head.clone());
     let leg = visit.begin(arm, Role::Answer);
-    let (mut leg, fate, failed) = match ask(visit, arm, leg, head).await {
+    let (mut leg, fate, failed) = match ask(visit, arm, leg, head, None).await {
         Ok((answer, leg)) if spare.is_none() || !has_failed(&answer.head) => {
             return Served { response: relay(answer, leg), arm: Some(arm) };
         }
@@ -99,7 +152,7 @@ fn has_failed(head: &response::Parts) -> bool {
 async fn fall_back(visit: &Rc<Visit>, head: Parts) -> Served {
     visit.pairing.note(|pair| pair.marks.fallback = true);
     let leg = visit.begin(ArmId::LEGACY, Role::Fallback);
-    match ask(visit, ArmId::LEGACY, leg, head).await {
+    match ask(visit, ArmId::LEGACY, leg, head, None).await {
         Ok((answer, leg)) => Served { response: relay(answer, leg), arm: Some(ArmId::LEGACY) },
         Err((leg, fate)) => fail_visit(visit, leg, fate),
     }
@@ -115,10 +168,12 @@ pub(super) async fn ask(
     arm: ArmId,
     mut leg: Leg,
     mut head: Parts,
+    asked: Option<&Asked>,
 ) -> Result<(Answer<Outgoing>, Leg), (Leg, Fate)> {
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
     headers::withhold(&mut head.headers, visit.credentials(arm));
-    match call(&visit.worker, visit.model(arm), &mut leg, head, body, &visit.parent).await {
+    let call = Call { model: visit.model(arm), head, body, asked, parent: &visit.parent };
+    match self::call(&visit.worker, &mut leg, call).await {
         Ok(answer) => Ok((answer, leg)),
         // A model cannot answer what the client does not say.
         Err(Fate::Timeout) if visit.upload.is_starved() => Err((leg, Fate::Cancelled)),
@@ -126,26 +181,21 @@ pub(super) async fn ask(
     }
 }
 
-async fn call(
-    worker: &Worker,
-    model: &Arc<Model>,
-    leg: &mut Leg,
-    mut head: Parts,
-    body: Outgoing,
-    parent: &SpanParent,
-) -> Result<Answer<Outgoing>, Fate> {
+async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<Outgoing>, Fate> {
+    let Call { model, mut head, body, asked, parent } = call;
     let permit = model.admit()?;
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
     let deadlines = deadlines(model, &head);
-    let called = worker.answers.call(permit, Request::from_parts(head, body), deadlines).await;
-    let answer = called.map_err(|error| {
+    let request = expect::hold_body(Request::from_parts(head, body));
+    let answer = worker.answers.call(permit, request, deadlines).await.map_err(|error| {
         tracing::debug!(model = %model.name, %error, "a call failed");
         error.fate()
     })?;
-    if answer.head.status == StatusCode::SWITCHING_PROTOCOLS {
-        // Nobody asked for it: `upgrade` was taken off the request.
+    let switches = answer.head.status == StatusCode::SWITCHING_PROTOCOLS;
+    if switches && !asked.is_some_and(|asked| asked.is_met_by(&answer.head)) {
+        tracing::debug!(model = %model.name, "an answer 101 that was not asked for");
         return Err(Fate::Reset);
     }
     leg.head(&answer.head);

@@ -8,7 +8,9 @@ use std::time::SystemTime;
 use http::HeaderValue;
 use http::Request;
 use http::Response;
+use http::StatusCode;
 use http::request::Parts;
+use http_body::Body as _;
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -21,11 +23,14 @@ use crate::policy::Credentials;
 use crate::policy::Experiment;
 use crate::policy::Selection;
 use crate::policy::Unit;
+use crate::proxy::connection::Client;
 use crate::proxy::copies;
 use crate::proxy::dispatch;
+use crate::proxy::dispatch::Passing;
 use crate::proxy::dispatch::Served;
 use crate::proxy::headers;
 use crate::proxy::headers::Downstream;
+use crate::proxy::inspect;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
 use crate::proxy::leg::Pairing;
@@ -38,6 +43,8 @@ use crate::proxy::respond::refusal;
 use crate::proxy::retries::idempotency_key;
 use crate::proxy::snapshot::Lane;
 use crate::proxy::snapshot::Snapshot;
+use crate::proxy::tunnel;
+use crate::proxy::tunnel::Asked;
 use crate::proxy::upload::Gathered;
 use crate::proxy::upload::Outgoing;
 use crate::proxy::upload::Upload;
@@ -56,6 +63,7 @@ use crate::telemetry::traces::ServerSpan;
 use crate::telemetry::traces::SpanParent;
 use crate::upstream::Model;
 use crate::vocab::ArmId;
+use crate::vocab::DropReason;
 use crate::vocab::Fate;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
@@ -79,6 +87,8 @@ pub(super) struct Visit {
 struct Arrival {
     head: Parts,
     downstream: Downstream,
+    /// The tunnel that it asks for.
+    asked: Option<Asked>,
     upload: Upload,
     time: Timestamp,
     begun: Instant,
@@ -96,15 +106,19 @@ enum Body {
 pub(super) async fn handle(
     worker: Rc<Worker>,
     request: Request<Incoming>,
-    downstream: Downstream,
+    client: Rc<Client>,
 ) -> Response<AnswerBytes> {
     let (head, incoming) = request.into_parts();
-    let mut span = worker.shared.traces.server_span(&head, downstream.scheme);
+    let tunnel = tunnel::may_follow(&head);
+    let mut span = worker.shared.traces.server_span(&head, client.downstream.scheme);
     let is_grpc = headers::is_grpc(&head);
-    let mut response = route(worker, head, incoming, downstream, &mut span).await;
+    let mut response = route(&worker, head, incoming, &client, &mut span).await;
     let status = response.status();
     if is_grpc {
         in_grpc_terms(&mut response);
+    }
+    if let Some(tunnel) = tunnel.filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
+        tunnel::decline(&worker, tunnel, response.headers_mut());
     }
     match response.body_mut() {
         AnswerBytes::Relay(relay) => relay.carry(span, status),
@@ -115,32 +129,29 @@ pub(super) async fn handle(
 
 /// Finds whose request this is.
 async fn route(
-    worker: Rc<Worker>,
-    head: Parts,
+    worker: &Rc<Worker>,
+    mut head: Parts,
     incoming: Incoming,
-    downstream: Downstream,
+    client: &Rc<Client>,
     span: &mut ServerSpan,
 ) -> Response<AnswerBytes> {
-    if !headers::names_one_host(&head) {
-        return refusal(Refusal::Host, &worker.shared.metrics);
+    if let Err(refused) = acceptable(&head) {
+        return refusal(refused, &worker.shared.metrics);
     }
     let snapshot = worker.shared.snapshot.load_full();
     if worker.shared.feedback.path() == Some(head.uri.path()) {
-        return feedback(&worker, &snapshot, &head, incoming).await;
+        return feedback(worker, &snapshot, &head, incoming).await;
     }
     let selection = snapshot.policy.select(&head, BodyView::Unread);
+    let asked = tunnel::asked(&mut head, !incoming.is_end_stream(), client);
+    let downstream = client.downstream.clone();
     if selection == Selection::Default {
-        return dispatch::pass(
-            &worker,
-            snapshot,
-            head,
-            downstream,
-            Outgoing::direct(incoming),
-            span.parent(),
-        )
-        .await;
+        let body = Outgoing::direct(incoming);
+        let passing = Passing { head, body, downstream, asked, parent: span.parent() };
+        return dispatch::pass(worker, snapshot, passing).await;
     }
-    let mut arrival = Arrival::new(&worker, head, downstream, incoming);
+    let mut arrival = Arrival::new(worker, head, downstream, incoming);
+    arrival.asked = asked;
     let selection = match selection {
         Selection::NeedsBody => {
             arrival.read().await;
@@ -152,14 +163,32 @@ async fn route(
         selection => selection,
     };
     match selection {
-        Selection::Experiment(experiment) => take_part(worker, snapshot, experiment, arrival, span).await,
+        Selection::Experiment(experiment) => {
+            take_part(Rc::clone(worker), snapshot, experiment, arrival, span).await
+        }
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
             Some(body) => {
-                dispatch::pass(&worker, snapshot, arrival.head, downstream, body, span.parent()).await
+                let Arrival { head, downstream, asked, .. } = arrival;
+                let passing = Passing { head, body, downstream, asked, parent: span.parent() };
+                dispatch::pass(worker, snapshot, passing).await
             }
             None => refusal(Refusal::BodyIncomplete, &worker.shared.metrics),
         },
     }
+}
+
+/// Says what is wrong with a request that no model should see.
+fn acceptable(head: &Parts) -> Result<(), Refusal> {
+    if let Some(malformed) = inspect::fault(head) {
+        return Err(Refusal::Malformed(malformed));
+    }
+    if !headers::names_one_host(head) {
+        return Err(Refusal::Host);
+    }
+    if !headers::expects_only_to_go_on(&head.headers) {
+        return Err(Refusal::Expectation);
+    }
+    Ok(())
 }
 
 /// Serves a request of an experiment.
@@ -188,7 +217,15 @@ async fn take_part(
     let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
     span.assigned(&experiment.name, assigned, visit.id);
     let mut head = arrival.head;
-    headers::prepare(&mut head, arrival.downstream);
+    headers::prepare(&mut head, &arrival.downstream);
+    if let Some(asked) = arrival.asked {
+        copies::drop_all(&visit, &plan.copies, DropReason::Upgrade);
+        let served = match plan.answer {
+            Answer::Mixed => mixed::tunnel(&visit, head, asked).await,
+            Answer::Arm(arm) => dispatch::tunnel(&visit, arm, head, asked).await,
+        };
+        return visit.conclude(served, plan.assignment, unit, arrival.time, None);
+    }
     copies::launch(&visit, plan.copies, &head);
     let (served, shown) = match (plan.answer, &experiment.strategy) {
         (Answer::Mixed, Strategy::Interleave(settings)) => mixed::answer(&visit, settings, head).await,
@@ -209,7 +246,7 @@ fn enter(
 ) -> (Rc<Visit>, Plan) {
     let experiment = &snapshot.policy.experiments[place];
     let (shared, head) = (&worker.shared, &arrival.head);
-    let id = RequestId::draw();
+    let id = RequestId::drawn_at(arrival.time);
     let stage = matches!(experiment.strategy, Strategy::Canary(_)).then(|| experiment.ramp.load());
     let draw = Draw {
         salts: &experiment.salts,
@@ -232,9 +269,8 @@ fn enter(
     if let Some(stage) = stage.as_ref().filter(|_| enrolled && !retry && arm != ArmId::LEGACY) {
         stage.count_assigned();
     }
-    let enrolled = if enrolled && !retry { "true" } else { "false" };
-    let arm_name = experiment.arm_name(&snapshot.policy, arm).as_str();
-    shared.metrics.assigned.with_label_values(&[experiment.name.as_str(), arm_name, enrolled]).inc();
+    let meters = &snapshot.experiments[place].meters;
+    meters.count_assigned(&shared.metrics, arm, enrolled && !retry);
     let pair = Pair {
         policy: Arc::clone(&snapshot.policy),
         experiment: place,
@@ -344,7 +380,7 @@ impl Arrival {
     fn new(worker: &Worker, head: Parts, downstream: Downstream, incoming: Incoming) -> Self {
         let upload = Upload::new(incoming, worker.shared.body_cap_bytes);
         let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
-        Self { head, downstream, upload, time, begun, body: Body::Unread }
+        Self { head, downstream, asked: None, upload, time, begun, body: Body::Unread }
     }
 
     /// Reads the body, up to the cap and while there is time, and tries to understand it as JSON; once.

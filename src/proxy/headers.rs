@@ -3,8 +3,10 @@
 //! A field that `connection` nominates goes too, but never one that the message is framed, routed or authorised by.
 
 use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
@@ -12,6 +14,7 @@ use http::Uri;
 use http::header;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http_body::Frame;
 use http_body::SizeHint;
 
 use crate::policy::Credentials;
@@ -36,29 +39,36 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// The user's side of a connection, as its requests need it.
-#[derive(Debug, Clone, Copy)]
+/// The user's side of a connection, as models are told of it.
+#[derive(Debug, Clone)]
 pub(super) struct Downstream {
-    pub(super) peer: IpAddr,
+    /// The user's address.
+    pub(super) peer: HeaderValue,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
 }
 
+static HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HTTP2_SETTINGS,
+];
+
 /// Takes the hop-by-hop fields off a request or an answer.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // One look at all names costs less than a search for each, and most heads have none of them.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     let trailers = headers.get_all(header::TE).iter().any(names_trailers);
     if headers.contains_key(header::CONNECTION) {
         strip_nominated(headers);
     }
-    let hop_by_hop = [
-        header::CONNECTION,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ];
-    for name in hop_by_hop {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
     if trailers {
@@ -68,37 +78,116 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn names_trailers(value: &HeaderValue) -> bool {
-    let codings = value.to_str().unwrap_or("").split(',');
-    codings
+    elements(value)
         .map(|coding| coding.split(';').next().unwrap_or("").trim())
         .any(|it| it.eq_ignore_ascii_case("trailers"))
 }
 
+/// The elements of a comma-separated list.
+pub(super) fn elements(value: &HeaderValue) -> impl Iterator<Item = &str> {
+    value.to_str().unwrap_or("").split(',').map(str::trim).filter(|element| !element.is_empty())
+}
+
+/// Says whether `connection` names this field.
+pub(super) fn nominates(headers: &HeaderMap, name: &str) -> bool {
+    headers.get_all(header::CONNECTION).iter().flat_map(elements).any(|it| it.eq_ignore_ascii_case(name))
+}
+
 fn strip_nominated(headers: &mut HeaderMap) {
-    let kept = [
-        header::HOST,
-        header::AUTHORIZATION,
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::CONTENT_TYPE,
-    ];
     let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-    for name in lines.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
-        match HeaderName::from_str(name.trim()) {
-            Ok(name) if !kept.contains(&name) => {
-                headers.remove(name);
-            }
-            _ => {}
+    for name in lines.iter().flat_map(elements).filter_map(|name| HeaderName::from_str(name).ok()) {
+        if !is_end_to_end(&name) {
+            headers.remove(name);
         }
     }
 }
 
-/// Says whether a request names its host once, as RFC 9112, section 3.2, demands: two could be read in two ways.
-pub(super) fn names_one_host(head: &Parts) -> bool {
-    match head.headers.get_all(header::HOST).iter().count() {
-        0 => head.version != http::Version::HTTP_11 || head.uri.authority().is_some(),
-        count => count == 1,
+/// The fields that are meant for everybody on the way, or for the last on it: nominating them takes nothing off.
+fn is_end_to_end(name: &HeaderName) -> bool {
+    static END_TO_END: [HeaderName; 16] = [
+        header::AUTHORIZATION,
+        header::CACHE_CONTROL,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LENGTH,
+        header::CONTENT_RANGE,
+        header::CONTENT_TYPE,
+        header::COOKIE,
+        header::EXPECT,
+        header::FORWARDED,
+        header::HOST,
+        header::SET_COOKIE,
+        header::TRANSFER_ENCODING,
+        header::VIA,
+        X_FORWARDED_FOR,
+        X_FORWARDED_HOST,
+        X_FORWARDED_PROTO,
+    ];
+    END_TO_END.contains(name)
+}
+
+/// Takes the fields off a trailer section that mean something only in a head (RFC 9110, section 6.5.1): whoever
+/// merged them into it could be made to read another message.
+pub(super) fn strip_trailers(frame: &mut Frame<Bytes>) {
+    let Some(trailers) = frame.trailers_mut() else { return };
+    let names: Vec<HeaderName> = trailers.keys().filter(|name| is_for_heads(name)).cloned().collect();
+    for name in names {
+        trailers.remove(name);
     }
+}
+
+fn is_for_heads(name: &HeaderName) -> bool {
+    static CONNECTION_OWN: [HeaderName; 8] = [
+        header::CONNECTION,
+        KEEP_ALIVE,
+        header::MAX_FORWARDS,
+        header::PROXY_AUTHORIZATION,
+        PROXY_CONNECTION,
+        header::TE,
+        header::TRAILER,
+        header::UPGRADE,
+    ];
+    is_end_to_end(name) || CONNECTION_OWN.contains(name)
+}
+
+/// Says whether a request names its host as RFC 9112, section 3.2, and RFC 9113, section 8.3.1, demand: in one way.
+///
+/// HTTP/1 has one `host` field, which the target's own authority goes before; HTTP/2 may leave it out, but not let
+/// it differ from `:authority`.
+pub(super) fn names_one_host(head: &Parts) -> bool {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let (host, authority) = (hosts.next(), head.uri.authority().map(|it| it.as_str().as_bytes()));
+    let is_alone = hosts.next().is_none();
+    let agree = match (host.map(HeaderValue::as_bytes), head.version) {
+        (None, http::Version::HTTP_2) => authority.is_some(),
+        (None, version) => version < http::Version::HTTP_11,
+        (Some(host), http::Version::HTTP_2) => authority.is_none_or(|it| it.eq_ignore_ascii_case(host)),
+        (Some(host), _) => is_host(host),
+    };
+    agree && is_alone && authority.is_none_or(is_host)
+}
+
+/// Says whether this is a host and perhaps a port (RFC 3986, section 3.2), and nothing else: no user, no path.
+fn is_host(bytes: &[u8]) -> bool {
+    let (host, port) = match bytes.iter().rposition(|byte| *byte == b':') {
+        Some(colon) if !bytes[colon..].contains(&b']') => (&bytes[..colon], &bytes[colon + 1..]),
+        _ => (bytes, [].as_slice()),
+    };
+    let named = match host {
+        [b'[', address @ .., b']'] => {
+            str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        }
+        name => name.iter().all(|byte| {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&')
+                || matches!(byte, b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+        }),
+    };
+    named && !host.is_empty() && port.iter().all(u8::is_ascii_digit)
+}
+
+/// Says whether the only thing that a request expects is to be told to go on.
+pub(super) fn expects_only_to_go_on(headers: &HeaderMap) -> bool {
+    headers.get_all(header::EXPECT).iter().all(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Says whether a request is a gRPC call, which comes over HTTP/2 and can go on over nothing else.
@@ -116,10 +205,9 @@ pub(super) fn withhold(headers: &mut HeaderMap, credentials: Credentials) {
 /// Prepares a client's head for the models: hop-by-hop fields off, `x-forwarded-*` and `via` on, `host` from
 /// wherever the client's version of HTTP puts it. Its version is from then on the one that a model must be spoken to
 /// in at least: HTTP/1.1, and HTTP/2 for gRPC.
-pub(super) fn prepare(head: &mut Parts, downstream: Downstream) {
+pub(super) fn prepare(head: &mut Parts, downstream: &Downstream) {
     let is_grpc = is_grpc(head);
     strip_hop_by_hop(&mut head.headers);
-    head.headers.remove(HTTP2_SETTINGS);
     if let Some(host) = named_host(head) {
         head.headers.insert(header::HOST, host);
     }
@@ -132,15 +220,18 @@ pub(super) fn prepare(head: &mut Parts, downstream: Downstream) {
         http::Version::HTTP_10 => "1.0 crossfade",
         _ => "1.1 crossfade",
     };
-    append(&mut head.headers, header::VIA, via);
+    append(&mut head.headers, header::VIA, &HeaderValue::from_static(via));
+    if head.version == http::Version::HTTP_10 {
+        // Its clients cannot be told to go on (RFC 9110, section 10.1.1).
+        head.headers.remove(header::EXPECT);
+    }
     head.version = if is_grpc { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
 }
 
 /// The authority of an HTTP/2 or absolute-form request goes before its `host` field (RFC 9112, section 3.2.2).
 fn named_host(head: &Parts) -> Option<HeaderValue> {
     let authority = head.uri.authority()?;
-    let host = authority.as_str().rsplit('@').next()?;
-    HeaderValue::from_str(host).ok()
+    HeaderValue::from_str(authority.as_str()).ok()
 }
 
 /// HTTP/2 may split the cookies over several fields; HTTP/1.1 may not (RFC 9113, section 8.2.3).
@@ -154,9 +245,14 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn forwarded(headers: &mut HeaderMap, downstream: Downstream) {
+/// A client's address as `x-forwarded-for` tells it.
+pub(super) fn address_of(peer: IpAddr) -> HeaderValue {
+    HeaderValue::from_str(&peer.to_canonical().to_string()).expect("an address is digits, dots and colons")
+}
+
+fn forwarded(headers: &mut HeaderMap, downstream: &Downstream) {
     let Downstream { peer, scheme } = downstream;
-    append(headers, X_FORWARDED_FOR, &peer.to_canonical().to_string());
+    append(headers, X_FORWARDED_FOR, peer);
     if !headers.contains_key(X_FORWARDED_PROTO) {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
@@ -167,7 +263,11 @@ fn forwarded(headers: &mut HeaderMap, downstream: Downstream) {
 }
 
 /// Adds an element at the end of a comma-separated list.
-fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
+fn append(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
+    if !headers.contains_key(&name) {
+        headers.insert(name, element.clone());
+        return;
+    }
     let mut list = Vec::new();
     for line in headers.get_all(&name) {
         list.extend_from_slice(line.as_bytes());

@@ -42,6 +42,8 @@ const CODES: [&str; 11] = [
 #[derive(Debug)]
 pub(super) struct ExperimentMeters {
     legs: Vec<[Arc<LegMeters>; Role::ALL.len()]>,
+    /// Requests that were assigned to each arm, without and with a part in the comparison.
+    assigned: Vec<[OnceLock<IntCounter>; 2]>,
 }
 
 /// The meters of one arm in one role.
@@ -53,6 +55,8 @@ pub(super) struct LegMeters {
     requests: [OnceLock<IntCounter>; CODES.len()],
     duration: OnceLock<Histogram>,
     first_byte: OnceLock<Histogram>,
+    /// Copies that were sent.
+    sent: OnceLock<IntCounter>,
 }
 
 impl ExperimentMeters {
@@ -61,7 +65,19 @@ impl ExperimentMeters {
             let name = experiment.arm_name(policy, arm);
             Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role)))
         };
-        Self { legs: experiment.arm_ids().map(legs).collect() }
+        let assigned = experiment.arm_ids().map(|_| <[OnceLock<IntCounter>; 2]>::default()).collect();
+        Self { legs: experiment.arm_ids().map(legs).collect(), assigned }
+    }
+
+    /// Counts a request that was assigned to an arm.
+    pub(super) fn count_assigned(&self, metrics: &Metrics, arm: ArmId, enrolled: bool) {
+        let LegMeters { experiment, arm: name, .. } = &**self.leg(arm, Role::Answer);
+        let counter = self.assigned[arm.index()][usize::from(enrolled)].get_or_init(|| {
+            let experiment = experiment.as_ref().map_or(DEFAULT_ROUTE, ExperimentName::as_str);
+            let enrolled = if enrolled { "true" } else { "false" };
+            metrics.assigned.with_label_values(&[experiment, name.as_str(), enrolled])
+        });
+        counter.inc();
     }
 
     pub(super) fn leg(&self, arm: ArmId, role: Role) -> &Arc<LegMeters> {
@@ -83,6 +99,7 @@ impl LegMeters {
             requests: [const { OnceLock::new() }; CODES.len()],
             duration: OnceLock::new(),
             first_byte: OnceLock::new(),
+            sent: OnceLock::new(),
         }
     }
 
@@ -97,12 +114,21 @@ impl LegMeters {
         }
     }
 
+    fn labels(&self) -> [&str; 3] {
+        let experiment = self.experiment.as_ref().map_or(DEFAULT_ROUTE, ExperimentName::as_str);
+        [experiment, self.arm.as_str(), self.role.as_str()]
+    }
+
+    /// Counts a copy that is sent.
+    pub(super) fn count_sent(&self, metrics: &Metrics) {
+        self.sent.get_or_init(|| metrics.copies_sent.with_label_values(&self.labels())).inc();
+    }
+
     /// Counts a leg that ended. The client's leaving, or a call that never came to the model, says nothing of the
     /// model's speed and enters no histogram.
     pub(super) fn observe(&self, metrics: &Metrics, observation: &Observation) {
         let code = code(observation.judged_status(), observation.fate);
-        let experiment = self.experiment.as_ref().map_or(DEFAULT_ROUTE, ExperimentName::as_str);
-        let labels = [experiment, self.arm.as_str(), self.role.as_str()];
+        let labels = self.labels();
         let requests = self.requests[code].get_or_init(|| {
             let [experiment, arm, role] = labels;
             metrics.requests.with_label_values(&[experiment, arm, role, CODES[code]])

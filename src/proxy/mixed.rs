@@ -30,6 +30,7 @@ use crate::proxy::relay::Relay;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
 use crate::proxy::respond::refusal;
+use crate::proxy::tunnel::Asked;
 use crate::proxy::upload::Outgoing;
 use crate::record::Degraded;
 use crate::record::Shown;
@@ -101,6 +102,13 @@ fn count(visit: &Visit, kind: &str) {
     impressions.with_label_values(&[visit.experiment().name.as_str(), kind]).inc();
 }
 
+/// Legacy alone answers a request for a tunnel: two cannot be mixed.
+pub(super) async fn tunnel(visit: &Rc<Visit>, head: Parts, asked: Asked) -> Served {
+    count(visit, "degraded");
+    visit.pairing.note(|pair| pair.marks.degraded = Some(Degraded::NoList));
+    dispatch::tunnel(visit, ArmId::LEGACY, head, asked).await
+}
+
 /// Legacy alone answers a request whose body is above the cap: it cannot be sent twice.
 async fn degrade_unasked(visit: &Rc<Visit>, head: Parts) -> Served {
     count(visit, "degraded");
@@ -144,7 +152,7 @@ async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Parts) -> (Vec<Op
 }
 
 async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Parts) -> Outcome {
-    match dispatch::ask(visit, arm, leg, head).await {
+    match dispatch::ask(visit, arm, leg, head, None).await {
         Ok((answer, leg)) => collect(answer, leg, settings, visit.worker.shared.body_cap_bytes).await,
         Err((mut leg, fate)) => {
             leg.end(fate);

@@ -14,6 +14,7 @@ use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
 
+use crate::proxy::headers;
 use crate::proxy::leg::Leg;
 use crate::proxy::respond::grpc_failure;
 use crate::proxy::upload::Outgoing;
@@ -85,10 +86,11 @@ impl Body for Relay {
         if let Some(frame) = self.first.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(frame))));
         }
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        match &polled {
+        let mut polled = Pin::new(&mut self.body).poll_frame(context);
+        match &mut polled {
             Poll::Pending => {}
             Poll::Ready(Some(Ok(frame))) => {
+                headers::strip_trailers(frame);
                 self.leg.frame(frame);
                 if self.body.is_end_stream() {
                     self.end(Fate::Complete);

@@ -12,6 +12,7 @@ use http::HeaderMap;
 use http::HeaderValue;
 use http::Response;
 use http::StatusCode;
+use http::header::CONNECTION;
 use http::header::CONTENT_TYPE;
 use http::header::RETRY_AFTER;
 use http_body::Body;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::protocol::grpc;
+use crate::protocol::http1::Malformed;
 use crate::proxy::relay::Relay;
 use crate::telemetry::Metrics;
 use crate::vocab::Fate;
@@ -34,9 +36,15 @@ pub(super) enum Refusal {
     /// The model that was to answer failed before its answer's head, in this way.
     #[error("{}", said(*.0))]
     Model(Fate),
-    /// The request names no host, or more than one.
+    /// The request can be read in more than one way, or not at all.
+    #[error("{0}")]
+    Malformed(Malformed),
+    /// The request names no host, no valid one, or more than one.
     #[error("a request names one host")]
     Host,
+    /// The request expects what nobody here knows.
+    #[error("100-continue is the only expectation")]
+    Expectation,
     /// The request's body broke off.
     #[error("the request's body broke off")]
     BodyIncomplete,
@@ -67,7 +75,12 @@ impl Refusal {
             Refusal::Model(Fate::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Model(Fate::Overloaded) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Model(_) => StatusCode::BAD_GATEWAY,
-            Refusal::Host | Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::Malformed(Malformed::Connect | Malformed::TransferCoding) => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Malformed(Malformed::Version) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Refusal::Malformed(Malformed::TargetTooLong) => StatusCode::URI_TOO_LONG,
+            Refusal::Malformed(Malformed::HeadTooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Refusal::Malformed(_) | Refusal::Host | Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Refusal::Expectation => StatusCode::EXPECTATION_FAILED,
             Refusal::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Refusal::FeedbackMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::FeedbackTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -88,12 +101,19 @@ impl Refusal {
         match self {
             Refusal::NoRoute => "no_route",
             Refusal::Model(fate) => fate.as_str(),
+            Refusal::Malformed(malformed) => malformed.as_str(),
             Refusal::Host => "host",
+            Refusal::Expectation => "expectation",
             Refusal::BodyIncomplete => "body_incomplete",
             Refusal::BodyLate => "body_late",
             Refusal::FeedbackMethod => "feedback_method",
             Refusal::FeedbackTooLarge => "feedback_too_large",
         }
+    }
+
+    /// Says whether the client is one to hear nothing more from.
+    fn closes(self) -> bool {
+        matches!(self, Refusal::Malformed(_) | Refusal::Host)
     }
 }
 
@@ -105,6 +125,9 @@ pub(super) fn refusal(refusal: Refusal, metrics: &Metrics) -> Response<AnswerByt
         json_answer(status, &json!({ "error": refusal.to_string(), "reason": refusal.reason() }));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if refusal.closes() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(|body| match body {
         AnswerBytes::Whole(bytes) => AnswerBytes::Refused(refusal, bytes),
@@ -141,6 +164,14 @@ fn grpc_trailers(status: grpc::Status, message: &str) -> HeaderMap {
         trailers.insert(grpc::MESSAGE, message);
     }
     trailers
+}
+
+/// Counts the head that HTTP itself could not read and answered with a bare 400.
+pub(super) fn count_unreadable(error: &hyper::Error, metrics: &Metrics) {
+    if error.is_parse() {
+        let code = StatusCode::BAD_REQUEST;
+        metrics.gateway_answers.with_label_values(&[code.as_str(), "unreadable"]).inc();
+    }
 }
 
 /// Makes an answer of JSON.

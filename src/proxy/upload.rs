@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
+use std::task::ready;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -18,6 +19,8 @@ use http_body::Frame;
 use http_body::SizeHint;
 use hyper::body::Incoming;
 
+use crate::proxy::expect::Held;
+use crate::proxy::headers;
 use crate::proxy::respond::Refusal;
 use crate::record::Captured;
 use crate::upstream::Repeat;
@@ -77,6 +80,8 @@ pub(super) enum Outgoing {
     Direct(Incoming),
     /// From its first byte: what is kept, then what still comes.
     Stream(Stream),
+    /// Either of these, once the model wants it.
+    Held(Box<Held>),
 }
 
 /// A reader of the shared body, from its first byte.
@@ -225,7 +230,10 @@ impl State {
         // Whoever reads needs no waking.
         self.waiting.retain(|waker| !waker.will_wake(context.waker()));
         let frame = match frame {
-            Some(Ok(frame)) => Some(frame),
+            Some(Ok(mut frame)) => {
+                headers::strip_trailers(&mut frame);
+                Some(frame)
+            }
             Some(Err(_)) => return Poll::Ready(self.close(Progress::Broken)),
             None => return Poll::Ready(self.close(Progress::Ended)),
         };
@@ -319,15 +327,25 @@ impl Outgoing {
     pub(super) fn direct(incoming: Incoming) -> Self {
         if incoming.is_end_stream() { Outgoing::Empty } else { Outgoing::Direct(incoming) }
     }
+
+    /// Says whether the client has nothing more to send of it.
+    pub(super) fn is_in_hand(&self) -> bool {
+        match self {
+            Outgoing::Empty => true,
+            Outgoing::Direct(incoming) => incoming.is_end_stream(),
+            Outgoing::Stream(stream) => stream.upload.0.borrow().progress == Progress::Ended,
+            Outgoing::Held(_) => false,
+        }
+    }
 }
 
 impl Repeat for Outgoing {
     fn repeat(&self) -> Option<Self> {
         match self {
             Outgoing::Empty => Some(Outgoing::Empty),
-            Outgoing::Direct(_) => None,
             // A body that is still coming belongs to the stream that reads it.
-            Outgoing::Stream(stream) => stream.number.is_none().then(|| stream.upload.stream()).flatten(),
+            Outgoing::Stream(stream) if stream.number.is_none() => stream.upload.stream(),
+            Outgoing::Direct(_) | Outgoing::Stream(_) | Outgoing::Held(_) => None,
         }
     }
 }
@@ -343,9 +361,14 @@ impl Body for Outgoing {
         match self.get_mut() {
             Outgoing::Empty => Poll::Ready(None),
             Outgoing::Direct(incoming) => {
-                Pin::new(incoming).poll_frame(context).map(|frame| frame.map(|it| it.map_err(|_| BrokenOff)))
+                let mut frame = ready!(Pin::new(incoming).poll_frame(context));
+                if let Some(Ok(frame)) = &mut frame {
+                    headers::strip_trailers(frame);
+                }
+                Poll::Ready(frame.map(|it| it.map_err(|_| BrokenOff)))
             }
             Outgoing::Stream(stream) => stream.poll_next(context),
+            Outgoing::Held(held) => Pin::new(held.as_mut()).poll_frame(context),
         }
     }
 
@@ -359,6 +382,7 @@ impl Body for Outgoing {
                     && stream.next >= state.frames.len()
                     && state.trailers.is_none()
             }
+            Outgoing::Held(held) => held.is_end_stream(),
         }
     }
 
@@ -367,6 +391,7 @@ impl Body for Outgoing {
             Outgoing::Empty => SizeHint::with_exact(0),
             Outgoing::Direct(incoming) => incoming.size_hint(),
             Outgoing::Stream(stream) => stream.upload.0.borrow().remaining(stream.next),
+            Outgoing::Held(held) => held.size_hint(),
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) struct Worker {
     pub(super) answers: Client<Outgoing>,
     pub(super) copies: Client<Outgoing>,
     pub(super) copies_under_way: Rc<TaskTracker>,
+    pub(super) tunnels: TaskTracker,
 }
 
 /// The order to stop: no new work, and until when what is under way may still go on.
@@ -158,6 +159,7 @@ async fn work(
         answers: Client::new(Rc::clone(&models), Resend::Idempotent),
         copies: Client::new(models, Resend::Never),
         copies_under_way: Rc::clone(&copies),
+        tunnels: TaskTracker::new(),
     });
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
@@ -179,8 +181,10 @@ async fn work(
     drop(arrivals);
     let end = Instant::now() + drain.time;
     users.close();
+    worker.tunnels.close();
     copies.close();
     let _ = timeout_at(end, users.wait()).await;
+    let _ = timeout_at(end, worker.tunnels.wait()).await;
     // Users are done or out of time; copies get what is left of it.
     let _ = timeout_at(end, copies.wait()).await;
 }

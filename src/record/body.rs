@@ -4,7 +4,6 @@
 //! see it and readers of the log need no decoder; `bytes` and `content-encoding` still tell how it passed.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::io::Read;
 
 use base64::Engine;
@@ -14,6 +13,8 @@ use flate2::read::MultiGzDecoder;
 use flate2::read::ZlibDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use memchr::memchr2;
+use memchr::memchr2_iter;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
@@ -21,6 +22,7 @@ use serde::Serializer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::protocol::Document;
 use crate::record::Captured;
 
 /// How many times its size a compressed body may grow; beyond, it stays as it came.
@@ -104,9 +106,8 @@ impl<'de> Deserialize<'de> for Body {
 /// A captured body in one piece, decoded where possible, parsed at most once.
 #[derive(Debug)]
 pub(super) struct Content {
-    bytes: Bytes,
+    document: Document,
     state: Result<(), Unread>,
-    json: OnceCell<Option<Value>>,
 }
 
 impl Content {
@@ -118,27 +119,27 @@ impl Content {
             Some(bytes) => (bytes, Ok(())),
             None => (raw, Err(Unread::Encoding)),
         };
-        Self { bytes, state, json: OnceCell::new() }
+        Self { document: Document::new(bytes), state }
     }
 
-    /// The decoded bytes, when the body is whole.
-    pub(super) fn whole(&self) -> Option<&[u8]> {
-        self.state.is_ok().then_some(&self.bytes)
+    /// The decoded body, when it is whole.
+    pub(super) fn whole(&self) -> Option<&Document> {
+        self.state.is_ok().then_some(&self.document)
     }
 
     /// The body as JSON, when it is whole.
     pub(super) fn json(&self) -> Option<&Value> {
-        let parse = || self.whole().and_then(|bytes| serde_json::from_slice(bytes).ok());
-        self.json.get_or_init(parse).as_ref()
+        self.whole().and_then(Document::value)
     }
 
     /// The body as it is written when no rule speaks of its fields; `None`: it is empty.
     pub(super) fn plain(&self) -> Option<Body> {
-        if self.bytes.is_empty() {
+        let bytes = self.document.bytes();
+        if bytes.is_empty() {
             return None;
         }
-        let Ok(text) = std::str::from_utf8(&self.bytes) else {
-            return Some(Body::Base64(STANDARD.encode(&self.bytes)));
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return Some(Body::Base64(STANDARD.encode(bytes)));
         };
         let json = self.whole().and_then(|_| embedded(text));
         Some(json.map_or_else(|| Body::Text(text.to_owned()), Body::Json))
@@ -146,7 +147,7 @@ impl Content {
 
     /// The body as it is written after rules have changed its fields; `None`: it is empty.
     pub(super) fn redacted(&self, redact: impl FnOnce(&mut Value)) -> Option<Body> {
-        if self.bytes.is_empty() {
+        if self.document.bytes().is_empty() {
             return None;
         }
         let Some(json) = self.json() else {
@@ -163,13 +164,20 @@ fn embedded(text: &str) -> Option<Box<RawValue>> {
     if nesting(text) > DEPTH {
         return None;
     }
-    // JSON has no raw line break inside a string, so each one is white space between tokens.
-    let line = if text.contains(['\n', '\r']) { text.replace(['\n', '\r'], " ") } else { text.to_owned() };
-    serde_json::from_str(text).ok().and_then(|_: &RawValue| RawValue::from_string(line).ok())
+    if memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
+        return RawValue::from_string(text.to_owned()).ok();
+    }
+    // JSON has no raw line break inside a string, so in what is valid each one is white space between tokens.
+    let _: &RawValue = serde_json::from_str(text).ok()?;
+    RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
 }
 
 /// The deepest nesting, or more: brackets inside strings count too.
 fn nesting(text: &str) -> usize {
+    let brackets = memchr2_iter(b'[', b'{', text.as_bytes()).take(DEPTH + 1).count();
+    if brackets <= DEPTH {
+        return brackets;
+    }
     let mut depth = 0usize;
     let mut deepest = 0;
     for byte in text.bytes() {

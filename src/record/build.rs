@@ -147,7 +147,7 @@ fn shown_record(
 fn ids_are_spared(experiment: &Experiment, legs: &[Leg<'_>], redactor: &Redactor<'_>) -> bool {
     let Strategy::Interleave(settings) = &experiment.strategy else { return false };
     let Ok(items) = settings.items.as_str().parse() else { return false };
-    let spared = |leg: &Leg<'_>| leg.content.json().is_some_and(|answer| redactor.spares(&items, answer));
+    let spared = |leg: &Leg<'_>| leg.content.whole().is_some_and(|answer| redactor.spares(&items, answer));
     !legs.is_empty() && legs.iter().all(spared)
 }
 
@@ -161,24 +161,22 @@ fn comparison(
     let Some(legacy) = legs.iter().find(is_legacy).filter(|leg| leg.is_answer()) else { return Vec::new() };
     let others = legs.iter().filter(|leg| !is_legacy(leg) && leg.is_answer());
     others
-        .map(|other| ComparisonRecord {
-            arm: name(other.seen.arm),
-            role: other.seen.role,
-            fields: fields(experiment, legacy, other),
+        .filter_map(|other| {
+            let fields = fields(experiment, legacy, other)?;
+            Some(ComparisonRecord { arm: name(other.seen.arm), role: other.seen.role, fields })
         })
         .collect()
 }
 
 /// Two whole answers of different status differ, though their bodies be equal; a field stands for itself.
-fn fields(experiment: &Experiment, legacy: &Leg<'_>, other: &Leg<'_>) -> IndexMap<String, Agreement> {
+fn fields(experiment: &Experiment, legacy: &Leg<'_>, other: &Leg<'_>) -> Option<IndexMap<String, Agreement>> {
     let apart = experiment.compare.is_empty() && legacy.seen.status != other.seen.status;
-    compare::answers(&experiment.compare, legacy.compared(), other.compared())
-        .into_iter()
-        .map(|compared| {
-            let agreement = if apart { Agreement::Differ } else { compared.agreement };
-            (compared.field.to_owned(), agreement)
-        })
-        .collect()
+    let compared = compare::answers(&experiment.compare, legacy.content.whole()?, other.content.whole()?);
+    let fields = compared.into_iter().map(|compared| {
+        let agreement = if apart { Agreement::Differ } else { compared.agreement };
+        (compared.field.to_owned(), agreement)
+    });
+    Some(fields.collect())
 }
 
 impl<'p> Leg<'p> {
@@ -220,17 +218,10 @@ impl<'p> Leg<'p> {
         self.seen.fate == Fate::Complete && !failed && self.content.whole().is_some()
     }
 
-    fn compared(&self) -> compare::Body<'_> {
-        match self.content.json() {
-            Some(json) => compare::Body::Json(json),
-            None => compare::Body::Bytes(self.content.whole().unwrap_or_default()),
-        }
-    }
-
     fn usage(&self, model: &Model) -> Option<Usage> {
         let content_type = self.seen.headers.get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
-        protocol::usage(model.protocol, content_type, self.content.whole()?)
+        protocol::usage(model.protocol, content_type, self.content.whole()?.bytes())
     }
 
     /// What the call cost; nothing when it never reached the model.

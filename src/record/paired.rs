@@ -14,6 +14,7 @@ use crate::protocol::Usage;
 use crate::protocol::grpc;
 use crate::record::Body;
 use crate::record::Degraded;
+use crate::record::HeaderRecord;
 use crate::record::Prediction;
 use crate::strategy::interleave::Credit;
 use crate::strategy::interleave::Method;
@@ -103,11 +104,6 @@ pub struct PairedRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comparison: Vec<ComparisonRecord>,
 }
-
-/// Headers as written: each name once, with its values in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct HeaderRecord(pub IndexMap<String, Vec<String>>);
 
 /// The request, redacted.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -54,11 +54,9 @@ pub(super) fn predicted(
     if is_error(seen.judged_status(), seen.fate) {
         return Prediction::Missing;
     }
-    if content.whole().is_none() {
-        return Prediction::Unreadable;
-    }
-    let Some(answer) = content.json() else { return Prediction::Missing };
-    match path.first(answer).and_then(class_text) {
+    let Some(answer) = content.whole() else { return Prediction::Unreadable };
+    let Some(selected) = answer.select(path) else { return Prediction::Missing };
+    match selected.first().and_then(|value| class_text(value)) {
         Some(_) if !redactor.spares(path, answer) => Prediction::Unreadable,
         Some(class) => Prediction::Value(class),
         None => Prediction::Missing,

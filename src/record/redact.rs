@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::policy::Experiment;
 use crate::policy::UnitSource;
 use crate::policy::decoded;
+use crate::protocol::Document;
 use crate::protocol::JsonPath;
 use crate::protocol::is_credential;
 use crate::record::Body;
@@ -69,7 +70,7 @@ impl<'a> Redactor<'a> {
         let mut written = HeaderRecord::default();
         for (name, value) in headers {
             if let Some(text) = self.header(name, value) {
-                written.0.entry(name.as_str().to_owned()).or_default().push(text);
+                written.push(name, text);
             }
         }
         written
@@ -94,7 +95,11 @@ impl<'a> Redactor<'a> {
     }
 
     /// Says whether rules leave the value at a path of an answer as it is.
-    pub(super) fn spares(&self, path: &JsonPath, answer: &Value) -> bool {
+    pub(super) fn spares(&self, path: &JsonPath, answer: &Document) -> bool {
+        if !self.reads_json() {
+            return true;
+        }
+        let Some(answer) = answer.value() else { return false };
         let hidden: Vec<String> = self.json_rules().flat_map(|(hidden, _)| hidden.pointers(answer)).collect();
         let touches = |place: &str| hidden.iter().any(|pointer| overlaps(pointer, place));
         !path.pointers(answer).iter().any(|place| touches(place))

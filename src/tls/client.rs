@@ -19,7 +19,7 @@ use crate::tls::Live;
 use crate::tls::Reader;
 use crate::tls::provider;
 
-/// The files of one model's side, and what is said in the handshake.
+/// The files of one model's side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientFiles {
     /// The authorities of the model's certificate; `None`: the system's.
@@ -28,8 +28,6 @@ pub struct ClientFiles {
     pub identity: Option<Identity>,
     /// The name that the model's certificate must bear; `None`: the host of its URL.
     pub server_name: Option<ServerName<'static>>,
-    /// The versions of HTTP that are offered, the preferred first.
-    pub alpn: &'static [&'static [u8]],
 }
 
 /// The gateway's own certificate and key.
@@ -55,14 +53,12 @@ impl Files for ClientFiles {
         };
         let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder.map_err(Error::Setup)?.with_root_certificates(roots);
-        let mut config = match identity {
-            None => builder.with_no_client_auth(),
+        match identity {
+            None => Ok(builder.with_no_client_auth()),
             Some((path, chain, key)) => builder
                 .with_client_auth_cert(chain?, key?)
-                .map_err(|source| Error::Unusable { path: path.clone(), source })?,
-        };
-        config.alpn_protocols = self.alpn.iter().map(|name| name.to_vec()).collect();
-        Ok(config)
+                .map_err(|source| Error::Unusable { path: path.clone(), source }),
+        }
     }
 }
 
@@ -82,8 +78,9 @@ fn system_roots() -> Result<Arc<RootCertStore>, Error> {
 }
 
 impl Live<ClientFiles> {
-    /// Shakes hands with a model, whose certificate must bear `host` unless the policy names another.
-    pub async fn connect<S>(&self, host: &str, stream: S) -> io::Result<TlsStream<S>>
+    /// Shakes hands with a model, whose certificate must bear `host` unless the policy names another, and offers it
+    /// these versions of HTTP.
+    pub async fn connect<S>(&self, host: &str, offer: &[&[u8]], stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -91,6 +88,7 @@ impl Live<ClientFiles> {
             Some(name) => name.clone(),
             None => ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
         };
-        TlsConnector::from(self.made()).connect(name, stream).await
+        let offer = offer.iter().map(|version| version.to_vec()).collect();
+        TlsConnector::from(self.made()).with_alpn(offer).connect(name, stream).await
     }
 }

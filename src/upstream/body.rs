@@ -9,13 +9,13 @@ use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio::time::sleep_until;
 
 use crate::upstream::Deadlines;
 use crate::upstream::Permit;
+use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
 use crate::upstream::streams::Stream;
 use crate::vocab::Fate;
@@ -42,16 +42,14 @@ pub(super) struct Lease<B> {
 /// What an answer comes over.
 pub(super) enum Line<B> {
     /// A connection of its own, and where it goes back to.
-    Http1 { sender: SendRequest<B>, pool: Pool<B> },
+    Http1 { link: Link<B>, pool: Pool<B> },
     /// A part of a connection.
     Http2(Stream<B>),
 }
 
 impl<B> AnswerBody<B> {
     pub(super) fn new(incoming: Incoming, lease: Lease<B>, deadlines: Deadlines) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), deadlines, timer: None };
-        body.release_at_end();
-        body
+        Self { incoming, lease: Some(lease), deadlines, timer: None }
     }
 
     /// The next frame, or `None` at the end.
@@ -61,17 +59,18 @@ impl<B> AnswerBody<B> {
 
     /// Gives the connection back as soon as the last byte is here; a body of known length may never be asked for
     /// its end.
-    fn release_at_end(&mut self) {
+    pub(super) fn release_at_end(&mut self) {
         if self.incoming.is_end_stream() {
             self.release();
         }
     }
 
     fn release(&mut self) {
-        if let Some(Lease { permit, line: Line::Http1 { sender, pool } }) = self.lease.take() {
-            // Not ready means that the request is still being sent: an answer that came early, or a close.
-            if sender.is_ready() {
-                pool.put(permit.pool_key(), sender);
+        if let Some(Lease { permit, line: Line::Http1 { link, pool } }) = self.lease.take() {
+            // Not ready means that the request is still being sent: an answer that came early, or a close. The rest
+            // of such a request goes nowhere.
+            if link.sender.is_ready() {
+                pool.put(permit.pool_key(), link);
             }
         }
     }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http::Response;
+use http::StatusCode;
 use http::response;
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
@@ -29,6 +29,7 @@ use crate::upstream::connect::connect;
 use crate::upstream::exchange::Unanswered;
 use crate::upstream::exchange::send_http1;
 use crate::upstream::exchange::send_http2;
+use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
 use crate::upstream::streams::Streams;
 use crate::vocab::Fate;
@@ -76,7 +77,7 @@ pub struct Deadlines {
 pub struct Answer<B> {
     /// The head, as the model sent it.
     pub head: response::Parts,
-    /// The body.
+    /// The body. Of an answer 101 it is empty, and holds the call's place until it is dropped.
     pub body: AnswerBody<B>,
 }
 
@@ -175,7 +176,7 @@ where
         mut request: Request<B>,
         deadlines: Deadlines,
     ) -> Result<Answer<B>, CallError> {
-        let speech = Speech::of(&permit, request.version());
+        let speech = Speech::of(&permit, &request);
         let mut tries = Tries::First;
         loop {
             let (line, age) = self.line(&permit, speech, deadlines).await?;
@@ -184,7 +185,7 @@ where
                 _ => None,
             };
             let sent = match line {
-                Line::Http1 { sender, pool } => send_http1(sender, pool, request, deadlines).await,
+                Line::Http1 { link, pool } => send_http1(link, pool, request, deadlines).await,
                 // Boxed, like the making of a connection, so that no other call has to carry its size.
                 Line::Http2(stream) => {
                     Box::pin(send_http2(stream, permit.endpoint(), request, deadlines)).await
@@ -223,9 +224,9 @@ where
             return Ok((Line::Http2(stream), Age::Used));
         }
         if speech != Speech::Http2
-            && let Some(sender) = self.pool.take(key)
+            && let Some(link) = self.pool.take(key)
         {
-            return Ok((self.line_of(sender), Age::Used));
+            return Ok((self.line_of(link), Age::Used));
         }
         if speech == Speech::Http1 || speech == Speech::Chosen && self.streams.chose_http1(key) {
             return Ok((self.connect(permit, speech, deadlines).await?, Age::New));
@@ -256,17 +257,17 @@ where
         permit.model().connections.inc();
         Ok(match connected {
             Connected::Http2(connection) => Line::Http2(self.streams.add(permit.pool_key(), connection)),
-            Connected::Http1(sender) => {
+            Connected::Http1(link) => {
                 if speech == Speech::Chosen {
                     self.streams.note_http1(permit.pool_key());
                 }
-                self.line_of(sender)
+                self.line_of(link)
             }
         })
     }
 
-    fn line_of(&self, sender: SendRequest<B>) -> Line<B> {
-        Line::Http1 { sender, pool: self.pool.clone() }
+    fn line_of(&self, link: Link<B>) -> Line<B> {
+        Line::Http1 { link, pool: self.pool.clone() }
     }
 }
 
@@ -288,7 +289,11 @@ impl Resend {
 
 fn answer<B>(permit: Permit, line: Line<B>, response: Response<Incoming>, deadlines: Deadlines) -> Answer<B> {
     let (head, incoming) = response.into_parts();
-    Answer { head, body: AnswerBody::new(incoming, Lease { permit, line }, deadlines) }
+    let mut body = AnswerBody::new(incoming, Lease { permit, line }, deadlines);
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+        body.release_at_end();
+    }
+    Answer { head, body }
 }
 
 impl<B> Unanswered<B> {

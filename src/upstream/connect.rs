@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
 use http::Version;
+use http::header::UPGRADE;
 use http::uri::Scheme;
 use http_body::Body;
 use hyper::client::conn::http1;
@@ -18,6 +20,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::tls;
@@ -25,6 +28,8 @@ use crate::upstream::Endpoint;
 use crate::upstream::HttpVersion;
 use crate::upstream::OnThisThread;
 use crate::upstream::Permit;
+use crate::upstream::checked::Checked;
+use crate::upstream::pool::Link;
 use crate::upstream::streams::Multiplexed;
 
 /// How often a connection with calls on it is tried when nothing comes. gRPC servers close one that is tried more
@@ -48,7 +53,7 @@ pub(super) enum Speech {
 /// A new connection.
 pub(super) enum Connected<B> {
     /// For one call at a time.
-    Http1(http1::SendRequest<B>),
+    Http1(Link<B>),
     /// For many.
     Http2(Multiplexed<B>),
 }
@@ -65,16 +70,35 @@ pub(super) enum ConnectError {
 }
 
 impl Speech {
-    /// What a call to a permit's endpoint is made in; `version` is HTTP/2 where nothing else will do.
-    pub(super) fn of(permit: &Permit, version: Version) -> Self {
+    /// What a call to a permit's endpoint is made in; the request's version is HTTP/2 where nothing else will do.
+    pub(super) fn of<B>(permit: &Permit, request: &Request<B>) -> Self {
         match permit.model().settings.http {
             HttpVersion::One => Speech::Http1,
             HttpVersion::Two => Speech::Http2,
-            HttpVersion::Auto if permit.endpoint().scheme == Scheme::HTTPS => Speech::Chosen,
-            HttpVersion::Auto if version == Version::HTTP_2 => Speech::Http2,
+            HttpVersion::Auto if permit.endpoint().scheme == Scheme::HTTPS => {
+                match asks_for_tunnel(request) {
+                    true => Speech::Http1,
+                    false => Speech::Chosen,
+                }
+            }
+            HttpVersion::Auto if request.version() == Version::HTTP_2 => Speech::Http2,
             HttpVersion::Auto => Speech::Http1,
         }
     }
+
+    /// What is offered in the TLS handshake, the preferred first.
+    fn offer(self) -> &'static [&'static [u8]] {
+        match self {
+            Speech::Http1 => &[tls::HTTP_1_1],
+            Speech::Http2 => &[tls::H2],
+            Speech::Chosen => &[tls::H2, tls::HTTP_1_1],
+        }
+    }
+}
+
+/// Says whether a request is for a tunnel, which HTTP/1.1 alone opens. From any other `upgrade` was taken off.
+fn asks_for_tunnel<B>(request: &Request<B>) -> bool {
+    request.headers().contains_key(UPGRADE)
 }
 
 /// Makes a connection to a permit's endpoint; what it does from then on runs through the tracker.
@@ -91,7 +115,7 @@ where
     let stream = dial(endpoint).await?;
     match &permit.model().settings.tls {
         Some(tls) if endpoint.scheme == Scheme::HTTPS => {
-            let stream = tls.connect(endpoint.host(), stream).await?;
+            let stream = tls.connect(endpoint.host(), speech.offer(), stream).await?;
             let chose_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let speech = if speech == Speech::Chosen && chose_http2 { Speech::Http2 } else { speech };
             shake_hands(stream, speech, tracker).await
@@ -113,19 +137,19 @@ async fn shake_hands<S, B>(
     tracker: &TaskTracker,
 ) -> Result<Connected<B>, ConnectError>
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if speech == Speech::Http2 {
         return shake_hands_http2(stream, tracker).await;
     }
-    let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
-    tracker.spawn_local(async move {
+    let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(Checked::new(stream))).await?;
+    let driver = tracker.spawn_local(async move {
         // How the connection ended, the call that used it has been told.
-        let _ = connection.await;
+        let _ = connection.with_upgrades().await;
     });
-    Ok(Connected::Http1(sender))
+    Ok(Connected::Http1(Link { sender, _driver: AbortOnDropHandle::new(driver) }))
 }
 
 async fn shake_hands_http2<S, B>(stream: S, tracker: &TaskTracker) -> Result<Connected<B>, ConnectError>

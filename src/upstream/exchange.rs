@@ -1,5 +1,8 @@
 //! One request over one connection, up to the answer's head, and what is known when none comes.
 
+use std::error::Error as _;
+use std::io;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use http::Request;
@@ -11,12 +14,12 @@ use http::request::Parts;
 use http::uri::Authority;
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use tokio::time::timeout_at;
 
 use crate::upstream::Deadlines;
 use crate::upstream::Endpoint;
 use crate::upstream::body::Line;
+use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
 use crate::upstream::streams::Stream;
 use crate::upstream::tether::Tethered;
@@ -37,7 +40,7 @@ pub(super) enum Unanswered<B> {
 
 /// Sends a request on a connection of its own.
 pub(super) async fn send_http1<B>(
-    mut sender: SendRequest<B>,
+    mut link: Link<B>,
     pool: Pool<B>,
     mut request: Request<B>,
     deadlines: Deadlines,
@@ -46,8 +49,8 @@ where
     B: Body + 'static,
 {
     *request.version_mut() = Version::HTTP_11;
-    match timeout_at(deadlines.head, sender.try_send_request(request)).await {
-        Ok(Ok(response)) => Ok((response, Line::Http1 { sender, pool })),
+    match timeout_at(deadlines.head, link.sender.try_send_request(request)).await {
+        Ok(Ok(response)) => Ok((response, Line::Http1 { link, pool })),
         Ok(Err(mut refused)) => {
             let unsent = refused.take_message();
             let error = refused.into_error();
@@ -55,12 +58,18 @@ where
                 Some(unsent) => Unanswered::Unsent(unsent, error),
                 // hyper says `user` where the body that we gave it failed.
                 None if error.is_user() => Unanswered::RequestBody,
-                None if error.is_parse() => Unanswered::Broken(error),
+                None if is_no_answer(&error) => Unanswered::Broken(error),
                 None => Unanswered::Closed(error),
             })
         }
         Err(_) => Err(Unanswered::Late),
     }
+}
+
+/// Says whether something came back that cannot be read as an answer, or not in one way alone.
+fn is_no_answer(error: &hyper::Error) -> bool {
+    let malformed = |source: &io::Error| source.kind() == io::ErrorKind::InvalidData;
+    error.is_parse() || error.source().and_then(|source| source.downcast_ref()).is_some_and(malformed)
 }
 
 /// Sends a request as one of many on a connection.

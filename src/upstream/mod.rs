@@ -5,6 +5,7 @@
 //! shared between threads.
 
 mod body;
+mod checked;
 mod client;
 mod connect;
 mod exchange;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How long a connection may stay unused. Most servers close theirs after 60 s or more.
 const IDLE: Duration = Duration::from_secs(30);
@@ -21,8 +22,15 @@ const MAX_IDLE: usize = 512;
 pub(super) struct Pool<B>(Rc<RefCell<HashMap<u64, Vec<Idle<B>>>>>);
 
 struct Idle<B> {
-    sender: SendRequest<B>,
+    link: Link<B>,
     since: Instant,
+}
+
+/// A connection to a model. Dropping it closes the connection at once, whatever is still under way on it.
+pub(super) struct Link<B> {
+    pub(super) sender: SendRequest<B>,
+    /// The task that reads and writes.
+    pub(super) _driver: AbortOnDropHandle<()>,
 }
 
 impl<B> Pool<B> {
@@ -31,23 +39,23 @@ impl<B> Pool<B> {
     }
 
     /// Takes the most recently used connection that can carry a request now.
-    pub(super) fn take(&self, key: u64) -> Option<SendRequest<B>> {
+    pub(super) fn take(&self, key: u64) -> Option<Link<B>> {
         let mut pool = self.0.borrow_mut();
         let idle = pool.get_mut(&key)?;
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if sender.is_ready() && since.elapsed() < IDLE {
-                return Some(sender);
+        while let Some(Idle { link, since }) = idle.pop() {
+            if link.sender.is_ready() && since.elapsed() < IDLE {
+                return Some(link);
             }
         }
         None
     }
 
     /// Keeps a connection for the next call.
-    pub(super) fn put(&self, key: u64, sender: SendRequest<B>) {
+    pub(super) fn put(&self, key: u64, link: Link<B>) {
         let mut pool = self.0.borrow_mut();
         let idle = pool.entry(key).or_default();
-        if !sender.is_closed() && idle.len() < MAX_IDLE {
-            idle.push(Idle { sender, since: Instant::now() });
+        if !link.sender.is_closed() && idle.len() < MAX_IDLE {
+            idle.push(Idle { link, since: Instant::now() });
         }
     }
 
@@ -59,7 +67,7 @@ impl<B> Pool<B> {
     /// Closes what was unused for too long, and forgets endpoints without connections.
     pub(super) fn sweep(&self) {
         self.0.borrow_mut().retain(|_, idle| {
-            idle.retain(|connection| !connection.sender.is_closed() && connection.since.elapsed() < IDLE);
+            idle.retain(|Idle { link, since }| !link.sender.is_closed() && since.elapsed() < IDLE);
             !idle.is_empty()
         });
     }

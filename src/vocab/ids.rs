@@ -18,7 +18,14 @@ pub struct RequestId(Uuid);
 impl RequestId {
     /// Draws a new id from the clock and the thread's random generator.
     pub fn draw() -> Self {
-        Self(Uuid::now_v7())
+        Self::drawn_at(SystemTime::now().into())
+    }
+
+    /// Draws a new id for a request of this moment, from the thread's random generator: the system's own costs a
+    /// system call each.
+    pub fn drawn_at(time: Timestamp) -> Self {
+        let milliseconds = u64::try_from(time.as_micros() / 1000).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(milliseconds, &rand::random()).into_uuid())
     }
 
     /// The sixteen bytes of the id, big-endian, which per-request draws hash.

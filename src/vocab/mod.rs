@@ -173,11 +173,13 @@ pub enum DropReason {
     Draining,
     /// The day's budget of money is spent.
     Budget,
+    /// The request asks for another protocol: what follows it cannot be copied.
+    Upgrade,
 }
 
 impl DropReason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [DropReason; 8] = [
+    pub const ALL: [DropReason; 9] = [
         DropReason::InFlight,
         DropReason::Bytes,
         DropReason::Rate,
@@ -186,6 +188,7 @@ impl DropReason {
         DropReason::BodyIncomplete,
         DropReason::Draining,
         DropReason::Budget,
+        DropReason::Upgrade,
     ];
 
     /// The label that metrics and records use.
@@ -199,6 +202,7 @@ impl DropReason {
             DropReason::BodyIncomplete => "body_incomplete",
             DropReason::Draining => "draining",
             DropReason::Budget => "budget",
+            DropReason::Upgrade => "upgrade",
         }
     }
 }

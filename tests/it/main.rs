@@ -21,6 +21,7 @@ mod rig;
 mod shadow;
 mod stale;
 mod strategies;
+mod strict;
 mod tidy;
 mod tls;
 mod uploads;

@@ -59,7 +59,7 @@ async fn hop_by_hop_fields_stop_at_the_gateway_both_ways_and_others_pass() {
         ("x-drop", "1"),
         ("proxy-connection", "keep-alive"),
         ("te", "trailers, deflate"),
-        ("upgrade", "websocket"),
+        ("upgrade", "h2c"),
         ("authorization", "Bearer t"),
         ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         ("x-forwarded-for", "10.0.0.1"),

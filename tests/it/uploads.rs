@@ -202,8 +202,8 @@ async fn a_report_that_never_arrives_whole_is_given_up() {
 async fn large_headers_count_against_the_bound_of_the_records_that_wait() {
     let model = Model::saying(Reply::text("ok")).await;
     let text = policy(&model.url(), &model.url(), "shadow: {sample: 0%}", "");
-    let rig = Rig::start_with(&text, "", "body_cap: 16KiB, queue: {bytes: 64KiB}").await;
-    let large = "x".repeat(70_000);
+    let rig = Rig::start_with(&text, "", "body_cap: 8KiB, queue: {bytes: 32KiB}").await;
+    let large = "x".repeat(40_000);
     assert_eq!(rig.client().await.post("/", &[("x-large", &large)], "").await.status, 200);
     until("the loss", async || rig.metric("crossfade_records_lost_total", &[]).await == 1.0).await;
 }

@@ -123,14 +123,13 @@ fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::M
         report.add_missing("url", &place);
     }
     let endpoints = endpoints(url, report);
-    let http = http_version.or(HttpVersion::Auto);
     let upstream = upstream::Settings {
-        tls: tls_of(&endpoints, tls, &place, http, report),
+        tls: tls_of(&endpoints, tls, &place, report),
         endpoints,
         timeouts: timeouts(timeout),
         max_in_flight: max_in_flight.scalar().map_or(1024, u32::from),
         host: host.or(HostHeader::Original),
-        http,
+        http: http_version.or(HttpVersion::Auto),
     };
     (model, upstream)
 }
@@ -156,11 +155,10 @@ fn tls_of(
     endpoints: &[Endpoint],
     raw: Field<schema::Tls>,
     place: &Place,
-    http: HttpVersion,
     report: &Report,
 ) -> Option<Arc<Live<ClientFiles>>> {
     if endpoints.iter().any(|endpoint| endpoint.scheme == Scheme::HTTPS) {
-        return tls::model(raw, place, http, report);
+        return tls::model(raw, place, report);
     }
     if let Field::Given(At { place, .. }) = &raw
         && !endpoints.is_empty()

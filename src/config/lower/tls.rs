@@ -11,12 +11,9 @@ use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::tls::ClientFiles;
 use crate::tls::Files;
-use crate::tls::H2;
-use crate::tls::HTTP_1_1;
 use crate::tls::Identity;
 use crate::tls::Live;
 use crate::tls::ServerFiles;
-use crate::upstream::HttpVersion;
 
 /// The users' side.
 pub(super) fn listen(raw: At<schema::ListenTls>, report: &Report) -> Option<Arc<Live<ServerFiles>>> {
@@ -31,7 +28,6 @@ pub(super) fn listen(raw: At<schema::ListenTls>, report: &Report) -> Option<Arc<
 pub(super) fn model(
     raw: Field<schema::Tls>,
     model: &Place,
-    http: HttpVersion,
     report: &Report,
 ) -> Option<Arc<Live<ClientFiles>>> {
     let place = raw.place().unwrap_or(model).clone();
@@ -40,11 +36,6 @@ pub(super) fn model(
         ca_file: ca_file.given().map(path),
         identity: identity(cert_file, key_file, &place, report),
         server_name: server_name.scalar(),
-        alpn: match http {
-            HttpVersion::Auto => &[H2, HTTP_1_1],
-            HttpVersion::One => &[HTTP_1_1],
-            HttpVersion::Two => &[H2],
-        },
     };
     opened(files, &place, report)
 }

@@ -28,7 +28,6 @@ use crossfade::strategy::interleave;
 use crossfade::strategy::shadow;
 use crossfade::strategy::shadow::Budget;
 use crossfade::tls::ClientFiles;
-use crossfade::tls::H2;
 use crossfade::tls::Identity;
 use crossfade::tls::ServerFiles;
 use crossfade::upstream::HostHeader;
@@ -400,7 +399,6 @@ listen: {{tls: {{cert_file: '{cert_text}', key_file: '{key_text}', client_ca_fil
         ca_file: Some(cert.clone()),
         identity: Some(identity),
         server_name: Some("b.example".try_into().unwrap()),
-        alpn: &[H2],
     };
     assert_eq!((upstream.http, files), (HttpVersion::Two, &expected));
     let expected = ServerFiles { cert_file: cert.clone(), key_file: key, client_ca_file: Some(cert) };

@@ -129,18 +129,19 @@ impl Client {
         Self { sender, host: HOST, shown: None, _connection: AbortOnDropHandle::new(task) }
     }
 
-    /// Sends a request and gives the answer as soon as its head is here.
+    /// Sends a request and gives the answer as soon as its head is here. Over HTTP/2 the target alone names the host.
     pub(crate) async fn head(
         &mut self,
         request: Request<impl Into<Sending>>,
     ) -> hyper::Result<Response<Incoming>> {
-        let request = request.map(Into::into);
+        let mut request = request.map(Into::into);
         match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await?;
                 sender.send_request(request).await
             }
             Sender::Http2(sender) => {
+                request.headers_mut().remove("host");
                 sender.ready().await?;
                 sender.send_request(request).await
             }

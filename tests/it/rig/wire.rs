@@ -58,6 +58,23 @@ impl Wire {
         text[..size].to_owned()
     }
 
+    /// Sends what the other end takes of it, which may be none when it has closed.
+    pub(crate) async fn send_if_open(&mut self, text: &str) -> bool {
+        self.stream.write_all(text.as_bytes()).await.is_ok()
+    }
+
+    /// Sends no more, and goes on reading.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// Reads to the other end's close, which must be a clean one, and gives everything that no message took.
+    pub(crate) async fn read_to_end(&mut self) -> String {
+        let read = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await.expect("never closed");
+        read.expect("the connection was reset");
+        String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned()
+    }
+
     /// Waits until the other end closes.
     pub(crate) async fn closed(&mut self) {
         let mut rest = Vec::new();

@@ -1,0 +1,246 @@
+//! How an HTTP/1 connection ends: whoever closes only their sending side still gets their answer, and a last answer
+//! is not lost with what its client still sends.
+//!
+//! TCP tells nobody whether a client that has sent its last byte left or listens. It is given a moment; what is
+//! written to it in that time tells. And a socket that is closed while bytes arrive makes the system throw away what
+//! was sent: so the gateway closes its own side first and reads away what comes until the client closes too, within a
+//! bound (RFC 9112, section 9.6).
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+use std::time::Duration;
+
+use http_body::Body;
+use http_body::Frame;
+use http_body::SizeHint;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt;
+use tokio::io::ReadBuf;
+use tokio::time::Sleep;
+use tokio::time::sleep;
+use tokio::time::timeout;
+
+use crate::proxy::inspect::Inspected;
+
+/// How long a client that has closed its sending side may wait for the first byte of its answer. Most such clients
+/// have left, and their model works for nobody.
+const LISTENS: Duration = Duration::from_secs(2);
+
+/// How long a client may take to close after the gateway did.
+const LINGERS: Duration = Duration::from_secs(5);
+
+/// How much it may send until then, in bytes.
+const LINGER_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Whether an answer is being made or sent on a connection. One thread writes and reads it; it is atomic because a
+/// connection that becomes a tunnel must be able to change threads.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Serving(Arc<AtomicBool>);
+
+/// One request of a connection, from its head to the end of its answer.
+#[derive(Debug)]
+pub(super) struct Turn(Serving);
+
+/// The body of an answer, and the turn that ends with it.
+#[derive(Debug)]
+pub(super) struct InTurn<B> {
+    body: B,
+    _turn: Turn,
+}
+
+/// A stream that ends gently.
+#[derive(Debug)]
+pub(super) struct Parting<S> {
+    stream: Inspected<S>,
+    serving: Serving,
+    client: Client,
+    /// Whether the last write had to wait.
+    blocked: bool,
+    /// Whether the client was waited for since it was last written to: it has got what it was sent.
+    rests: bool,
+    lingering: Option<Lingering>,
+}
+
+/// What is known of the client's end.
+#[derive(Debug)]
+enum Client {
+    Sends,
+    /// It sends no more; when the time is over it has left.
+    Quiet(Pin<Box<Sleep>>),
+    /// It was written to since: if it has left, a later write fails.
+    WrittenTo,
+}
+
+#[derive(Debug)]
+struct Lingering {
+    time: Pin<Box<Sleep>>,
+    bytes_left: u64,
+}
+
+/// Closes a connection that HTTP has let go of, as gently.
+pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = timeout(LINGERS, async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    })
+    .await;
+}
+
+impl Serving {
+    /// Begins a request; HTTP/1 serves one at a time.
+    pub(super) fn begin(&self) -> Turn {
+        // Relaxed throughout: a flag among the parts of one task.
+        self.0.store(true, Ordering::Relaxed);
+        Turn(self.clone())
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Turn {
+    pub(super) fn with<B>(self, body: B) -> InTurn<B> {
+        InTurn { body, _turn: self }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
+    }
+}
+
+impl<B: Body + Unpin> Body for InTurn<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<S: AsyncRead + Unpin> Parting<S> {
+    pub(super) fn new(stream: Inspected<S>, serving: Serving) -> Self {
+        Self { stream, serving, client: Client::Sends, blocked: false, rests: true, lingering: None }
+    }
+
+    /// Holds the end of the stream back while an answer is owed.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let owed = self.stream.is_between_requests() && (self.serving.is_under_way() || self.blocked);
+        if !owed {
+            return Poll::Ready(Ok(()));
+        }
+        if matches!(self.client, Client::Sends) {
+            self.client = Client::Quiet(Box::pin(sleep(LISTENS)));
+        }
+        match &mut self.client {
+            Client::Quiet(time) => time.as_mut().poll(context).map(Ok),
+            Client::Sends | Client::WrittenTo => Poll::Pending,
+        }
+    }
+
+    fn wrote<T>(&mut self, written: Poll<T>) -> Poll<T> {
+        self.blocked = written.is_pending();
+        self.rests = false;
+        if matches!(self.client, Client::Quiet(_)) {
+            self.client = Client::WrittenTo;
+        }
+        written
+    }
+
+    /// Reads away what still comes.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, lingering, .. } = self;
+        let Lingering { time, bytes_left } = lingering
+            .get_or_insert_with(|| Lingering { time: Box::pin(sleep(LINGERS)), bytes_left: LINGER_BYTES });
+        let mut bytes = [0; 8 * 1024];
+        while *bytes_left > 0 {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match stream.poll_discard(context, &mut buffer) {
+                Poll::Pending => return time.as_mut().poll(context).map(Ok),
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    *bytes_left = bytes_left.saturating_sub(buffer.filled().len() as u64);
+                }
+                Poll::Ready(_) => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Parting<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            self.rests = !self.serving.is_under_way() && self.stream.is_between_requests();
+        }
+        ready!(read)?;
+        if buffer.filled().len() > before { Poll::Ready(Ok(())) } else { self.poll_end(context) }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Parting<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            if self.stream.is_left() || self.rests {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.poll_linger(context)
+    }
+}
