@@ -193,7 +193,7 @@ where
             };
             request = match sent {
                 Ok((response, line)) => return Ok(answer(permit, line, response, deadlines)),
-                Err(Unanswered::Unsent(unsent, _)) if age == Age::Used => unsent,
+                Err(Unanswered::Unsent(unsent, _)) if age == Age::Used => *unsent,
                 Err(Unanswered::Closed(_)) if let Some(spare) = spare => {
                     tries = Tries::Second;
                     self.pool.forget(permit.pool_key());

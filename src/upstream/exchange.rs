@@ -27,7 +27,7 @@ use crate::upstream::tether::Tethered;
 /// Why a connection gave no answer's head.
 pub(super) enum Unanswered<B> {
     /// It was closed before it took the request.
-    Unsent(Request<B>, hyper::Error),
+    Unsent(Box<Request<B>>, hyper::Error),
     /// It was closed before anything came back.
     Closed(hyper::Error),
     /// What came back was no answer.
@@ -55,7 +55,7 @@ where
             let unsent = refused.take_message();
             let error = refused.into_error();
             Err(match unsent {
-                Some(unsent) => Unanswered::Unsent(unsent, error),
+                Some(unsent) => Unanswered::Unsent(Box::new(unsent), error),
                 // hyper says `user` where the body that we gave it failed.
                 None if error.is_user() => Unanswered::RequestBody,
                 None if is_no_answer(&error) => Unanswered::Broken(error),
@@ -97,7 +97,7 @@ where
             let error = refused.into_error();
             let silent = stream.give_up();
             Err(match unsent {
-                Some(unsent) => Unanswered::Unsent(from_http2(unsent), error),
+                Some(unsent) => Unanswered::Unsent(Box::new(from_http2(unsent)), error),
                 None if stream.is_body_broken() => Unanswered::RequestBody,
                 None if silent => Unanswered::Closed(error),
                 None => Unanswered::Broken(error),

@@ -4,6 +4,9 @@
 //! be told to end, or a model would be sent the rest of an upload that nobody waits for. The other way round the body
 //! tells the call that it was the client who broke off, which HTTP/2's error does not say.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
+use http::Version;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio_rustls::TlsConnector;
 
 use crate::rig::Asks;
 use crate::rig::Authority;
@@ -12,6 +17,7 @@ use crate::rig::Model;
 use crate::rig::Reply;
 use crate::rig::Rig;
 use crate::rig::Wire;
+use crate::rig::WireModel;
 use crate::rig::request;
 use crate::rig::until;
 
@@ -217,4 +223,41 @@ async fn a_model_that_asks_for_a_certificate_is_shown_the_present_one() {
     authority.vouch_for("gateway.example").write(files.0.path(), "client");
     rig.admin().await.post("/-/reload", &[], "").await;
     assert_eq!(rig.client().await.post("/", &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_tunnel_opens_over_tls_and_is_asked_for_in_the_http_that_has_tunnels() {
+    let authority = Authority::new();
+    let files = Files::new(&authority);
+    let model = WireModel::start().await;
+    let rig = Rig::start_with(&passthrough(&model.url(), ""), &files.listen(""), "").await;
+    let addr = rig.gateway().data_addr();
+    let connector = TlsConnector::from(authority.client(None, &["http/1.1"]));
+    let stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+    let mut user = connector.connect(ServerName::from(addr.ip()), stream).await.unwrap();
+    let ask = "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    user.write_all(ask.as_bytes()).await.unwrap();
+    let mut wire = model.accept().await;
+    wire.read_message().await;
+    wire.send("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello").await;
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"hello") {
+        assert_ne!(user.read_buf(&mut heard).await.unwrap(), 0);
+    }
+    user.write_all(b"and back").await.unwrap();
+    wire.read_until(|text| text.ends_with("and back")).await;
+
+    let tls = Some(authority.server(Asks::Nothing, &BOTH));
+    let model = telling(Front { tls, ..Front::default() }).await;
+    let rig =
+        Rig::start(&passthrough(&model.url(), &format!(", tls: {{ca_file: '{}'}}", files.path("ca.crt"))))
+            .await;
+    assert!(rig.client().await.get("/").await.text().starts_with("HTTP/2.0"));
+    let mut user = Wire::connect(rig.gateway().data_addr()).await;
+    user.send(ask).await;
+    user.read_message().await;
+    assert_eq!(
+        (model.seen()[1].version, &model.seen()[1].headers["upgrade"]),
+        (Version::HTTP_11, &"websocket".parse().unwrap())
+    );
 }

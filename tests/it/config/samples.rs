@@ -7,6 +7,8 @@ use std::path::Path;
 use crossfade::config;
 use serde_json::Value;
 
+use crate::rig::Secrets;
+
 const SAMPLES: [&str; 5] = ["shadow", "canary", "ab", "interleave", "reference"];
 
 fn sample(name: &str) -> String {
@@ -19,19 +21,9 @@ fn as_json(yaml: &str) -> Value {
 
 #[test]
 fn every_sample_is_a_good_policy() {
-    let dir = tempfile::tempdir().unwrap();
-    let key = dir.path().join("key");
-    fs::write(&key, "0123456789abcdef").unwrap();
-    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    fs::write(dir.path().join("tls.crt"), pair.cert.pem()).unwrap();
-    fs::write(dir.path().join("ca.crt"), pair.cert.pem()).unwrap();
-    fs::write(dir.path().join("tls.key"), pair.signing_key.serialize_pem()).unwrap();
+    let secrets = Secrets::new();
     for name in SAMPLES {
-        // The reference names secrets of a deployment; here they come from what every machine has.
-        let text = sample(name)
-            .replace("CROSSFADE_TOKEN", "PATH")
-            .replace("/run/secrets/tls", dir.path().to_str().unwrap())
-            .replace("/run/secrets/crossfade-tickets", key.to_str().unwrap());
+        let text = secrets.put_into(&sample(name));
         let config = config::parse(Path::new(name), &text).unwrap_or_else(|problems| panic!("{problems}"));
         assert!(!config.policy.experiments.is_empty(), "{name}");
     }

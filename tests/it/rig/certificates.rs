@@ -19,6 +19,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
+use tempfile::TempDir;
 
 /// Who vouches for certificates.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -123,6 +124,28 @@ impl Pair {
 
     fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap()
+    }
+}
+
+/// The secrets of a deployment that samples of policies name, made up for a test.
+pub(crate) struct Secrets(TempDir);
+
+impl Secrets {
+    pub(crate) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let authority = Authority::new();
+        authority.vouch_for("crossfade.example").write(dir.path(), "tls");
+        authority.write(dir.path().join("ca.crt"));
+        std::fs::write(dir.path().join("tickets"), "0123456789abcdef").unwrap();
+        Self(dir)
+    }
+
+    /// The policy with these secrets in the place of the deployment's. Every machine has a `PATH`.
+    pub(crate) fn put_into(&self, policy: &str) -> String {
+        let dir = self.0.path().to_str().unwrap();
+        let policy = policy.replace("CROSSFADE_TOKEN", "PATH").replace("CROSSFADE_TICKET_KEY", "PATH");
+        let policy = policy.replace("/run/secrets/crossfade-tickets", &format!("{dir}/tickets"));
+        policy.replace("/run/secrets/tls", dir)
     }
 }
 

@@ -8,6 +8,7 @@ mod wire;
 
 pub(crate) use certificates::Asks;
 pub(crate) use certificates::Authority;
+pub(crate) use certificates::Secrets;
 pub(crate) use client::Client;
 pub(crate) use client::Got;
 pub(crate) use client::Sending;
