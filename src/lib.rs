@@ -19,6 +19,7 @@ pub mod analysis;
 pub mod feedback;
 pub mod record;
 pub mod upstream;
+pub mod tls;
 pub mod policy;
 pub mod strategy;
 pub mod compare;

@@ -8,7 +8,6 @@ use crate::protocol::Usage;
 use crate::record::ObservationRecord;
 use crate::vocab::Fate;
 use crate::vocab::Role;
-use crate::vocab::is_error;
 
 /// One arm's calls by role, and how often it was drawn.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +41,7 @@ impl CallTally {
     /// Counts a call. What the client cut short, or never came to the model, says nothing of the model's speed.
     pub(super) fn add(&mut self, seen: &ObservationRecord) {
         self.requests += 1;
-        self.errors += u64::from(is_error(seen.status, seen.fate));
+        self.errors += u64::from(seen.is_error());
         self.cancelled += u64::from(seen.fate == Fate::Cancelled);
         if seen.fate != Fate::Cancelled && !seen.fate.is_unsent() {
             self.total.add(seen.total_ms);

@@ -47,6 +47,9 @@ use crate::telemetry::Traces;
 use crate::upstream::Resolver;
 use crate::vocab::Timestamp;
 
+/// How often files of certificates are read: a replaced secret is in use at once, by the measure of its life.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// How long the last traces may take to leave.
 const TRACES_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -136,6 +139,7 @@ impl Gateway {
             traces: traces.clone(),
             body_cap_bytes,
             limits,
+            tls: listen.tls.clone(),
             resolver,
         };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
@@ -154,6 +158,7 @@ impl Gateway {
             proxy::accept(data_listener, &workers, &shared, listen.max_connections as usize, drain.clone());
         resting.spawn_on(accepting, handle);
         resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
+        resting.spawn_on(keep_certificates(Arc::clone(&shared), rest.clone()), handle);
         let state = Admin {
             policy: Arc::clone(&shared.policy),
             metrics: Arc::clone(&shared.metrics),
@@ -270,6 +275,20 @@ async fn follow(path: std::path::PathBuf, reload: Arc<Reload>, stop: Cancellatio
         () = watching => {}
         () = reloading => {}
         () = stop.cancelled() => {}
+    }
+}
+
+/// Looks every few seconds whether files of certificates changed, until it is told to stop.
+async fn keep_certificates(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        let shared = Arc::clone(&shared);
+        // What comes of it is logged and counted there; reading files would hold this thread up.
+        let _ = tokio::task::spawn_blocking(move || shared.renew_certificates()).await;
     }
 }
 

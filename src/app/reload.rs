@@ -67,6 +67,7 @@ impl Reload {
     pub fn now(&self) -> Result<Reloaded, Problems> {
         // A panic in an earlier reload left the earlier policy in place.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.renew_certificates();
         let metrics = &self.shared.metrics;
         match config::load(&self.path) {
             Ok(config) => {

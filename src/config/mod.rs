@@ -23,6 +23,7 @@ pub use watch::watch;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::Digest;
@@ -34,6 +35,8 @@ use crate::feedback;
 use crate::policy::Policy;
 use crate::proxy::Limits;
 use crate::record;
+use crate::tls::Live;
+use crate::tls::ServerFiles;
 use crate::upstream;
 use crate::vocab::Secret;
 
@@ -59,7 +62,7 @@ pub struct Config {
 /// Where and how the gateway listens.
 #[derive(Debug, Clone)]
 pub struct Listen {
-    /// The users' address: HTTP/1.1 and h2c.
+    /// The users' address: HTTP/1.1 and HTTP/2.
     pub data: SocketAddr,
     /// The operators' address: metrics, probes, API, feedback.
     pub admin: SocketAddr,
@@ -71,6 +74,8 @@ pub struct Listen {
     pub workers: Option<usize>,
     /// Connections from users at one moment.
     pub max_connections: u32,
+    /// The certificate of the users' address; `None`: it is plain HTTP.
+    pub tls: Option<Arc<Live<ServerFiles>>>,
 }
 
 /// Reads and checks a policy file.

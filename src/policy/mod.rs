@@ -68,6 +68,17 @@ pub struct Model {
     pub protocol: Protocol,
     /// What it charges; `None`: unknown, no cost is reported.
     pub rate: Option<Rate>,
+    /// Whether it gets the users' credentials; `None`: that depends on whom it is held against.
+    pub credentials: Option<Credentials>,
+}
+
+/// What becomes of the users' credentials on the way to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    /// They are passed on.
+    Pass,
+    /// They are taken off.
+    Strip,
 }
 
 /// One test of one or more candidates against legacy.
@@ -79,6 +90,8 @@ pub struct Experiment {
     pub matcher: Matcher,
     /// The arms' models, legacy first; `ArmId` is a place in this list.
     pub arms: Vec<ModelId>,
+    /// What each arm gets of the users' credentials, in the order of `arms`.
+    pub credentials: Vec<Credentials>,
     /// Where the unit stands; the first present counts. Empty: each request is its own unit.
     pub unit: Vec<UnitSource>,
     /// Whether records hold a hash of the unit (the default) or the unit itself.

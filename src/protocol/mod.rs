@@ -3,7 +3,9 @@
 //! The data plane passes bytes and understands none of them; whoever needs meaning asks here. Pure: bytes and
 //! parsed JSON in, values out.
 
+mod credentials;
 mod document;
+pub mod grpc;
 pub mod http1;
 mod json_path;
 mod seek;
@@ -13,6 +15,8 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use credentials::is_credential;
+pub use credentials::strip_credentials;
 pub use document::Document;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;

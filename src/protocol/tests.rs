@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::HeaderValue;
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::prop_assert;
@@ -12,6 +16,7 @@ use crate::protocol::JsonPathError;
 use crate::protocol::ListPath;
 use crate::protocol::Protocol;
 use crate::protocol::Usage;
+use crate::protocol::grpc;
 use crate::protocol::json;
 use crate::protocol::sse;
 use crate::protocol::usage;
@@ -267,6 +272,60 @@ fn plain_path() -> impl Strategy<Value = String> {
     let step =
         prop_oneof!["[a-c]".prop_map(|name| format!(".{name}")), (0..3_u8).prop_map(|at| format!("[{at}]"))];
     vec(step, 0..5).prop_map(|steps| format!("${}", steps.concat()))
+}
+
+fn header(name: &'static str, value: &str) -> HeaderMap {
+    HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_str(value).unwrap())])
+}
+
+#[test]
+fn grpc_is_told_by_its_content_type_and_its_web_form_is_not_it() {
+    let cases = [
+        ("application/grpc", true),
+        ("application/grpc+proto", true),
+        ("application/grpc; charset=utf-8", true),
+        ("application/grpc-web", false),
+        ("application/grpc-web+proto", false),
+        ("application/grpcx", false),
+        ("application/json", false),
+    ];
+    for (kind, expected) in cases {
+        assert_eq!(grpc::is_grpc(&header("content-type", kind)), expected, "{kind}");
+    }
+    assert!(!grpc::is_grpc(&HeaderMap::new()));
+}
+
+#[test]
+fn the_time_of_a_grpc_call_is_read_in_each_of_its_units() {
+    let cases = [
+        ("1H", Some(Duration::from_secs(3600))),
+        ("2M", Some(Duration::from_secs(120))),
+        ("3S", Some(Duration::from_secs(3))),
+        ("250m", Some(Duration::from_millis(250))),
+        ("99999999u", Some(Duration::from_micros(99_999_999))),
+        ("0n", Some(Duration::ZERO)),
+        ("123456789S", None),
+        ("S", None),
+        ("", None),
+        ("5", None),
+        ("-5S", None),
+        ("+5S", None),
+        ("5x", None),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(grpc::timeout(&header("grpc-timeout", text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_grpc_status_counts_as_the_http_status_that_says_the_same() {
+    let cases =
+        [("0", 200), ("1", 499), ("4", 504), ("8", 429), ("13", 500), ("14", 503), ("17", 500), ("x", 500)];
+    for (text, expected) in cases {
+        let status = grpc::Status::of(&header("grpc-status", text)).unwrap();
+        assert_eq!(status.as_http(), expected, "{text}");
+    }
+    assert_eq!(grpc::Status::of(&HeaderMap::new()), None);
 }
 
 proptest! {

@@ -17,7 +17,6 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::Version;
@@ -39,6 +38,7 @@ use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Metered;
 use crate::proxy::handler;
 use crate::proxy::headers;
+use crate::proxy::headers::Downstream;
 use crate::proxy::inspect::Inspected;
 use crate::proxy::limits::Limits;
 use crate::proxy::parting::Parting;
@@ -60,8 +60,8 @@ const STREAM_BUFFER: usize = 64 * 1024;
 
 /// Who is at the other end of a connection, and the connection's place among those that may be open.
 pub(super) struct Client {
-    /// Its address, as models are told.
-    pub(super) peer: HeaderValue,
+    /// What models are told of it.
+    pub(super) downstream: Downstream,
     /// What becomes of the connection once HTTP/1 lets it go.
     pub(super) sequel: Sequel,
     _permit: OwnedSemaphorePermit,
@@ -77,11 +77,33 @@ pub(super) async fn serve(
 ) {
     let Socket { stream, peer, permit } = socket;
     let open = Open::new(connections, worker.shared.metrics.connections.clone());
-    let peer = headers::address_of(peer.ip());
-    let client = Rc::new(Client { peer, sequel: Sequel::default(), _permit: permit, _open: open });
+    let client = |scheme| {
+        let downstream = Downstream { peer: headers::address_of(peer.ip()), scheme };
+        Rc::new(Client { downstream, sequel: Sequel::default(), _permit: permit, _open: open })
+    };
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) else { return };
     let watch = worker.watchlist.watch(Doing::Resting);
     let stream = Patient::new(stream, Rc::clone(&worker.watchlist));
+    match worker.shared.tls.clone() {
+        None => attend(worker, client("http"), stream, watch, users).await,
+        Some(tls) => {
+            // Boxed, so that plain connections do not have to carry its size.
+            Box::pin(async move {
+                match tls.accept(stream).await {
+                    Ok(stream) => attend(worker, client("https"), stream, watch, users).await,
+                    Err(_) => worker.shared.metrics.failed_handshakes.inc(),
+                }
+            })
+            .await;
+        }
+    }
+}
+
+/// Hands a client's requests to the handler.
+async fn attend<S>(worker: Rc<Worker>, client: Rc<Client>, stream: S, watch: Rc<Watch>, users: TaskTracker)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let answer_to = Rc::clone(&client);
     let answer = move |exchange: Exchange, request| {
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&answer_to));

@@ -3,16 +3,20 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::StatusCode;
+use http::Version;
 use http::request::Parts;
+use http::response;
 use http_body::Body;
 
+use crate::policy::Credentials;
+use crate::protocol::grpc;
 use crate::proxy::expect;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
+use crate::proxy::headers::Downstream;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
 use crate::proxy::relay::Relay;
@@ -43,7 +47,7 @@ pub(super) struct Served {
 pub(super) struct Passing<'a> {
     pub(super) head: Parts,
     pub(super) body: Outgoing,
-    pub(super) peer: HeaderValue,
+    pub(super) downstream: Downstream,
     pub(super) asked: Option<Asked>,
     pub(super) parent: &'a SpanParent,
 }
@@ -65,23 +69,30 @@ pub(super) async fn pass(
     passing: Passing<'_>,
 ) -> Response<AnswerBytes> {
     let metrics = &worker.shared.metrics;
-    let Passing { mut head, body, peer, asked, parent } = passing;
+    let Passing { mut head, body, downstream, asked, parent } = passing;
     let (Some(model), Some(meters)) = (snapshot.policy.default, snapshot.default.as_ref()) else {
         return refusal(Refusal::NoRoute, metrics);
     };
-    headers::prepare(&mut head, &peer);
+    headers::prepare(&mut head, &downstream);
+    let credentials = snapshot.policy.model(model).credentials;
+    headers::withhold(&mut head.headers, credentials.unwrap_or(Credentials::Pass));
     if let Some(asked) = &asked {
         asked.put_on(&mut head.headers);
     }
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
     let client = body.client();
+    let client = client.as_deref();
     let model = snapshot.fleet.model(model);
     match call(worker, &mut leg, Call { model, head, body, asked: asked.as_ref(), parent }).await {
         Ok(answer) => deliver(worker, model, asked, answer, leg),
         // A model cannot answer what the client does not say.
-        Err(Fate::Timeout) if client.is_starved() => fail(worker, leg, Fate::Cancelled, Refusal::BodyLate),
-        Err(fate) if client.gave_up() => fail(worker, leg, fate, Refusal::BodyLate),
+        Err(Fate::Timeout) if client.is_some_and(|client| client.is_starved()) => {
+            fail(worker, leg, Fate::Cancelled, Refusal::BodyLate)
+        }
+        Err(fate) if client.is_some_and(|client| client.gave_up()) => {
+            fail(worker, leg, fate, Refusal::BodyLate)
+        }
         Err(fate) => fail(worker, leg, fate, Refusal::BodyIncomplete),
     }
 }
@@ -122,7 +133,7 @@ pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: 
     let spare = fallback.then(|| head.clone());
     let leg = visit.begin(arm, Role::Answer);
     let (mut leg, fate, failed) = match ask(visit, arm, leg, head, None).await {
-        Ok((answer, leg)) if spare.is_none() || !answer.head.status.is_server_error() => {
+        Ok((answer, leg)) if spare.is_none() || !has_failed(&answer.head) => {
             return Served { response: relay(answer, leg), arm: Some(arm) };
         }
         Ok((answer, leg)) => (leg, Fate::Complete, Some(answer)),
@@ -140,6 +151,12 @@ pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: 
         (None, Some(answer)) => Served { response: relay(answer, leg), arm: Some(arm) },
         (None, None) => fail_visit(visit, leg, fate),
     }
+}
+
+/// A 5xx, or what is one to gRPC in an answer that says nothing but how the call ended.
+fn has_failed(head: &response::Parts) -> bool {
+    let grpc = (head.version == Version::HTTP_2).then(|| grpc::Status::of(&head.headers)).flatten();
+    head.status.is_server_error() || grpc.is_some_and(|status| status.as_http() >= 500)
 }
 
 async fn fall_back(visit: &Rc<Visit>, head: Parts) -> Served {
@@ -160,10 +177,11 @@ pub(super) async fn ask(
     visit: &Visit,
     arm: ArmId,
     mut leg: Leg,
-    head: Parts,
+    mut head: Parts,
     asked: Option<&Asked>,
 ) -> Result<(Answer<Outgoing>, Leg), (Leg, Fate)> {
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
+    headers::withhold(&mut head.headers, visit.credentials(arm));
     let call = Call { model: visit.model(arm), head, body, asked, parent: &visit.parent };
     match self::call(&visit.worker, &mut leg, call).await {
         Ok(answer) => Ok((answer, leg)),
@@ -180,7 +198,7 @@ async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<O
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
-    let deadlines = Deadlines::from_now(&model.settings.timeouts);
+    let deadlines = deadlines(model, &head);
     let request = expect::hold_body(Request::from_parts(head, body));
     let answer = worker.answers.call(permit, request, deadlines).await.map_err(|error| {
         tracing::debug!(model = %model.name, %error, "a call failed");
@@ -193,6 +211,13 @@ async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<O
     }
     leg.head(&answer.head);
     Ok(answer)
+}
+
+/// A model's deadlines, and the one that a gRPC call's client sets itself.
+pub(super) fn deadlines(model: &Model, head: &Parts) -> Deadlines {
+    let deadlines = Deadlines::from_now(&model.settings.timeouts);
+    let limit = (head.version == Version::HTTP_2).then(|| grpc::timeout(&head.headers)).flatten();
+    limit.map_or(deadlines, |limit| deadlines.within(limit))
 }
 
 /// Gives an answer to the user as it comes.

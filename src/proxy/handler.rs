@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::assign::Share;
 use crate::feedback::Exposure;
 use crate::policy::BodyView;
+use crate::policy::Credentials;
 use crate::policy::Experiment;
 use crate::policy::Selection;
 use crate::policy::Unit;
@@ -28,6 +29,7 @@ use crate::proxy::dispatch::Passing;
 use crate::proxy::dispatch::Served;
 use crate::proxy::exchange::Inlet;
 use crate::proxy::headers;
+use crate::proxy::headers::Downstream;
 use crate::proxy::inspect;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
@@ -37,6 +39,7 @@ use crate::proxy::limits::Limits;
 use crate::proxy::mixed;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
+use crate::proxy::respond::in_grpc_terms;
 use crate::proxy::respond::json_answer;
 use crate::proxy::respond::refusal;
 use crate::proxy::retries::idempotency_key;
@@ -85,7 +88,7 @@ pub(super) struct Visit {
 /// A request on arrival, its body read as far as somebody needed it.
 struct Arrival {
     head: Parts,
-    peer: HeaderValue,
+    downstream: Downstream,
     /// The tunnel that it asks for.
     asked: Option<Asked>,
     upload: Upload,
@@ -109,15 +112,19 @@ pub(super) async fn handle(
 ) -> Response<AnswerBytes> {
     let (head, incoming) = request.into_parts();
     let tunnel_may_follow = tunnel::may_follow(&head);
-    let mut span = worker.shared.traces.server_span(&head);
+    let mut span = worker.shared.traces.server_span(&head, client.downstream.scheme);
+    let is_grpc = headers::is_grpc(&head);
     let mut response = route(&worker, head, incoming, &client, &mut span).await;
     let status = response.status();
+    if is_grpc {
+        in_grpc_terms(&mut response);
+    }
     if tunnel_may_follow && status != StatusCode::SWITCHING_PROTOCOLS {
         tunnel::decline(&client, response.headers_mut());
     }
     match response.body_mut() {
         AnswerBytes::Relay(relay) => relay.carry(span, status),
-        AnswerBytes::Whole(_) => span.finish(Some(status), Fate::Complete),
+        AnswerBytes::Whole(_) | AnswerBytes::Refused(..) => span.finish(Some(status), Fate::Complete),
     }
     response
 }
@@ -140,13 +147,13 @@ async fn route(
     }
     let selection = snapshot.policy.select(&head, BodyView::Unread);
     let asked = tunnel::asked(&mut head, !incoming.is_end_stream(), client);
-    let peer = client.peer.clone();
+    let downstream = client.downstream.clone();
     if selection == Selection::Default {
-        let body = Outgoing::Direct(incoming);
-        let passing = Passing { head, body, peer, asked, parent: span.parent() };
+        let body = Outgoing::direct(incoming);
+        let passing = Passing { head, body, downstream, asked, parent: span.parent() };
         return dispatch::pass(worker, snapshot, passing).await;
     }
-    let mut arrival = Arrival::new(worker, head, peer, incoming);
+    let mut arrival = Arrival::new(worker, head, downstream, incoming);
     arrival.asked = asked;
     let selection = match selection {
         Selection::NeedsBody => {
@@ -164,8 +171,8 @@ async fn route(
         }
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
             Some(body) => {
-                let Arrival { head, peer, asked, .. } = arrival;
-                let passing = Passing { head, body, peer, asked, parent: span.parent() };
+                let Arrival { head, downstream, asked, .. } = arrival;
+                let passing = Passing { head, body, downstream, asked, parent: span.parent() };
                 dispatch::pass(worker, snapshot, passing).await
             }
             None => refusal(Refusal::BodyIncomplete, &worker.shared.metrics),
@@ -213,7 +220,7 @@ async fn take_part(
     let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
     span.assigned(&experiment.name, assigned, visit.id);
     let mut head = arrival.head;
-    headers::prepare(&mut head, &arrival.peer);
+    headers::prepare(&mut head, &arrival.downstream);
     if let Some(asked) = arrival.asked {
         copies::drop_all(&visit, &plan.copies, DropReason::Upgrade);
         let served = match plan.answer {
@@ -321,6 +328,11 @@ impl Visit {
         self.snapshot.fleet.model(self.experiment().model(arm))
     }
 
+    /// What an arm gets of the users' credentials.
+    pub(super) fn credentials(&self, arm: ArmId) -> Credentials {
+        self.experiment().credentials[arm.index()]
+    }
+
     /// The experiment's and an arm's name, for labels and logs.
     pub(super) fn names(&self, arm: ArmId) -> (&str, &str) {
         let experiment = self.experiment();
@@ -377,10 +389,10 @@ fn set(headers: &mut http::HeaderMap, name: http::HeaderName, value: &str) {
 }
 
 impl Arrival {
-    fn new(worker: &Worker, head: Parts, peer: HeaderValue, incoming: Inlet) -> Self {
+    fn new(worker: &Worker, head: Parts, downstream: Downstream, incoming: Inlet) -> Self {
         let upload = Upload::new(incoming, worker.shared.body_cap_bytes, &worker.shared.memory);
         let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
-        Self { head, peer, asked: None, upload, time, begun, body: Body::Unread }
+        Self { head, downstream, asked: None, upload, time, begun, body: Body::Unread }
     }
 
     /// Reads the body, up to the cap and while there is time, and tries to understand it as JSON; once.

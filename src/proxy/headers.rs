@@ -17,6 +17,9 @@ use http::uri::PathAndQuery;
 use http_body::Frame;
 use http_body::SizeHint;
 
+use crate::policy::Credentials;
+use crate::protocol::grpc;
+use crate::protocol::strip_credentials;
 use crate::upstream::HostHeader;
 use crate::upstream::Permit;
 
@@ -35,6 +38,15 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// The user's side of a connection, as models are told of it.
+#[derive(Debug, Clone)]
+pub(super) struct Downstream {
+    /// The user's address.
+    pub(super) peer: HeaderValue,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+}
 
 static HOP_BY_HOP: [HeaderName; 7] = [
     header::CONNECTION,
@@ -178,9 +190,23 @@ pub(super) fn expects_only_to_go_on(headers: &HeaderMap) -> bool {
     headers.get_all(header::EXPECT).iter().all(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
+/// Says whether a request is a gRPC call, which comes over HTTP/2 and can go on over nothing else.
+pub(super) fn is_grpc(head: &Parts) -> bool {
+    head.version == http::Version::HTTP_2 && grpc::is_grpc(&head.headers)
+}
+
+/// Takes the users' credentials off where the arm is not to see them.
+pub(super) fn withhold(headers: &mut HeaderMap, credentials: Credentials) {
+    if credentials == Credentials::Strip {
+        strip_credentials(headers);
+    }
+}
+
 /// Prepares a client's head for the models: hop-by-hop fields off, `x-forwarded-*` and `via` on, `host` from
-/// wherever the client's version of HTTP puts it.
-pub(super) fn prepare(head: &mut Parts, peer: &HeaderValue) {
+/// wherever the client's version of HTTP puts it. Its version is from then on the one that a model must be spoken to
+/// in at least: HTTP/1.1, and HTTP/2 for gRPC.
+pub(super) fn prepare(head: &mut Parts, downstream: &Downstream) {
+    let is_grpc = is_grpc(head);
     strip_hop_by_hop(&mut head.headers);
     if let Some(host) = named_host(head) {
         head.headers.insert(header::HOST, host);
@@ -188,7 +214,7 @@ pub(super) fn prepare(head: &mut Parts, peer: &HeaderValue) {
     if head.version == http::Version::HTTP_2 {
         join_cookies(&mut head.headers);
     }
-    forwarded(&mut head.headers, peer);
+    forwarded(&mut head.headers, downstream);
     let via = match head.version {
         http::Version::HTTP_2 => "2 crossfade",
         http::Version::HTTP_10 => "1.0 crossfade",
@@ -199,7 +225,7 @@ pub(super) fn prepare(head: &mut Parts, peer: &HeaderValue) {
         // Its clients cannot be told to go on (RFC 9110, section 10.1.1).
         head.headers.remove(header::EXPECT);
     }
-    head.version = http::Version::HTTP_11;
+    head.version = if is_grpc { http::Version::HTTP_2 } else { http::Version::HTTP_11 };
 }
 
 /// The authority of an HTTP/2 or absolute-form request goes before its `host` field (RFC 9112, section 3.2.2).
@@ -224,10 +250,11 @@ pub(super) fn address_of(peer: IpAddr) -> HeaderValue {
     HeaderValue::from_str(&peer.to_canonical().to_string()).expect("an address is digits, dots and colons")
 }
 
-fn forwarded(headers: &mut HeaderMap, peer: &HeaderValue) {
+fn forwarded(headers: &mut HeaderMap, downstream: &Downstream) {
+    let Downstream { peer, scheme } = downstream;
     append(headers, X_FORWARDED_FOR, peer);
     if !headers.contains_key(X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
     if let (false, Some(host)) = (headers.contains_key(X_FORWARDED_HOST), headers.get(header::HOST).cloned())
     {

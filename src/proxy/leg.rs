@@ -12,11 +12,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::Method;
+use http::Version;
 use http::response::Parts;
+use http_body::Frame;
 use prometheus::Histogram;
 use tokio::time::Instant;
 
 use crate::policy::Unit;
+use crate::protocol::grpc;
 use crate::proxy::meters::LegMeters;
 use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Upload;
@@ -161,6 +164,7 @@ impl Leg {
             role,
             fate: Fate::Cancelled,
             status: None,
+            grpc_status: None,
             headers: HeaderMap::new(),
             body: pairing
                 .as_ref()
@@ -211,6 +215,9 @@ impl Leg {
     pub(super) fn head(&mut self, head: &Parts) {
         self.observation.head = Some(self.begun.elapsed());
         self.observation.status = Some(head.status);
+        if head.version == Version::HTTP_2 {
+            self.observation.grpc_status = grpc::Status::of(&head.headers);
+        }
         if self.pairing.is_some() {
             self.observation.headers = head.headers.clone();
         }
@@ -220,9 +227,12 @@ impl Leg {
         }
     }
 
-    /// Notes one frame of the answer's body; trailers count as none.
-    pub(super) fn frame(&mut self, bytes: Option<&Bytes>) {
-        let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else { return };
+    /// Notes one frame of the answer's body, or its trailers, which tell how a gRPC call ended.
+    pub(super) fn frame(&mut self, frame: &Frame<Bytes>) {
+        if let Some(trailers) = frame.trailers_ref() {
+            self.observation.grpc_status = grpc::Status::of(trailers).or(self.observation.grpc_status);
+        }
+        let Some(bytes) = frame.data_ref().filter(|bytes| !bytes.is_empty()) else { return };
         let now = Instant::now();
         let Self { observation, begun, last_frame, pairing, .. } = self;
         observation.first_byte.get_or_insert(now - *begun);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use http::Method;
-use http::StatusCode;
 use prometheus::Histogram;
 use prometheus::IntCounter;
 
@@ -146,7 +145,7 @@ impl LegMeters {
     /// Counts a leg that ended. The client's leaving, or a call that never came to the model, says nothing of the
     /// model's speed and enters no histogram.
     pub(super) fn observe(&self, metrics: &Metrics, observation: &Observation) {
-        let code = code(observation.status, observation.fate);
+        let code = code(observation.judged_status(), observation.fate);
         let labels = self.labels();
         let requests = self.requests[code].get_or_init(|| {
             let [experiment, arm, role] = labels;
@@ -165,9 +164,9 @@ impl LegMeters {
     }
 }
 
-fn code(status: Option<StatusCode>, fate: Fate) -> usize {
+fn code(status: Option<u16>, fate: Fate) -> usize {
     let name = match (fate, status) {
-        (Fate::Complete, Some(status)) => return usize::from(status.as_u16() / 100).clamp(1, 5) - 1,
+        (Fate::Complete, Some(status)) => return usize::from(status / 100).clamp(1, 5) - 1,
         (Fate::Complete, None) => Fate::Reset.as_str(),
         (fate, _) => fate.as_str(),
     };

@@ -168,7 +168,7 @@ async fn collect(answer: Answer<Outgoing>, mut leg: Leg, settings: &Settings, ca
     while !streams && leg.answer_bytes() <= cap_bytes as u64 {
         match body.frame().await {
             Some(Ok(frame)) => {
-                leg.frame(frame.data_ref());
+                leg.frame(&frame);
                 frames.extend(frame.into_data().ok());
             }
             Some(Err(fate)) => {

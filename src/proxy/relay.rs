@@ -16,6 +16,7 @@ use http_body::SizeHint;
 
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
+use crate::proxy::respond::grpc_failure;
 use crate::proxy::upload::Outgoing;
 use crate::telemetry::traces::ServerSpan;
 use crate::upstream::AnswerBody;
@@ -28,6 +29,10 @@ pub(super) struct Relay {
     first: VecDeque<Bytes>,
     body: AnswerBody<Outgoing>,
     leg: Leg,
+    /// A gRPC call's, whose failure is told in trailers.
+    is_grpc: bool,
+    /// The trailers that told it were the last.
+    is_over: bool,
     /// The request's own span, which ends with the answer.
     span: Option<(ServerSpan, StatusCode)>,
 }
@@ -43,7 +48,7 @@ impl Relay {
         if body.is_end_stream() {
             leg.end(Fate::Complete);
         }
-        Self { first, body, leg, span: None }
+        Self { first, body, leg, is_grpc: false, is_over: false, span: None }
     }
 
     /// Lets the request's span end with the answer.
@@ -52,6 +57,11 @@ impl Relay {
         if self.is_end_stream() {
             self.end(Fate::Complete);
         }
+    }
+
+    /// Lets a failure be told as gRPC tells it.
+    pub(super) fn speak_grpc(&mut self) {
+        self.is_grpc = true;
     }
 
     fn end(&mut self, fate: Fate) {
@@ -70,6 +80,9 @@ impl Body for Relay {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fate>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
         if let Some(frame) = self.first.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(frame))));
         }
@@ -78,19 +91,25 @@ impl Body for Relay {
             Poll::Pending => {}
             Poll::Ready(Some(Ok(frame))) => {
                 headers::strip_trailers(frame);
-                self.leg.frame(frame.data_ref());
+                self.leg.frame(frame);
                 if self.body.is_end_stream() {
                     self.end(Fate::Complete);
                 }
             }
-            Poll::Ready(Some(Err(fate))) => self.end(*fate),
+            Poll::Ready(Some(Err(fate))) => {
+                self.end(*fate);
+                if self.is_grpc {
+                    self.is_over = true;
+                    return Poll::Ready(Some(Ok(Frame::trailers(grpc_failure(*fate)))));
+                }
+            }
             Poll::Ready(None) => self.end(Fate::Complete),
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_empty() && self.body.is_end_stream()
+        self.is_over || self.first.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

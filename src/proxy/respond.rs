@@ -8,6 +8,7 @@ use std::task::Context;
 use std::task::Poll;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Response;
 use http::StatusCode;
@@ -20,6 +21,7 @@ use http_body::SizeHint;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::protocol::grpc;
 use crate::protocol::http1::Malformed;
 use crate::proxy::relay::Relay;
 use crate::telemetry::Metrics;
@@ -95,6 +97,16 @@ impl Refusal {
         }
     }
 
+    fn grpc_status(self) -> grpc::Status {
+        match self.status() {
+            _ if self == Refusal::Model(Fate::Overloaded) => grpc::Status::RESOURCE_EXHAUSTED,
+            StatusCode::NOT_FOUND => grpc::Status::UNIMPLEMENTED,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => grpc::Status::DEADLINE_EXCEEDED,
+            status if status.is_client_error() => grpc::Status::INVALID_ARGUMENT,
+            _ => grpc::Status::UNAVAILABLE,
+        }
+    }
+
     fn reason(self) -> &'static str {
         match self {
             Refusal::NoRoute => "no_route",
@@ -136,7 +148,41 @@ pub(super) fn refusal(refusal: Refusal, metrics: &Metrics) -> Response<AnswerByt
     if refusal.closes() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    response
+    response.map(|body| match body {
+        AnswerBytes::Whole(bytes) => AnswerBytes::Refused(refusal, bytes),
+        other => other,
+    })
+}
+
+/// Says an answer to a gRPC call as gRPC says it: the gateway's own becomes a status without a body, a model's that
+/// breaks off ends in a status.
+pub(super) fn in_grpc_terms(response: &mut Response<AnswerBytes>) {
+    let refused = match response.body_mut() {
+        AnswerBytes::Whole(_) => return,
+        AnswerBytes::Relay(relay) => return relay.speak_grpc(),
+        AnswerBytes::Refused(refused, _) => *refused,
+    };
+    *response.status_mut() = StatusCode::OK;
+    *response.body_mut() = AnswerBytes::Whole(None);
+    let headers = response.headers_mut();
+    headers.remove(RETRY_AFTER);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));
+    headers.extend(grpc_trailers(refused.grpc_status(), &refused.to_string()));
+}
+
+/// The trailers of a gRPC call whose model failed in the middle of its answer.
+pub(super) fn grpc_failure(fate: Fate) -> HeaderMap {
+    grpc_trailers(Refusal::Model(fate).grpc_status(), said(fate))
+}
+
+fn grpc_trailers(status: grpc::Status, message: &str) -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(2);
+    trailers.insert(grpc::STATUS, status.value());
+    // Plain ASCII, as gRPC wants it; a text that is not is left out.
+    if let Ok(message) = HeaderValue::from_str(message) {
+        trailers.insert(grpc::MESSAGE, message);
+    }
+    trailers
 }
 
 /// The same as the last bytes of an HTTP/1.1 connection, for a request that HTTP never got to see.
@@ -171,6 +217,8 @@ pub(super) fn json_answer(status: StatusCode, document: &Value) -> Response<Answ
 pub(super) enum AnswerBytes {
     /// Made here, whole.
     Whole(Option<Bytes>),
+    /// The gateway's own, which says why there is no other.
+    Refused(Refusal, Option<Bytes>),
     /// A model's, as it comes.
     Relay(Box<Relay>),
 }
@@ -184,21 +232,25 @@ impl Body for AnswerBytes {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fate>>> {
         match self.get_mut() {
-            AnswerBytes::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            AnswerBytes::Whole(bytes) | AnswerBytes::Refused(_, bytes) => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
             AnswerBytes::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            AnswerBytes::Whole(bytes) => bytes.is_none(),
+            AnswerBytes::Whole(bytes) | AnswerBytes::Refused(_, bytes) => bytes.is_none(),
             AnswerBytes::Relay(relay) => relay.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            AnswerBytes::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            AnswerBytes::Whole(bytes) | AnswerBytes::Refused(_, bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
+            }
             AnswerBytes::Relay(relay) => relay.size_hint(),
         }
     }

@@ -21,6 +21,10 @@ use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
+use crate::telemetry::metrics::LISTENER;
+use crate::tls::Live;
+use crate::tls::Renewed;
+use crate::tls::ServerFiles;
 use crate::upstream::Fleet;
 use crate::upstream::Resolver;
 use crate::upstream::Settings;
@@ -61,6 +65,8 @@ pub struct Shared {
     pub limits: Limits,
     /// What may be held in memory beside the answers.
     pub memory: MemoryBudget,
+    /// The users' side of TLS; `None`: they speak plain HTTP.
+    pub(super) tls: Option<Arc<Live<ServerFiles>>>,
     /// Set when the gateway begins to drain; no copy begins any more.
     pub draining: Arc<AtomicBool>,
     resolver: Resolver,
@@ -86,6 +92,8 @@ pub struct Parts {
     pub limits: Limits,
     /// What may be held in memory beside the answers.
     pub memory: MemoryBudget,
+    /// The users' side of TLS; `None`: they speak plain HTTP.
+    pub tls: Option<Arc<Live<ServerFiles>>>,
 }
 
 impl Snapshot {
@@ -121,9 +129,13 @@ impl Snapshot {
 impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
-        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, limits, memory, resolver } = parts;
+        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, limits, memory, tls, resolver } =
+            parts;
         let first = Snapshot::new(Arc::clone(&policy), upstreams, &metrics, &resolver, None);
         let snapshot = ArcSwap::from_pointee(first);
+        if tls.is_some() {
+            metrics.certificates_current.with_label_values(&[LISTENER]).set(1);
+        }
         let (draining, retries) = (Arc::default(), Retries::default());
         let policy = Arc::new(ArcSwap::new(policy));
         Self {
@@ -136,6 +148,7 @@ impl Shared {
             body_cap_bytes,
             limits,
             memory,
+            tls,
             draining,
             resolver,
             retries,
@@ -149,6 +162,36 @@ impl Shared {
             Snapshot::new(Arc::clone(&policy), upstreams, &self.metrics, &self.resolver, Some(&previous));
         self.snapshot.store(Arc::new(next));
         self.policy.store(policy);
+    }
+}
+
+impl Shared {
+    /// Takes up certificates and keys whose files changed. Files that cannot be used leave the former in place; the
+    /// metrics and the log tell. Blocks while it reads.
+    pub fn renew_certificates(&self) {
+        if let Some(tls) = &self.tls {
+            self.tell(LISTENER, tls.renew());
+        }
+        for model in self.snapshot.load().fleet.models() {
+            if let Some(tls) = &model.settings.tls {
+                self.tell(model.name.as_str(), tls.renew());
+            }
+        }
+    }
+
+    fn tell(&self, whose: &str, renewed: Renewed) {
+        let are_current = self.metrics.certificates_current.with_label_values(&[whose]);
+        match renewed {
+            Renewed::Unchanged => {}
+            Renewed::Changed => {
+                tracing::info!(model = whose, "changed certificates are in use");
+                are_current.set(1);
+            }
+            Renewed::Rejected(error) => {
+                tracing::error!(model = whose, %error, "changed certificates cannot be used; the former stay");
+                are_current.set(0);
+            }
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Outgoing;
 use crate::proxy::watch::Watchlist;
 use crate::upstream::Client;
+use crate::upstream::Resend;
 
 /// Connections that may wait for a worker to take them; the listener itself waits beyond.
 const HAND_OVER: usize = 1024;
@@ -160,8 +161,8 @@ async fn work(
     let watchlist = Watchlist::new(&shared.limits, &shared.metrics);
     let worker = Rc::new(Worker {
         shared,
-        answers: Client::new(Rc::clone(&models)),
-        copies: Client::new(models),
+        answers: Client::new(Rc::clone(&models), Resend::Idempotent),
+        copies: Client::new(models, Resend::Never),
         copies_under_way: Rc::clone(&copies),
         watchlist: Rc::clone(&watchlist),
         tunnels: TaskTracker::new(),

@@ -196,6 +196,7 @@ impl<'p> Leg<'p> {
             role: seen.role,
             fate: seen.fate,
             status: seen.status.map(|status| status.as_u16()),
+            grpc_status: seen.grpc_status.map(|status| status.0),
             skew_ms: milliseconds(seen.skew),
             head_ms: seen.head.map(milliseconds),
             first_byte_ms: seen.first_byte.map(milliseconds),
@@ -214,9 +215,8 @@ impl<'p> Leg<'p> {
 
     /// Whether this is a whole answer that is no error.
     fn is_answer(&self) -> bool {
-        let Observation { status, fate, .. } = self.seen;
-        let failed = is_error(status.map(|status| status.as_u16()), *fate);
-        *fate == Fate::Complete && !failed && self.content.whole().is_some()
+        let failed = is_error(self.seen.judged_status(), self.seen.fate);
+        self.seen.fate == Fate::Complete && !failed && self.content.whole().is_some()
     }
 
     fn usage(&self, model: &Model) -> Option<Usage> {

@@ -15,6 +15,7 @@ use http::Uri;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::policy::Unit;
+use crate::protocol::grpc;
 use crate::record::Hold;
 use crate::record::MemoryBudget;
 use crate::strategy::Assignment;
@@ -133,6 +134,8 @@ pub struct Observation {
     pub fate: Fate,
     /// The status; `None` when no head came.
     pub status: Option<StatusCode>,
+    /// How the call ended to gRPC; `None` where it is none, or did not come to its end.
+    pub grpc_status: Option<grpc::Status>,
     /// The answer's headers.
     pub headers: HeaderMap,
     /// The answer's body.
@@ -208,6 +211,15 @@ impl Pair {
             + shown
             + part(headers, body)
             + self.legs.iter().map(|leg| part(&leg.headers, &leg.body)).sum::<usize>()
+    }
+}
+
+impl Observation {
+    /// The status by which the answer is judged: for gRPC, which answers 200 whatever happened, the one of HTTP that
+    /// says the same.
+    pub fn judged_status(&self) -> Option<u16> {
+        let http = || self.status.map(|status| status.as_u16());
+        self.grpc_status.map(grpc::Status::as_http).or_else(http)
     }
 }
 

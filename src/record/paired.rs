@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::compare::Agreement;
 use crate::cost::Money;
 use crate::protocol::Usage;
+use crate::protocol::grpc;
 use crate::record::Body;
 use crate::record::Degraded;
 use crate::record::HeaderRecord;
@@ -26,6 +27,7 @@ use crate::vocab::RequestId;
 use crate::vocab::Role;
 use crate::vocab::StrategyKind;
 use crate::vocab::Timestamp;
+use crate::vocab::is_error;
 
 /// One request of an experiment with the observations of all models called.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -140,6 +142,9 @@ pub struct ObservationRecord {
     /// The status; missing when no head came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// How a gRPC call ended; it goes before the status, which is 200 whatever happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc_status: Option<u8>,
     /// From the arrival of the request's head to the beginning of this call.
     pub skew_ms: f64,
     /// From the beginning of this call to the answer's head.
@@ -233,6 +238,14 @@ pub struct ComparisonRecord {
     pub role: Role,
     /// The fields, in the order of the policy; `body` where the policy names none.
     pub fields: IndexMap<String, Agreement>,
+}
+
+impl ObservationRecord {
+    /// Says whether the call counts as an error.
+    pub fn is_error(&self) -> bool {
+        let grpc = self.grpc_status.map(|code| grpc::Status(code).as_http());
+        is_error(grpc.or(self.status), self.fate)
+    }
 }
 
 impl PairedRecord {

@@ -51,7 +51,7 @@ pub(super) fn predicted(
     if seen.fate == Fate::Cancelled {
         return Prediction::Unreadable;
     }
-    if is_error(seen.status.map(|status| status.as_u16()), seen.fate) {
+    if is_error(seen.judged_status(), seen.fate) {
         return Prediction::Missing;
     }
     let Some(answer) = content.whole() else { return Prediction::Unreadable };

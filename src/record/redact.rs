@@ -17,6 +17,7 @@ use crate::policy::UnitSource;
 use crate::policy::decoded;
 use crate::protocol::Document;
 use crate::protocol::JsonPath;
+use crate::protocol::is_credential;
 use crate::record::Body;
 use crate::record::HeaderRecord;
 use crate::record::Redact;
@@ -24,20 +25,6 @@ use crate::record::RedactAction;
 use crate::record::RedactTarget;
 use crate::record::body::Content;
 use crate::record::digest;
-
-/// Headers that are never written.
-const DROPPED_HEADERS: [&str; 10] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "set-cookie",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "x-auth-token",
-    "x-amz-security-token",
-    "x-forwarded-access-token",
-];
 
 /// Query parameters whose values are never written, in lower case.
 const MASKED_PARAMETERS: [&str; 14] = [
@@ -165,7 +152,7 @@ impl<'a> Redactor<'a> {
     }
 
     fn header(&self, name: &HeaderName, value: &HeaderValue) -> Option<String> {
-        if DROPPED_HEADERS.contains(&name.as_str()) {
+        if is_credential(name) {
             return None;
         }
         let text = String::from_utf8_lossy(value.as_bytes());

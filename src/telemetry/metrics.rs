@@ -20,6 +20,9 @@ use prometheus::core::Collector;
 /// The value of the label `experiment` for requests that no experiment matched.
 pub const DEFAULT_ROUTE: &str = "_default";
 
+/// The value of the label `model` for the users' side.
+pub const LISTENER: &str = "_listen";
+
 /// Seconds: OpenTelemetry's boundaries for HTTP, finer below 5 ms and reaching 60 s for language models.
 const SECONDS: [f64; 19] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
@@ -116,6 +119,10 @@ catalogue! {
     memory_budget: IntGauge = "crossfade_memory_budget_bytes" [],
     /// Bodies that were captured in part only, because memory was short.
     bodies_shed: IntCounter = "crossfade_bodies_shed_total" [],
+    /// Connections from users that ended in the TLS handshake.
+    failed_handshakes: IntCounter = "crossfade_tls_handshakes_failed_total" [],
+    /// Whether the certificates in use are those of the files: 0 while changed files cannot be used.
+    certificates_current: IntGaugeVec = "crossfade_tls_certificates_current" ["model"],
     /// Answers that the gateway gave itself, by status and reason.
     gateway_answers: IntCounterVec = "crossfade_gateway_answers_total" ["code", "reason"],
     /// Records that wait for the writer.

@@ -17,12 +17,13 @@ use crate::upstream::Deadlines;
 use crate::upstream::Permit;
 use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
+use crate::upstream::streams::Stream;
 use crate::vocab::Fate;
 
 /// The body of one answer.
 ///
 /// Its error is how the leg ended: [`Fate::Timeout`] or [`Fate::Truncated`]. Read to its end, it gives its
-/// connection back; dropped earlier, it closes it.
+/// connection back; dropped earlier, it closes it, or over HTTP/2 its stream alone.
 #[derive(Debug)]
 pub struct AnswerBody<B> {
     incoming: Incoming,
@@ -33,21 +34,22 @@ pub struct AnswerBody<B> {
 }
 
 /// What an answer holds until its end.
-struct Lease<B> {
-    permit: Permit,
-    link: Link<B>,
-    pool: Pool<B>,
+pub(super) struct Lease<B> {
+    pub(super) permit: Permit,
+    pub(super) line: Line<B>,
+}
+
+/// What an answer comes over.
+pub(super) enum Line<B> {
+    /// A connection of its own, and where it goes back to.
+    Http1 { link: Link<B>, pool: Pool<B> },
+    /// A part of a connection.
+    Http2(Stream<B>),
 }
 
 impl<B> AnswerBody<B> {
-    pub(super) fn new(
-        incoming: Incoming,
-        permit: Permit,
-        link: Link<B>,
-        pool: Pool<B>,
-        deadlines: Deadlines,
-    ) -> Self {
-        Self { incoming, lease: Some(Lease { permit, link, pool }), deadlines, timer: None }
+    pub(super) fn new(incoming: Incoming, lease: Lease<B>, deadlines: Deadlines) -> Self {
+        Self { incoming, lease: Some(lease), deadlines, timer: None }
     }
 
     /// The next frame, or `None` at the end.
@@ -64,12 +66,24 @@ impl<B> AnswerBody<B> {
     }
 
     fn release(&mut self) {
-        if let Some(Lease { permit, link, pool }) = self.lease.take() {
+        if let Some(Lease { permit, line: Line::Http1 { link, pool } }) = self.lease.take() {
             // Not ready means that the request is still being sent: an answer that came early, or a close. The rest
             // of such a request goes nowhere.
             if link.sender.is_ready() {
                 pool.put(permit.pool_key(), link);
             }
+        }
+    }
+
+    fn hear(&self) {
+        if let Some(Lease { line: Line::Http2(stream), .. }) = &self.lease {
+            stream.hear();
+        }
+    }
+
+    fn give_up(&mut self) {
+        if let Some(Lease { line: Line::Http2(stream), .. }) = self.lease.take() {
+            stream.give_up();
         }
     }
 
@@ -91,6 +105,7 @@ impl<B> Body for AnswerBody<B> {
         match Pin::new(&mut self.incoming).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.timer = None;
+                self.hear();
                 self.release_at_end();
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -103,7 +118,7 @@ impl<B> Body for AnswerBody<B> {
                 Poll::Ready(None)
             }
             Poll::Pending => self.poll_deadline(context).map(|()| {
-                self.lease = None;
+                self.give_up();
                 Some(Err(Fate::Timeout))
             }),
         }

@@ -8,36 +8,55 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use http::Response;
 use http::StatusCode;
 use http::response;
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
-use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::upstream::AnswerBody;
 use crate::upstream::Permit;
-use crate::upstream::Purpose;
 use crate::upstream::Timeouts;
-use crate::upstream::checked::Checked;
+use crate::upstream::body::Lease;
+use crate::upstream::body::Line;
+use crate::upstream::connect::ConnectError;
+use crate::upstream::connect::Connected;
+use crate::upstream::connect::Speech;
+use crate::upstream::connect::connect;
+use crate::upstream::exchange::Unanswered;
+use crate::upstream::exchange::send_http1;
+use crate::upstream::exchange::send_http2;
 use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
+use crate::upstream::streams::Streams;
 use crate::vocab::Fate;
-
-/// How much of a copy's answer is read at a time: many models that flood at once must not take memory, nor the thread
-/// from its users. A user's answer is read in pieces of up to 400 KiB.
-const COPY_READ_BYTES: usize = 64 * 1024;
 
 /// The calls of one thread, over connections of its own.
 ///
 /// Answers and copies have a client each, so that a copy never takes a connection from an answer.
 pub struct Client<B> {
     pool: Pool<B>,
+    streams: Streams<B>,
+    resend: Resend,
     connections: Rc<TaskTracker>,
+}
+
+/// Whether a request that a used connection took, and then closed without a byte of an answer, is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resend {
+    /// Once, on a new connection, when its method is idempotent and its body can be given again.
+    Idempotent,
+    /// Never.
+    Never,
+}
+
+/// A body that can perhaps be given a second time.
+pub trait Repeat: Sized {
+    /// The same body from its first byte; `None` when nobody has all of it.
+    fn repeat(&self) -> Option<Self>;
 }
 
 /// The moments by which the parts of one call must be done.
@@ -92,6 +111,19 @@ pub enum CallError {
     RequestBody,
 }
 
+/// Whether a connection has carried a call before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    New,
+    Used,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tries {
+    First,
+    Second,
+}
+
 impl CallError {
     /// How the leg ended.
     pub fn fate(&self) -> Fate {
@@ -123,93 +155,162 @@ impl Deadlines {
 
 impl<B> Client<B>
 where
-    B: Body<Data = Bytes> + 'static,
+    B: Body<Data = Bytes> + Repeat + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// A client without connections; its connection tasks are spawned through the tracker.
-    pub fn new(connections: Rc<TaskTracker>) -> Self {
-        Self { pool: Pool::new(), connections }
+    /// A client without connections; what they do is spawned through the tracker.
+    pub fn new(connections: Rc<TaskTracker>, resend: Resend) -> Self {
+        Self { pool: Pool::new(), streams: Streams::new(), resend, connections }
     }
 
-    /// Sends a request and waits for the answer's head.
+    /// Sends a request, which is addressed as for HTTP/1.1, and waits for the answer's head. Its version is HTTP/2
+    /// where only that will do.
     ///
-    /// A pooled connection that turns out to be closed before it took the request costs another connection, never
-    /// the request: it is sent at most once.
+    /// A used connection that turns out to be closed before it took the request costs another connection, never the
+    /// request. What it did take is sent again only by [`Resend`].
     pub async fn call(
         &self,
         permit: Permit,
         mut request: Request<B>,
         deadlines: Deadlines,
     ) -> Result<Answer<B>, CallError> {
+        let speech = Speech::of(&permit, &request);
+        let mut tries = Tries::First;
         loop {
-            let pooled = self.pool.take(permit.pool_key());
-            let reused = pooled.is_some();
-            let mut link = match pooled {
-                Some(link) => link,
-                None => self.connect(&permit, deadlines).await?,
+            let (line, age) = self.line(&permit, speech, deadlines).await?;
+            let spare = match (age, tries) {
+                (Age::Used, Tries::First) => self.resend.spare(&request),
+                _ => None,
             };
-            let sent = timeout_at(deadlines.head, link.sender.try_send_request(request)).await;
-            match sent {
-                Ok(Ok(response)) => return Ok(self.answer(permit, link, response, deadlines)),
-                Ok(Err(mut refused)) => match refused.take_message() {
-                    Some(unsent) if reused => request = unsent,
-                    _ => return Err(broken(&permit, refused.into_error())),
-                },
-                Err(_) => return Err(late(&permit)),
-            }
+            let sent = match line {
+                Line::Http1 { link, pool } => send_http1(link, pool, request, deadlines).await,
+                // Boxed, like the making of a connection, so that no other call has to carry its size.
+                Line::Http2(stream) => {
+                    Box::pin(send_http2(stream, permit.endpoint(), request, deadlines)).await
+                }
+            };
+            request = match sent {
+                Ok((response, line)) => return Ok(answer(permit, line, response, deadlines)),
+                Err(Unanswered::Unsent(unsent, _)) if age == Age::Used => *unsent,
+                Err(Unanswered::Closed(_)) if let Some(spare) = spare => {
+                    tries = Tries::Second;
+                    self.pool.forget(permit.pool_key());
+                    spare
+                }
+                Err(unanswered) => return Err(unanswered.blame(&permit)),
+            };
         }
     }
 
     /// Closes connections that had no use since the last call.
     pub fn sweep(&self) {
         self.pool.sweep();
+        self.streams.sweep();
     }
 
-    async fn connect(&self, permit: &Permit, deadlines: Deadlines) -> Result<Link<B>, CallError> {
-        let authority = &permit.endpoint().authority;
-        let port = authority.port_u16().unwrap_or(80);
-        let refused = |source| CallError::Connect { endpoint: authority.to_string(), source };
-        let stream = permit.host().connect(port, deadlines.connect).await.map_err(refused)?;
-        // Small requests must not wait for the acknowledgement of the ones before.
-        stream.set_nodelay(true).map_err(refused)?;
-        permit.model().connections.inc();
-        let mut http = http1::Builder::new();
-        if permit.purpose() == Purpose::Copy {
-            http.max_buf_size(COPY_READ_BYTES);
-        }
-        let handshake = http.handshake(TokioIo::new(Checked::new(stream))).await;
-        let (sender, connection) = handshake.map_err(|error| broken(permit, error))?;
-        let driver = self.connections.spawn_local(async move {
-            // How the connection ended, the call that used it has been told.
-            let _ = connection.with_upgrades().await;
-        });
-        Ok(Link { sender, _driver: AbortOnDropHandle::new(driver) })
-    }
-
-    fn answer(
+    /// Finds a connection that can take a call, or makes one.
+    async fn line(
         &self,
-        permit: Permit,
-        link: Link<B>,
-        response: http::Response<Incoming>,
+        permit: &Permit,
+        speech: Speech,
         deadlines: Deadlines,
-    ) -> Answer<B> {
-        let (head, incoming) = response.into_parts();
-        let mut body = AnswerBody::new(incoming, permit, link, self.pool.clone(), deadlines);
-        if head.status != StatusCode::SWITCHING_PROTOCOLS {
-            body.release_at_end();
+    ) -> Result<(Line<B>, Age), CallError> {
+        let key = permit.pool_key();
+        if speech != Speech::Http1
+            && let Some(stream) = self.streams.begin(key)
+        {
+            return Ok((Line::Http2(stream), Age::Used));
         }
-        Answer { head, body }
+        if speech != Speech::Http2
+            && let Some(link) = self.pool.take(key)
+        {
+            return Ok((self.line_of(link), Age::Used));
+        }
+        if speech == Speech::Http1 || speech == Speech::Chosen && self.streams.chose_http1(key) {
+            return Ok((self.connect(permit, speech, deadlines).await?, Age::New));
+        }
+        // What the others in the queue would make too: a connection that has room for all of them.
+        let turn = self.streams.turn(key);
+        let taken = timeout_at(deadlines.connect, turn.lock()).await;
+        let _turn = taken.map_err(|_| no_connection(permit))?;
+        match self.streams.begin(key) {
+            Some(stream) => Ok((Line::Http2(stream), Age::Used)),
+            None => Ok((self.connect(permit, speech, deadlines).await?, Age::New)),
+        }
+    }
+
+    async fn connect(
+        &self,
+        permit: &Permit,
+        speech: Speech,
+        deadlines: Deadlines,
+    ) -> Result<Line<B>, CallError> {
+        let connecting = Box::pin(connect(permit, speech, deadlines.connect, &self.connections));
+        let connecting = timeout_at(deadlines.connect, connecting);
+        let connected = connecting.await.map_err(|_| no_connection(permit))?;
+        let connected = connected.map_err(|error| match error {
+            ConnectError::Io(source) => CallError::Connect { endpoint: name(permit), source },
+            ConnectError::Http(source) => CallError::Reset { endpoint: name(permit), source },
+        })?;
+        permit.model().connections.inc();
+        Ok(match connected {
+            Connected::Http2(connection) => Line::Http2(self.streams.add(permit.pool_key(), connection)),
+            Connected::Http1(link) => {
+                if speech == Speech::Chosen {
+                    self.streams.note_http1(permit.pool_key());
+                }
+                self.line_of(link)
+            }
+        })
+    }
+
+    fn line_of(&self, link: Link<B>) -> Line<B> {
+        Line::Http1 { link, pool: self.pool.clone() }
     }
 }
 
-fn broken(permit: &Permit, source: hyper::Error) -> CallError {
-    // hyper says `user` where the body that we gave it failed: the client left in the middle of its upload.
-    if source.is_user() {
-        return CallError::RequestBody;
+impl Resend {
+    /// The request once more, for the case that its connection turns out closed.
+    fn spare<B: Repeat>(self, request: &Request<B>) -> Option<Request<B>> {
+        if self == Resend::Never || !request.method().is_idempotent() {
+            return None;
+        }
+        let body = request.body().repeat()?;
+        let mut spare = Request::new(body);
+        *spare.method_mut() = request.method().clone();
+        *spare.uri_mut() = request.uri().clone();
+        *spare.version_mut() = request.version();
+        *spare.headers_mut() = request.headers().clone();
+        Some(spare)
     }
-    CallError::Reset { endpoint: permit.endpoint().authority.to_string(), source }
 }
 
-fn late(permit: &Permit) -> CallError {
-    CallError::Timeout { endpoint: permit.endpoint().authority.to_string() }
+fn answer<B>(permit: Permit, line: Line<B>, response: Response<Incoming>, deadlines: Deadlines) -> Answer<B> {
+    let (head, incoming) = response.into_parts();
+    let mut body = AnswerBody::new(incoming, Lease { permit, line }, deadlines);
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+        body.release_at_end();
+    }
+    Answer { head, body }
+}
+
+impl<B> Unanswered<B> {
+    fn blame(self, permit: &Permit) -> CallError {
+        match self {
+            Unanswered::Unsent(_, source) | Unanswered::Closed(source) | Unanswered::Broken(source) => {
+                CallError::Reset { endpoint: name(permit), source }
+            }
+            Unanswered::RequestBody => CallError::RequestBody,
+            Unanswered::Late => CallError::Timeout { endpoint: name(permit) },
+        }
+    }
+}
+
+fn name(permit: &Permit) -> String {
+    permit.endpoint().authority.to_string()
+}
+
+/// Nothing was sent: a connection that does not come in time is none.
+fn no_connection(permit: &Permit) -> CallError {
+    CallError::Connect { endpoint: name(permit), source: io::ErrorKind::TimedOut.into() }
 }

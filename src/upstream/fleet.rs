@@ -94,6 +94,11 @@ impl Fleet {
         &self.0[id.index()]
     }
 
+    /// Every model.
+    pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.0.iter()
+    }
+
     fn named(&self, name: &ModelName) -> Option<&Arc<Model>> {
         self.0.iter().find(|model| model.name == *name)
     }
@@ -107,6 +112,9 @@ impl Model {
         metrics: &Metrics,
         resolver: &Resolver,
     ) -> Self {
+        if settings.tls.is_some() {
+            metrics.certificates_current.with_label_values(&[name.as_str()]).set(1);
+        }
         static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
         let guard = |purpose, settings| Guard::new(&name, purpose, settings, metrics);
         let state = |endpoint: &Endpoint| EndpointState {

@@ -62,6 +62,11 @@ impl<B> Pool<B> {
         }
     }
 
+    /// Closes the idle connections of an endpoint: one turned out closed, and the others are of its age.
+    pub(super) fn forget(&self, key: u64) {
+        self.0.borrow_mut().remove(&key);
+    }
+
     /// Closes what had no use since the last sweep, and forgets endpoints without connections.
     pub(super) fn sweep(&self) {
         self.0.borrow_mut().retain(|_, Idle { links, unused }| {

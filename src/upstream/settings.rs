@@ -1,8 +1,13 @@
 //! How a model is reached: its endpoints, deadlines and limits, as `config` lowers them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
+use http::uri::Scheme;
+
+use crate::tls::ClientFiles;
+use crate::tls::Live;
 
 use crate::upstream::BreakerSettings;
 
@@ -19,12 +24,18 @@ pub struct Settings {
     pub host: HostHeader,
     /// When users' calls leave an endpoint alone; `None`: never. Copies have a breaker always.
     pub breaker: Option<BreakerSettings>,
+    /// Which version of HTTP it is spoken to in.
+    pub http: HttpVersion,
+    /// How it is reached over TLS; there when the scheme of an endpoint is `https`.
+    pub tls: Option<Arc<Live<ClientFiles>>>,
 }
 
 /// One address of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host and port; a port that the URL leaves out is 80.
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// Host and port; a port that the URL leaves out is the scheme's.
     pub authority: Authority,
     /// What is put before the request's path, without a trailing slash; mostly empty.
     pub base_path: String,
@@ -50,6 +61,30 @@ pub enum HostHeader {
     Original,
     /// The endpoint's own authority.
     Upstream,
+}
+
+/// Which version of HTTP a model is spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// Over TLS what the model chooses; without, HTTP/1.1, and HTTP/2 for gRPC, which is nothing else.
+    Auto,
+    /// HTTP/1.1 always.
+    One,
+    /// HTTP/2 always, without asking where there is no TLS.
+    Two,
+}
+
+impl Endpoint {
+    /// The host as systems name it: an address of IP version 6 without its brackets.
+    pub fn host(&self) -> &str {
+        self.authority.host().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        let default = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(default)
+    }
 }
 
 impl Default for Timeouts {

@@ -195,6 +195,7 @@ pub(crate) fn answer(policy: &Policy, arm: ArmId, role: Role, body: &str) -> Obs
         role,
         fate: Fate::Complete,
         status: Some(StatusCode::OK),
+        grpc_status: None,
         headers: HeaderMap::new(),
         body: captured(body.as_bytes()),
         skew: millis(1),

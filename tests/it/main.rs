@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
+mod alike;
 mod analysis;
 mod binary;
 mod chaos;
@@ -9,18 +10,22 @@ mod config;
 mod damaged;
 mod demo;
 mod feedback;
+mod grpc;
 mod ledger;
 mod leaving;
 mod life;
 mod limits;
 mod mixing;
+mod multiplexing;
 mod passing;
 mod readme;
 mod record;
 mod rig;
 mod shadow;
+mod stale;
 mod strategies;
 mod strict;
 mod tidy;
+mod tls;
 mod uploads;
 mod vectors;

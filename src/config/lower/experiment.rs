@@ -112,9 +112,11 @@ fn experiment(
         let arms: Vec<String> = arms.iter().map(|arm| models.identity(*arm)).collect();
         format!("arms={};salt={salt};unit={}", arms.join(";"), matcher::unit_identity(&unit))
     };
+    let credentials = arms.iter().map(|arm| models.credentials(*arm, arms[0])).collect();
     Some(Experiment {
         matcher,
         arms,
+        credentials,
         unit,
         hash_unit: !raw.show_unit.or(false),
         salts: Salts::of(&salt),

@@ -12,6 +12,7 @@ mod outcome;
 mod reach;
 mod service;
 mod strategy;
+mod tls;
 
 use std::path::Path;
 

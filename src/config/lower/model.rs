@@ -1,5 +1,9 @@
 //! Lowers the models: how each is reached, what it speaks and charges.
 
+use std::sync::Arc;
+
+use http::uri::Scheme;
+
 use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 use crate::config::diagnostic::did_you_mean;
@@ -7,17 +11,22 @@ use crate::config::field::At;
 use crate::config::field::Entries;
 use crate::config::field::Field;
 use crate::config::field::Many;
+use crate::config::lower::tls;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::cost::Money;
 use crate::cost::Rate;
 use crate::policy;
+use crate::policy::Credentials;
 use crate::protocol::Protocol;
+use crate::tls::ClientFiles;
+use crate::tls::Live;
 use crate::upstream;
 use crate::upstream::BreakerSettings;
 use crate::upstream::Endpoint;
 use crate::upstream::HostHeader;
+use crate::upstream::HttpVersion;
 use crate::upstream::Timeouts;
 use crate::vocab::ModelId;
 use crate::vocab::ModelName;
@@ -63,6 +72,19 @@ impl Models {
         found.and_then(|place| u16::try_from(place).ok()).map(ModelId)
     }
 
+    /// Whether an arm gets the users' credentials, where its model does not say: a stranger to legacy does not.
+    pub(super) fn credentials(&self, arm: ModelId, legacy: ModelId) -> Credentials {
+        let place = |id| self.models.iter().position(|model| model.name.as_str() == self.name(id));
+        let Some((arm, legacy)) = place(arm).zip(place(legacy)) else { return Credentials::Strip };
+        let known = |url: &Endpoint| {
+            let mut hosts = self.upstreams[legacy].endpoints.iter().map(Endpoint::host);
+            hosts.any(|host| host.eq_ignore_ascii_case(url.host()))
+        };
+        let at_home = arm == legacy || self.upstreams[arm].endpoints.iter().all(known);
+        let usual = if at_home { Credentials::Pass } else { Credentials::Strip };
+        self.models[arm].credentials.unwrap_or(usual)
+    }
+
     /// The name of a model.
     pub(super) fn name(&self, id: ModelId) -> &str {
         &self.names[id.index()]
@@ -77,26 +99,49 @@ impl Models {
     pub(super) fn identity(&self, id: ModelId) -> String {
         let at = self.models.iter().position(|model| model.name.as_str() == self.name(id));
         let endpoints = at.map_or(&[][..], |at| &self.upstreams[at].endpoints);
-        let urls: Vec<String> =
-            endpoints.iter().map(|url| format!("{}{}", url.authority, url.base_path)).collect();
+        let urls: Vec<String> = endpoints.iter().map(url_identity).collect();
         format!("{}={}", self.name(id), urls.join(","))
     }
 }
 
+fn url_identity(url: &Endpoint) -> String {
+    let Endpoint { scheme, authority, base_path } = url;
+    let scheme = if *scheme == Scheme::HTTPS { "https://" } else { "" };
+    format!("{scheme}{authority}{base_path}")
+}
+
 fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::Model, upstream::Settings) {
     let At { place, value: raw } = raw;
-    let schema::Model { url, protocol, timeout, max_in_flight, breaker, host, cost } = raw;
-    let model =
-        policy::Model { name, protocol: protocol.or(Protocol::default()), rate: cost.value().map(rate) };
+    let schema::Model {
+        url,
+        protocol,
+        timeout,
+        max_in_flight,
+        breaker,
+        host,
+        http_version,
+        tls,
+        credentials,
+        cost,
+    } = raw;
+    let model = policy::Model {
+        name,
+        protocol: protocol.or(Protocol::default()),
+        rate: cost.value().map(rate),
+        credentials: credentials.scalar(),
+    };
     if let Field::Absent = url {
         report.add_missing("url", &place);
     }
+    let endpoints = endpoints(url, report);
     let upstream = upstream::Settings {
-        endpoints: endpoints(url, report),
+        tls: tls_of(&endpoints, tls, &place, report),
+        endpoints,
         timeouts: timeouts(timeout),
         max_in_flight: max_in_flight.scalar().map_or(1024, u32::from),
         host: host.or(HostHeader::Original),
         breaker: breaker.value().map(breaker_settings),
+        http: http_version.or(HttpVersion::Auto),
     };
     (model, upstream)
 }
@@ -116,6 +161,23 @@ fn endpoints(urls: Field<Many<Scalar<Endpoint>>>, report: &Report) -> Vec<Endpoi
         endpoints.push(endpoint);
     }
     endpoints
+}
+
+fn tls_of(
+    endpoints: &[Endpoint],
+    raw: Field<schema::Tls>,
+    place: &Place,
+    report: &Report,
+) -> Option<Arc<Live<ClientFiles>>> {
+    if endpoints.iter().any(|endpoint| endpoint.scheme == Scheme::HTTPS) {
+        return tls::model(raw, place, report);
+    }
+    if let Field::Given(At { place, .. }) = &raw
+        && !endpoints.is_empty()
+    {
+        report.add(place, "no URL of this model is `https`; hint: remove `tls`, or write `https://`");
+    }
+    None
 }
 
 fn timeouts(raw: Field<schema::Timeouts>) -> Timeouts {

@@ -16,6 +16,7 @@ use crate::config::field::Field;
 use crate::config::file;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher::not_empty;
+use crate::config::lower::tls;
 use crate::config::scalar::Bytes;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
@@ -37,7 +38,6 @@ const BODIES_A_RECORD: usize = 4;
 pub(super) fn listen(raw: Field<schema::Listen>, report: &Report) -> Listen {
     let schema::Listen { data, admin, token, drain, workers, max_connections, tls } =
         raw.value().unwrap_or_default();
-    tls.reject("put a proxy that ends TLS before the gateway", report);
     let guarded = token.is_there();
     let (data, data_place) = address(data, 8080);
     let (admin, admin_place) = address(admin, 9090);
@@ -60,6 +60,7 @@ pub(super) fn listen(raw: Field<schema::Listen>, report: &Report) -> Listen {
         drain: drain.or(Duration::from_secs(30)),
         workers: workers.given().and_then(|workers| threads(workers, report)),
         max_connections: max_connections.scalar().map_or(10_000, u32::from),
+        tls: tls.given().and_then(|raw| tls::listen(raw, report)),
     }
 }
 

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use http::HeaderName;
 use http::uri::Authority;
 use http::uri::PathAndQuery;
+use http::uri::Scheme;
+use rustls::pki_types::ServerName;
 use schemars::Schema;
 use schemars::json_schema;
 
@@ -86,13 +88,11 @@ impl Written for Endpoint {
             )
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("no scheme"))?;
-        match scheme {
-            "http" => {}
-            "https" => {
-                return Err(format!("`{text}`: https is not supported by this version; hint: use http"));
-            }
-            _ => return Err(wrong("the scheme is not `http`")),
-        }
+        let scheme = match scheme {
+            "http" => Scheme::HTTP,
+            "https" => Scheme::HTTPS,
+            _ => return Err(wrong("the scheme is not `http` or `https`")),
+        };
         if rest.contains(['?', '#']) {
             return Err(wrong("it holds a query or a fragment"));
         }
@@ -106,11 +106,27 @@ impl Written for Endpoint {
         }
         PathAndQuery::from_str(if path.is_empty() { "/" } else { path })
             .map_err(|_| wrong("no valid path"))?;
-        Ok(Self { authority, base_path: path.trim_end_matches('/').to_owned() })
+        let endpoint = Self { scheme, authority, base_path: path.trim_end_matches('/').to_owned() };
+        if endpoint.scheme == Scheme::HTTPS && ServerName::try_from(endpoint.host()).is_err() {
+            return Err(wrong("no certificate can be for this host"));
+        }
+        Ok(endpoint)
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^http://[^/?#@]+(/[^?#]*)?$" })
+        json_schema!({ "type": "string", "pattern": "^https?://[^/?#@]+(/[^?#]*)?$" })
+    }
+}
+
+impl Written for ServerName<'static> {
+    fn read(text: &str) -> Result<Self, String> {
+        ServerName::try_from(text.to_owned()).map_err(|_| {
+            format!("`{text}` is not a name that a certificate can bear: expected a host or an IP address")
+        })
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string" })
     }
 }
 

@@ -7,11 +7,13 @@ use schemars::json_schema;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::scalar::Written;
 use crate::policy::Absent;
+use crate::policy::Credentials;
 use crate::policy::OutcomeKind;
 use crate::protocol::Protocol;
 use crate::record::RedactAction;
 use crate::strategy::interleave;
 use crate::upstream::HostHeader;
+use crate::upstream::HttpVersion;
 
 /// Who else may say that a step is done.
 #[derive(Debug, Clone)]
@@ -77,6 +79,19 @@ words!(Method {
     "OPTIONS" => Method::OPTIONS,
     "TRACE" => Method::TRACE,
 });
+
+words!(Credentials { "pass" => Credentials::Pass, "strip" => Credentials::Strip });
+
+impl Written for HttpVersion {
+    fn read(text: &str) -> Result<Self, String> {
+        choose(text, &[("auto", HttpVersion::Auto), ("1", HttpVersion::One), ("2", HttpVersion::Two)])
+    }
+
+    fn schema() -> Schema {
+        // A number to YAML, and a word like the others here.
+        json_schema!({ "enum": ["auto", "1", "2", 1, 2] })
+    }
+}
 
 fn choose<T: Clone>(text: &str, words: &[(&'static str, T)]) -> Result<T, String> {
     match words.iter().find(|(word, _)| *word == text) {

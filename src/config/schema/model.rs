@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use rustls::pki_types::ServerName;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,9 +12,11 @@ use crate::config::scalar::Currency;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::cost::Money;
+use crate::policy::Credentials;
 use crate::protocol::Protocol;
 use crate::upstream::Endpoint;
 use crate::upstream::HostHeader;
+use crate::upstream::HttpVersion;
 
 /// A model: where it is, what it speaks, what it may take and what it costs.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -39,6 +42,17 @@ pub(crate) struct Model {
     /// The host header it sees: the client's (original) or the URL's (upstream). Default: original.
     #[serde(default)]
     pub(crate) host: Field<Scalar<HostHeader>>,
+    /// Which HTTP it is spoken to in: 1 (HTTP/1.1), 2, or auto: over TLS what it chooses, else 1, and 2 for gRPC.
+    /// Default: auto.
+    #[serde(default)]
+    pub(crate) http_version: Field<Scalar<HttpVersion>>,
+    /// How it is reached over TLS, where its URL is https. Absent: the system's certificate authorities decide.
+    #[serde(default)]
+    pub(crate) tls: Field<Tls>,
+    /// Whether it gets the users' credentials (authorization, cookies, API keys). Default: pass them to legacy, to the
+    /// default model, and to a candidate all of whose URLs are on legacy's hosts; strip them from other candidates.
+    #[serde(default)]
+    pub(crate) credentials: Field<Scalar<Credentials>>,
     /// What it charges. Absent: no cost is reported.
     #[serde(default)]
     pub(crate) cost: Field<Cost>,
@@ -73,6 +87,24 @@ pub(crate) struct Breaker {
     /// twice the one before. Default: 4s.
     #[serde(default)]
     pub(crate) pause: Field<Scalar<Positive>>,
+}
+
+/// How a model is reached over TLS. Changed files are taken up within seconds.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The PEM file of the certificate authorities that it is verified against. Default: the system's.
+    #[serde(default)]
+    pub(crate) ca_file: Field<Scalar<String>>,
+    /// The PEM file of the gateway's own certificate, with those between it and its authority. Default: none.
+    #[serde(default)]
+    pub(crate) cert_file: Field<Scalar<String>>,
+    /// The PEM file of that certificate's private key.
+    #[serde(default)]
+    pub(crate) key_file: Field<Scalar<String>>,
+    /// The name that the model's certificate must bear. Default: the URL's host.
+    #[serde(default)]
+    pub(crate) server_name: Field<Scalar<ServerName<'static>>>,
 }
 
 /// What a model charges; each part that is absent costs nothing. Amounts have at most 12 digits after the point.

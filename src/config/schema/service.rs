@@ -22,7 +22,7 @@ use crate::record::RedactAction;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
-    /// The users' address: HTTP/1.1 and h2c on one port. Default: 127.0.0.1:8080.
+    /// The users' address: HTTP/1.1 and HTTP/2 on one port. Default: 127.0.0.1:8080.
     #[serde(default)]
     pub(crate) data: Field<Scalar<SocketAddr>>,
     /// The operators' address: metrics, probes, API, feedback. Default: 127.0.0.1:9090.
@@ -40,9 +40,22 @@ pub(crate) struct Listen {
     /// Connections from users at one moment. Default: 10000.
     #[serde(default)]
     pub(crate) max_connections: Field<Scalar<NonZeroU32>>,
+    /// Makes the users' address HTTPS, with HTTP/2 and HTTP/1.1. Absent: it is plain HTTP.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) tls: Field<Later>,
+    pub(crate) tls: Field<ListenTls>,
+}
+
+/// The certificate of the users' address. Changed files are taken up within seconds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenTls {
+    /// The PEM file of the certificate, with those between it and its authority.
+    pub(crate) cert_file: Field<Scalar<String>>,
+    /// The PEM file of its private key.
+    pub(crate) key_file: Field<Scalar<String>>,
+    /// The PEM file of the certificate authorities that users' own certificates come from. Absent: users need none.
+    #[serde(default)]
+    pub(crate) client_ca_file: Field<Scalar<String>>,
 }
 
 /// Where a secret comes from. Exactly one key; a secret never stands in the file itself.

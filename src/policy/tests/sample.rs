@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use crate::assign::Salts;
 use crate::assign::Share;
 use crate::policy::Absent;
+use crate::policy::Credentials;
 use crate::policy::Experiment;
 use crate::policy::Matcher;
 use crate::policy::Model;
@@ -37,8 +38,12 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Models `large` (legacy everywhere) and `small`; experiments `chat` (a canary with these steps), `split` (A/B,
 /// 30 to 70 over half of the traffic), `copies` (shadow) and `lists` (interleaving, by request).
 pub(crate) fn policy(identity: &str, steps: &[Step]) -> Policy {
-    let model =
-        |name: &str| Model { name: ModelName::new(name).unwrap(), protocol: Protocol::Http, rate: None };
+    let model = |name: &str| Model {
+        name: ModelName::new(name).unwrap(),
+        protocol: Protocol::Http,
+        rate: None,
+        credentials: None,
+    };
     let by_request = Experiment { unit: Vec::new(), ..experiment("lists", identity, interleaving()) };
     let experiments = vec![
         experiment("chat", identity, ramp(steps)),
@@ -64,6 +69,7 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
         name: ExperimentName::new(name).unwrap(),
         matcher: Matcher::default(),
         arms: vec![ModelId(0), ModelId(1)],
+        credentials: vec![Credentials::Pass; 2],
         unit: vec![
             UnitSource::Header(HeaderName::from_static("x-user-id")),
             UnitSource::Json("$.user".parse().unwrap()),

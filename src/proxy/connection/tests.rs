@@ -33,6 +33,7 @@ use crate::proxy::connection::converse;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Inlet;
 use crate::proxy::exchange::Outlet;
+use crate::proxy::headers::Downstream;
 use crate::proxy::limits::Limits;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::json_answer;
@@ -95,8 +96,8 @@ fn list() -> Rc<Watchlist> {
 fn nobody() -> Rc<Client> {
     let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let open = Open::new(Arc::new(AtomicUsize::new(1)), Metrics::new().connections.clone());
-    let peer = HeaderValue::from_static("192.0.2.1");
-    Rc::new(Client { peer, sequel: Sequel::default(), _permit: permit, _open: open })
+    let downstream = Downstream { peer: HeaderValue::from_static("192.0.2.1"), scheme: "http" };
+    Rc::new(Client { downstream, sequel: Sequel::default(), _permit: permit, _open: open })
 }
 
 /// A connection that is served on this thread, and the watch over it.

@@ -60,7 +60,7 @@ pub struct Leg<'a> {
 
 impl Traces {
     /// Begins the span of a request, in the trace that the client began, if it began one.
-    pub fn server_span(&self, head: &Parts) -> ServerSpan {
+    pub fn server_span(&self, head: &Parts, scheme: &'static str) -> ServerSpan {
         let Some(Exporting { tracer, .. }) = &self.0 else {
             return ServerSpan { span: None, parent: SpanParent::default() };
         };
@@ -70,7 +70,7 @@ impl Traces {
         if span.is_recording() {
             span.set_attribute(KeyValue::new("http.request.method", method));
             span.set_attribute(KeyValue::new("url.path", head.uri.path().to_owned()));
-            span.set_attribute(KeyValue::new("url.scheme", "http"));
+            span.set_attribute(KeyValue::new("url.scheme", scheme));
         }
         let context = Context::new().with_remote_span_context(span.span_context().clone());
         ServerSpan { span: Some(span), parent: SpanParent(Some((tracer.clone(), context))) }

@@ -110,7 +110,7 @@ fn traceparent(headers: &HeaderMap) -> &str {
 fn a_client_span_is_a_child_of_the_server_span_which_is_a_child_of_the_clients() {
     let kept = Kept::default();
     let head = request(Some(SAMPLED));
-    let server = Traces::through(kept.clone()).server_span(&head);
+    let server = Traces::through(kept.clone()).server_span(&head, "http");
     let mut headers = head.headers.clone();
     call(server.parent(), Role::Shadow, &mut headers, 200, Fate::Complete);
     server.finish(Some(StatusCode::OK), Fate::Complete);
@@ -130,7 +130,7 @@ fn a_client_span_is_a_child_of_the_server_span_which_is_a_child_of_the_clients()
 #[test]
 fn the_server_span_tells_its_assignment() {
     let kept = Kept::default();
-    let mut server = Traces::through(kept.clone()).server_span(&request(None));
+    let mut server = Traces::through(kept.clone()).server_span(&request(None), "http");
     let id = RequestId::draw();
     server.assigned(&ExperimentName::new("chat").unwrap(), &ModelName::new("small").unwrap(), id);
     server.finish(Some(StatusCode::OK), Fate::Complete);
@@ -161,7 +161,7 @@ fn a_failed_call_says_how_it_failed() {
     ];
     for (status, fate, error, failed) in cases {
         let kept = Kept::default();
-        let server = Traces::through(kept.clone()).server_span(&request(None));
+        let server = Traces::through(kept.clone()).server_span(&request(None), "http");
         call(server.parent(), Role::Answer, &mut HeaderMap::new(), status, fate);
         let span = kept.only(SpanKind::Client);
         assert_eq!(attribute(&span, "error.type").as_deref(), error, "{status} {fate:?}");
@@ -173,7 +173,7 @@ fn a_failed_call_says_how_it_failed() {
 fn an_unsampled_trace_is_carried_on_and_exports_nothing() {
     let kept = Kept::default();
     let head = request(Some(UNSAMPLED));
-    let server = Traces::through(kept.clone()).server_span(&head);
+    let server = Traces::through(kept.clone()).server_span(&head, "http");
     let mut headers = head.headers.clone();
     call(server.parent(), Role::Answer, &mut headers, 200, Fate::Complete);
     server.finish(Some(StatusCode::OK), Fate::Complete);
@@ -185,7 +185,7 @@ fn an_unsampled_trace_is_carried_on_and_exports_nothing() {
 #[test]
 fn without_tracing_the_answers_context_goes_on_unchanged_and_a_copys_gets_a_fresh_parent() {
     let head = request(Some(SAMPLED));
-    let server = Traces::off().server_span(&head);
+    let server = Traces::off().server_span(&head, "http");
     for (role, changed) in [(Role::Answer, false), (Role::Fallback, false), (Role::Shadow, true)] {
         let mut headers = head.headers.clone();
         call(server.parent(), role, &mut headers, 200, Fate::Complete);
@@ -272,7 +272,7 @@ async fn ended_spans_reach_a_collector_over_grpc() {
     let mut collector = JoinSet::new();
     collector.spawn(receive_export(listener));
 
-    let mut server = traces.server_span(&request(Some(SAMPLED)));
+    let mut server = traces.server_span(&request(Some(SAMPLED)), "http");
     server.assigned(
         &ExperimentName::new("chat").unwrap(),
         &ModelName::new("small").unwrap(),
@@ -296,7 +296,7 @@ async fn shutdown_does_not_hang_on_a_collector_that_never_answers() {
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().unwrap();
     let traces = Traces::through(BatchSpanProcessor::builder(exporter).build());
-    traces.server_span(&request(None)).finish(Some(StatusCode::OK), Fate::Complete);
+    traces.server_span(&request(None), "http").finish(Some(StatusCode::OK), Fate::Complete);
     let patience = Duration::from_millis(200);
     let stopped = tokio::time::timeout(Duration::from_secs(5), traces.shutdown(patience)).await;
     assert!(stopped.is_ok());

@@ -63,7 +63,7 @@ fn every_problem_of_a_file_is_reported_at_once_in_the_order_of_the_file() {
   admin: 0.0.0.0:9090
   drian: 30s
 models:
-  legacy: {url: "https://127.0.0.1"}
+  legacy: {url: "htps://127.0.0.1"}
   candidate: {protocol: kserve-v3}
   legacy: {url: "http://127.0.0.1"}
 experiments:
@@ -79,8 +79,8 @@ default: nobody
         "policy.yaml:2:10: listen.admin: 0.0.0.0:9090 is not loopback, so it needs a token; hint: add \
          `listen.token`, or listen on 127.0.0.1",
         "policy.yaml:3:3: listen.drian: unknown key; hint: did you mean `drain`?",
-        "policy.yaml:5:17: models.legacy.url: `https://127.0.0.1`: https is not supported by this version; hint: \
-         use http",
+        "policy.yaml:5:17: models.legacy.url: `htps://127.0.0.1` is not the URL of a model: the scheme is not \
+         `http` or `https`; hint: write it as in `http://127.0.0.1:8001`",
         "policy.yaml:6:14: models.candidate: `url` is missing",
         "policy.yaml:6:25: models.candidate.protocol: `kserve-v3` is not a known word; hint: did you mean \
          `kserve-v2`?",

@@ -11,6 +11,7 @@ use crossfade::config;
 use crossfade::config::Config;
 use crossfade::cost::Money;
 use crossfade::policy::Absent;
+use crossfade::policy::Credentials;
 use crossfade::policy::Matcher;
 use crossfade::policy::OutcomeKind;
 use crossfade::policy::OutcomeRule;
@@ -27,8 +28,12 @@ use crossfade::strategy::canary;
 use crossfade::strategy::interleave;
 use crossfade::strategy::shadow;
 use crossfade::strategy::shadow::Budget;
+use crossfade::tls::ClientFiles;
+use crossfade::tls::Identity;
+use crossfade::tls::ServerFiles;
 use crossfade::upstream::BreakerSettings;
 use crossfade::upstream::HostHeader;
+use crossfade::upstream::HttpVersion;
 use crossfade::upstream::Timeouts;
 use crossfade::vocab::ArmId;
 use crossfade::vocab::ModelId;
@@ -94,6 +99,9 @@ fn the_least_policy_gets_every_default() {
         .upstreams[0]
         .breaker;
     assert_eq!(breaker, Some(BreakerSettings { failures: 10, pause: seconds(4) }));
+    assert_eq!((upstream.http, &upstream.tls), (HttpVersion::Auto, &None));
+    assert_eq!((upstream.endpoints[0].scheme.as_str(), upstream.endpoints[0].port()), ("http", 80));
+    assert!(config.listen.tls.is_none());
     let model = &config.policy.models[0];
     assert_eq!((model.name.as_str(), model.protocol, &model.rate), ("only", Protocol::Http, &None));
 }
@@ -393,6 +401,58 @@ fn a_canary_begins_at_its_first_step() {
     assert_eq!((stage.number, stage.step, stage.phase, stage.assigned()), (1, 0, Phase::Running, 0));
     assert_eq!(stage.weight, share("1%"));
     assert_eq!(experiment.arm_named(&config.policy, "c"), Some(ArmId(1)));
+}
+
+#[test]
+fn a_model_over_tls_keeps_what_the_file_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("cert"), dir.path().join("key"));
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let (cert_text, key_text) = (cert.display(), key.display());
+    let config = parsed(&format!(
+        "models:
+  a: {{url: 'https://a.example/v1', http_version: 2, tls: {{ca_file: '{cert_text}', cert_file: '{cert_text}',
+       key_file: '{key_text}', server_name: b.example}}}}
+default: a
+listen: {{tls: {{cert_file: '{cert_text}', key_file: '{key_text}', client_ca_file: '{cert_text}'}}}}
+"
+    ));
+    let upstream = &config.upstreams[0];
+    let endpoint = &upstream.endpoints[0];
+    assert_eq!((endpoint.scheme.as_str(), endpoint.host(), endpoint.port()), ("https", "a.example", 443));
+    let files = upstream.tls.as_ref().unwrap().files();
+    let identity = Identity { cert_file: cert.clone(), key_file: key.clone() };
+    let expected = ClientFiles {
+        ca_file: Some(cert.clone()),
+        identity: Some(identity),
+        server_name: Some("b.example".try_into().unwrap()),
+    };
+    assert_eq!((upstream.http, files), (HttpVersion::Two, &expected));
+    let expected = ServerFiles { cert_file: cert.clone(), key_file: key, client_ca_file: Some(cert) };
+    assert_eq!(config.listen.tls.unwrap().files(), &expected);
+}
+
+#[test]
+fn credentials_stay_with_legacys_hosts_unless_the_policy_says_otherwise() {
+    let cases = [
+        ("http://A.example:81", "http://a.example:82", "", "", [Credentials::Pass; 2]),
+        ("http://a.example", "http://b.example", "", "", [Credentials::Pass, Credentials::Strip]),
+        ("[http://a, http://b]", "http://b", "", "", [Credentials::Pass; 2]),
+        ("http://a", "[http://a, http://b]", "", "", [Credentials::Pass, Credentials::Strip]),
+        ("http://a", "http://b", "", ", credentials: pass", [Credentials::Pass; 2]),
+        ("http://a", "http://a", "", ", credentials: strip", [Credentials::Pass, Credentials::Strip]),
+        ("http://a", "http://a", ", credentials: strip", "", [Credentials::Strip, Credentials::Pass]),
+    ];
+    for (old, new, old_more, new_more, expected) in cases {
+        let config = parsed(&format!(
+            "models: {{old: {{url: {old}{old_more}}}, new: {{url: {new}{new_more}}}}}
+experiments: [{{name: e, legacy: old, candidate: new, strategy: {{shadow: {{}}}}}}]
+"
+        ));
+        assert_eq!(config.policy.experiments[0].credentials, expected, "{old}{old_more} {new}{new_more}");
+    }
 }
 
 #[test]

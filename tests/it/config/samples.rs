@@ -7,6 +7,8 @@ use std::path::Path;
 use crossfade::config;
 use serde_json::Value;
 
+use crate::rig::Secrets;
+
 const SAMPLES: [&str; 5] = ["shadow", "canary", "ab", "interleave", "reference"];
 
 fn sample(name: &str) -> String {
@@ -19,14 +21,9 @@ fn as_json(yaml: &str) -> Value {
 
 #[test]
 fn every_sample_is_a_good_policy() {
-    let dir = tempfile::tempdir().unwrap();
-    let key = dir.path().join("key");
-    fs::write(&key, "0123456789abcdef").unwrap();
+    let secrets = Secrets::new();
     for name in SAMPLES {
-        // The reference names secrets of a deployment; here they come from what every machine has.
-        let text = sample(name)
-            .replace("CROSSFADE_TOKEN", "PATH")
-            .replace("/run/secrets/crossfade-tickets", key.to_str().unwrap());
+        let text = secrets.put_into(&sample(name));
         let config = config::parse(Path::new(name), &text).unwrap_or_else(|problems| panic!("{problems}"));
         assert!(!config.policy.experiments.is_empty(), "{name}");
     }
@@ -55,7 +52,9 @@ fn the_schema_refuses_what_the_gateway_refuses() {
     let refused = [
         "default: a".to_owned(),
         "models: {a: {}}".to_owned(),
-        "models: {a: {url: 'https://a'}}".to_owned(),
+        "models: {a: {url: 'ftp://a'}}".to_owned(),
+        "models: {a: {url: 'http://a', http_version: 3}}".to_owned(),
+        "models: {a: {url: 'https://a', tls: {ca: ca.pem}}}".to_owned(),
         "models: {a: {url: 'http://a', timeout: {total: 30}}}".to_owned(),
         "models: {a: {url: 'http://a', protocol: grpc}}".to_owned(),
         "models: {a: {url: 'http://a'}}\nlisten: {token: secret}".to_owned(),

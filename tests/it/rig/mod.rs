@@ -1,16 +1,22 @@
 //! What the integration tests stand on: a gateway in process, scripted models, and a client, all on real sockets.
 
+mod certificates;
 mod client;
 mod gateway;
 pub(crate) mod http2;
 mod model;
 mod wire;
 
+pub(crate) use certificates::Asks;
+pub(crate) use certificates::Authority;
+pub(crate) use certificates::Secrets;
 pub(crate) use client::Client;
 pub(crate) use client::Got;
+pub(crate) use client::Sending;
 pub(crate) use client::request;
 pub(crate) use gateway::Rig;
 pub(crate) use gateway::read_records;
+pub(crate) use model::Front;
 pub(crate) use model::Gate;
 pub(crate) use model::Model;
 pub(crate) use model::Reply;

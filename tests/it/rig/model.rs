@@ -6,31 +6,45 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::HeaderName;
+use http::HeaderValue;
 use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::Uri;
+use http::Version;
+use http::request::Parts;
 use http_body::Body;
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
 /// A request as a model received it, whole.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
+    pub(crate) version: Version,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
@@ -62,14 +76,32 @@ pub(crate) enum Step {
     Break,
     /// The same bytes again and again, without end.
     Forever(Bytes),
+    /// What the request's body says, as it comes; for a model that answers at once.
+    Echo,
+    /// How the answer ends.
+    Trailers(Vec<(&'static str, &'static str)>),
 }
 
 /// A running model; it ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Model {
     addr: SocketAddr,
+    scheme: &'static str,
     seen: Arc<Mutex<Vec<Seen>>>,
+    front: Arc<Front>,
     _listening: AbortOnDropHandle<()>,
+}
+
+/// How a model takes connections. Each may speak HTTP/1.1 or HTTP/2.
+#[derive(Debug, Default)]
+pub(crate) struct Front {
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Calls on one connection of HTTP/2 at a time.
+    pub(crate) streams: Option<u32>,
+    /// The script is asked, and the answer begins, before the request's body is read.
+    pub(crate) answers_at_once: bool,
+    pub(crate) connections: AtomicUsize,
+    pub(crate) goes_away: Notify,
 }
 
 impl Gate {
@@ -131,16 +163,43 @@ impl Reply {
 impl Model {
     /// A model that answers every request by the script.
     pub(crate) async fn start(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
+        Self::behind(Front::default(), script).await
+    }
+
+    /// The same, with a front of its own.
+    pub(crate) async fn behind(
+        front: Front,
+        script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::at(TcpListener::bind("127.0.0.1:0").await.unwrap(), front, script)
     }
 
     /// The same, at an address of the test's choice.
     pub(crate) fn on(listener: TcpListener, script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+        Self::at(listener, Front::default(), script)
+    }
+
+    fn at(
+        listener: TcpListener,
+        front: Front,
+        script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let addr = listener.local_addr().unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let listening = serve(listener, Arc::clone(&seen), Arc::new(script));
-        let tracker = TaskTracker::new();
-        Self { addr, seen, _listening: AbortOnDropHandle::new(tracker.spawn(listening)) }
+        let scheme = if front.tls.is_some() { "https" } else { "http" };
+        let (seen, front) = (Arc::new(Mutex::new(Vec::new())), Arc::new(front));
+        let listening = serve(listener, Arc::clone(&front), Arc::clone(&seen), Arc::new(script));
+        let listening = AbortOnDropHandle::new(TaskTracker::new().spawn(listening));
+        Self { addr, scheme, seen, front, _listening: listening }
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> usize {
+        self.front.connections.load(Ordering::Relaxed)
+    }
+
+    /// Asks every open connection to end when its calls have.
+    pub(crate) fn go_away(&self) {
+        self.front.goes_away.notify_waiters();
     }
 
     /// A model that always says the same.
@@ -155,7 +214,7 @@ impl Model {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("{}://{}", self.scheme, self.addr)
     }
 
     /// Every request so far.
@@ -166,28 +225,65 @@ impl Model {
 
 async fn serve(
     listener: TcpListener,
+    front: Arc<Front>,
     seen: Arc<Mutex<Vec<Seen>>>,
     script: Arc<dyn Fn(&Seen) -> Reply + Send + Sync>,
 ) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        let (seen, script) = (Arc::clone(&seen), Arc::clone(&script));
+        stream.set_nodelay(true).unwrap();
+        let (front, seen, script) = (Arc::clone(&front), Arc::clone(&seen), Arc::clone(&script));
         connections.spawn(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&seen), Arc::clone(&script)));
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let (at_once, tls) = (front.answers_at_once, front.tls.clone());
+            let service =
+                service_fn(move |request| answer(request, at_once, Arc::clone(&seen), Arc::clone(&script)));
+            match tls {
+                None => converse(stream, &front, service).await,
+                Some(tls) => {
+                    if let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await {
+                        converse(stream, &front, service).await;
+                    }
+                }
+            }
         });
+    }
+}
+
+async fn converse<S, A>(stream: S, front: &Front, service: A)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Service<Request<Incoming>, Response = Response<Scripted>, Error = io::Error>,
+    A::Future: Send + 'static,
+{
+    front.connections.fetch_add(1, Ordering::Relaxed);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http2().max_concurrent_streams(front.streams);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        () = front.goes_away.notified() => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
     }
 }
 
 async fn answer(
     request: Request<Incoming>,
+    at_once: bool,
     seen: Arc<Mutex<Vec<Seen>>>,
     script: Arc<dyn Fn(&Seen) -> Reply + Send + Sync>,
 ) -> Result<Response<Scripted>, io::Error> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let request = Seen { method: head.method, uri: head.uri, headers: head.headers, body };
+    let (body, upload) = match at_once {
+        true => (Bytes::new(), Some(body)),
+        false => (body.collect().await.map_err(io::Error::other)?.to_bytes(), None),
+    };
+    let Parts { version, method, uri, headers, .. } = head;
+    let request = Seen { version, method, uri, headers, body };
     let reply = script(&request);
     seen.lock().unwrap().push(request);
     if let Some(gate) = &reply.after {
@@ -198,12 +294,13 @@ async fn answer(
     }
     let builder = Response::builder().status(reply.status);
     let builder = reply.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value));
-    Ok(builder.body(Scripted { steps: reply.steps.into(), waiting: None, flushed: false }).unwrap())
+    Ok(builder.body(Scripted { steps: reply.steps.into(), upload, waiting: None, flushed: false }).unwrap())
 }
 
 /// A body that runs through its steps.
 struct Scripted {
     steps: VecDeque<Step>,
+    upload: Option<Incoming>,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     flushed: bool,
 }
@@ -236,6 +333,22 @@ impl Body for Scripted {
             Some(Step::Forever(bytes)) => {
                 self.steps.push_front(Step::Forever(bytes.clone()));
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Some(Step::Trailers(trailers)) => {
+                let header = |(name, value): (&'static str, &'static str)| {
+                    (HeaderName::from_static(name), HeaderValue::from_static(value))
+                };
+                Poll::Ready(Some(Ok(Frame::trailers(trailers.into_iter().map(header).collect()))))
+            }
+            Some(Step::Echo) => {
+                let upload = self.upload.as_mut().expect("the model answers at once");
+                match Pin::new(upload).poll_frame(context) {
+                    Poll::Ready(None) => self.poll_frame(context),
+                    frame => {
+                        self.steps.push_front(Step::Echo);
+                        frame.map_err(io::Error::other)
+                    }
+                }
             }
             Some(Step::Wait(gate)) => {
                 self.waiting = Some(Box::pin(async move { gate.pass().await }));
