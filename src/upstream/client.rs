@@ -177,27 +177,31 @@ where
         let speech = Speech::of(&permit, &request);
         let mut tries = Tries::First;
         loop {
-            let (line, age) = self.line(&permit, speech, deadlines).await?;
+            let (line, age) = match self.kept(&permit, speech) {
+                Some(line) => (line, Age::Used),
+                // Boxed, so that a call on a kept connection does not have to carry its size.
+                None => Box::pin(self.made(&permit, speech, deadlines)).await?,
+            };
             let spare = match (age, tries) {
                 (Age::Used, Tries::First) => self.resend.spare(&request),
                 _ => None,
             };
             let sent = match line {
                 Line::Http1 { link, pool } => send_http1(link, pool, request, deadlines).await,
-                // Boxed, like the making of a connection, so that no other call has to carry its size.
+                // Boxed for the same reason.
                 Line::Http2(stream) => {
                     Box::pin(send_http2(stream, permit.endpoint(), request, deadlines)).await
                 }
             };
-            request = match sent {
-                Ok((response, line)) => return Ok(answer(permit, line, response, deadlines)),
-                Err(Unanswered::Unsent(unsent, _)) if age == Age::Used => *unsent,
-                Err(Unanswered::Closed(_)) if let Some(spare) = spare => {
+            request = match (sent, spare) {
+                (Ok((response, line)), _) => return Ok(answer(permit, line, response, deadlines)),
+                (Err(Unanswered::Unsent(unsent, _)), _) if age == Age::Used => *unsent,
+                (Err(Unanswered::Closed(_)), Some(spare)) => {
                     tries = Tries::Second;
                     self.pool.forget(permit.pool_key());
-                    spare
+                    *spare
                 }
-                Err(unanswered) => return Err(unanswered.blame(&permit)),
+                (Err(unanswered), _) => return Err(unanswered.blame(&permit)),
             };
         }
     }
@@ -208,24 +212,22 @@ where
         self.streams.sweep();
     }
 
-    /// Finds a connection that can take a call, or makes one.
-    async fn line(
+    /// A connection that can take a call.
+    fn kept(&self, permit: &Permit, speech: Speech) -> Option<Line<B>> {
+        let key = permit.pool_key();
+        let stream = (speech != Speech::Http1).then(|| self.streams.begin(key)).flatten();
+        let kept = || (speech != Speech::Http2).then(|| self.pool.take(key)).flatten();
+        stream.map(Line::Http2).or_else(|| kept().map(|link| self.line_of(link)))
+    }
+
+    /// Makes a connection, or waits for one that somebody else makes.
+    async fn made(
         &self,
         permit: &Permit,
         speech: Speech,
         deadlines: Deadlines,
     ) -> Result<(Line<B>, Age), CallError> {
         let key = permit.pool_key();
-        if speech != Speech::Http1
-            && let Some(stream) = self.streams.begin(key)
-        {
-            return Ok((Line::Http2(stream), Age::Used));
-        }
-        if speech != Speech::Http2
-            && let Some(link) = self.pool.take(key)
-        {
-            return Ok((self.line_of(link), Age::Used));
-        }
         if speech == Speech::Http1 || speech == Speech::Chosen && self.streams.chose_http1(key) {
             return Ok((self.connect(permit, speech, deadlines).await?, Age::New));
         }
@@ -245,7 +247,7 @@ where
         speech: Speech,
         deadlines: Deadlines,
     ) -> Result<Line<B>, CallError> {
-        let connecting = Box::pin(connect(permit, speech, deadlines.connect, &self.connections));
+        let connecting = connect(permit, speech, deadlines.connect, &self.connections);
         let connecting = timeout_at(deadlines.connect, connecting);
         let connected = connecting.await.map_err(|_| no_connection(permit))?;
         let connected = connected.map_err(|error| match error {
@@ -271,7 +273,7 @@ where
 
 impl Resend {
     /// The request once more, for the case that its connection turns out closed.
-    fn spare<B: Repeat>(self, request: &Request<B>) -> Option<Request<B>> {
+    fn spare<B: Repeat>(self, request: &Request<B>) -> Option<Box<Request<B>>> {
         if self == Resend::Never || !request.method().is_idempotent() {
             return None;
         }
@@ -281,7 +283,7 @@ impl Resend {
         *spare.uri_mut() = request.uri().clone();
         *spare.version_mut() = request.version();
         *spare.headers_mut() = request.headers().clone();
-        Some(spare)
+        Some(Box::new(spare))
     }
 }
 

@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use tokio::time::timeout_at;
 
 use crate::upstream::Deadlines;
@@ -38,31 +39,37 @@ pub(super) enum Unanswered<B> {
     Late,
 }
 
-/// Sends a request on a connection of its own.
-pub(super) async fn send_http1<B>(
+/// Sends a request on a connection of its own. It has left when this returns; the future waits for the answer, and
+/// does not have to carry its size.
+pub(super) fn send_http1<B>(
     mut link: Link<B>,
     pool: Pool<B>,
     mut request: Request<B>,
     deadlines: Deadlines,
-) -> Result<(Response<Incoming>, Line<B>), Unanswered<B>>
+) -> impl Future<Output = Result<(Response<Incoming>, Line<B>), Unanswered<B>>>
 where
     B: Body + 'static,
 {
     *request.version_mut() = Version::HTTP_11;
-    match timeout_at(deadlines.head, link.sender.try_send_request(request)).await {
-        Ok(Ok(response)) => Ok((response, Line::Http1 { link, pool })),
-        Ok(Err(mut refused)) => {
-            let unsent = refused.take_message();
-            let error = refused.into_error();
-            Err(match unsent {
-                Some(unsent) => Unanswered::Unsent(Box::new(unsent), error),
-                // hyper says `user` where the body that we gave it failed.
-                None if error.is_user() => Unanswered::RequestBody,
-                None if is_no_answer(&error) => Unanswered::Broken(error),
-                None => Unanswered::Closed(error),
-            })
+    let sent = link.sender.try_send_request(request);
+    async move {
+        match timeout_at(deadlines.head, sent).await {
+            Ok(Ok(response)) => Ok((response, Line::Http1 { link, pool })),
+            Ok(Err(refused)) => Err(why_unanswered(refused)),
+            Err(_) => Err(Unanswered::Late),
         }
-        Err(_) => Err(Unanswered::Late),
+    }
+}
+
+fn why_unanswered<B>(mut refused: TrySendError<Request<B>>) -> Unanswered<B> {
+    let unsent = refused.take_message();
+    let error = refused.into_error();
+    match unsent {
+        Some(unsent) => Unanswered::Unsent(Box::new(unsent), error),
+        // hyper says `user` where the body that we gave it failed.
+        None if error.is_user() => Unanswered::RequestBody,
+        None if is_no_answer(&error) => Unanswered::Broken(error),
+        None => Unanswered::Closed(error),
     }
 }
 
