@@ -90,14 +90,14 @@ const LONG: &str = "1h";
 #[tokio::test]
 async fn a_hung_candidate_never_delays_the_answer() {
     let never = Gate::new();
-    never_hurts("hung", "200ms", |_| Reply::text("late").after(&never), "timeout").await;
+    never_hurts("hung", "2s", |_| Reply::text("late").after(&never), "timeout").await;
 }
 
 #[tokio::test]
 async fn a_candidate_that_stalls_in_its_body_never_delays_the_answer() {
     let never = Gate::new();
     let stalling = Reply::steps(vec![Step::Data("begun".into()), Step::Wait(never)]);
-    never_hurts("stalled", "200ms", |_| stalling, "timeout").await;
+    never_hurts("stalled", "2s", |_| stalling, "timeout").await;
 }
 
 #[tokio::test]
