@@ -41,11 +41,11 @@ use crate::proxy::headers;
 use crate::proxy::headers::Downstream;
 use crate::proxy::inspect::Inspected;
 use crate::proxy::limits::Limits;
+use crate::proxy::parting;
 use crate::proxy::parting::Parting;
 use crate::proxy::patience::Patient;
 use crate::proxy::respond;
 use crate::proxy::respond::Refusal;
-use crate::proxy::respond::raw_refusal;
 use crate::proxy::tunnel::Sequel;
 use crate::proxy::watch::Doing;
 use crate::proxy::watch::Watch;
@@ -202,22 +202,14 @@ where
             return Some(stream);
         }
         Stop::HeadLate => {
-            let told = raw_refusal(Refusal::HeadLate, list.metrics());
-            send_off(&mut stream, &told).await;
+            // As far as the socket takes it at once: nobody waits for this client any longer.
+            let told = respond::raw_refusal(Refusal::HeadLate, list.metrics());
+            let _ = poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_write(context, &told))).await;
+            parting::close(stream).await;
         }
         Stop::LetGo => client.sequel.begin(stream).await,
     }
     None
-}
-
-/// Writes a last word, as far as the socket takes it at once.
-async fn send_off<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) {
-    poll_fn(|context| {
-        let _ = Pin::new(&mut *stream).poll_write(context, bytes);
-        let _ = Pin::new(&mut *stream).poll_shutdown(context);
-        Poll::Ready(())
-    })
-    .await;
 }
 
 /// Serves requests by HTTP/2 until the connection is over; one that has no stream for long is told to end.
