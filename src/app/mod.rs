@@ -3,6 +3,7 @@
 //! The data plane has threads of its own; everything beside the answer path (admin, writer, rollout, watch) shares
 //! one small runtime.
 
+mod memory;
 mod reload;
 
 pub use reload::Reload;
@@ -37,11 +38,13 @@ use crate::proxy::Drain;
 use crate::proxy::Parts;
 use crate::proxy::Shared;
 use crate::proxy::Workers;
+use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::record::Writer;
 use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
+use crate::upstream::Resolver;
 use crate::vocab::Timestamp;
 
 /// How often files of certificates are read: a replaced secret is in use at once, by the measure of its life.
@@ -102,7 +105,7 @@ pub enum StartError {
 impl Gateway {
     /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { path, listen, record, feedback, upstreams, mut policy } = config;
+        let Config { path, listen, limits, record, feedback, upstreams, mut policy } = config;
         let side =
             Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
         let side = side.map_err(StartError::Thread)?;
@@ -116,9 +119,9 @@ impl Gateway {
         let rollout = Rollout::open(&record.dir, Arc::clone(&metrics));
         rollout.adopt(&mut policy);
         let recorder = Recorder::new(&record);
-        let memory = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
+        let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
         let analysis = Arc::new(Mutex::new(Analysis::counting(Arc::clone(&metrics))));
-        let watching = Reload::watching(&path, &listen, &record, &feedback);
+        let watching = Reload::watching(&path, &listen, &limits, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
         let writer = Writer::new(
             &record,
@@ -126,8 +129,19 @@ impl Gateway {
             Arc::clone(&metrics),
             vec![Box::new(Arc::clone(&analysis))],
         );
-        let (tls, spans) = (listen.tls.clone(), traces.clone());
-        let parts = Parts { recorder, feedback: memory, metrics, traces: spans, body_cap_bytes, tls };
+        let resolver = Resolver::new(side.handle().clone());
+        let budget = limits.memory_bytes.unwrap_or_else(memory::default_budget);
+        let parts = Parts {
+            recorder,
+            feedback: heard,
+            memory: MemoryBudget::new(budget, &metrics),
+            metrics,
+            traces: traces.clone(),
+            body_cap_bytes,
+            tls: listen.tls.clone(),
+            limits,
+            resolver,
+        };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
         let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
 
@@ -141,7 +155,7 @@ impl Gateway {
         resting.spawn_on(rollout.clone().run(rest.clone()), handle);
         let (data, admin) = (local(&data_listener, listen.data), local(&admin_listener, listen.admin));
         let accepting =
-            proxy::accept(data_listener, &workers, listen.max_connections as usize, drain.clone());
+            proxy::accept(data_listener, &workers, &shared, listen.max_connections as usize, drain.clone());
         resting.spawn_on(accepting, handle);
         resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
         resting.spawn_on(keep_certificates(Arc::clone(&shared), rest.clone()), handle);

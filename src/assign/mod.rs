@@ -60,6 +60,8 @@ pub struct Salts {
     pub copy: String,
     /// Decides whether legacy is asked a second time.
     pub control: String,
+    /// Decides whether the copies of a request are held back.
+    pub held_back: String,
     /// Seeds the draft of an interleaved list.
     pub draft: String,
 }
@@ -73,6 +75,7 @@ impl Salts {
             traffic: salt("traffic"),
             copy: salt("copy"),
             control: salt("control"),
+            held_back: salt("held_back"),
             draft: salt("draft"),
         }
     }

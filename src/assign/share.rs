@@ -35,8 +35,8 @@ impl Share {
     pub const ALL: Share = Share(WHOLE);
 
     /// Makes a share from billionths of the whole; `None` above the whole.
-    pub fn from_billionths(billionths: u32) -> Option<Self> {
-        (billionths <= WHOLE).then_some(Self(billionths))
+    pub const fn from_billionths(billionths: u32) -> Option<Self> {
+        if billionths <= WHOLE { Some(Self(billionths)) } else { None }
     }
 
     /// Billionths of the whole.

@@ -3,6 +3,7 @@
 //! A copy has connections and deadlines of its own, outlives its client, and is sent once, whatever became of the
 //! answer. What the bounds forbid is dropped and counted with its reason.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -13,10 +14,10 @@ use std::time::SystemTime;
 
 use http::Request;
 use http::request::Parts;
+use http_body::Body;
 use prometheus::IntGauge;
 
 use crate::policy::Experiment;
-use crate::proxy::dispatch;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
@@ -24,12 +25,17 @@ use crate::proxy::snapshot::budget;
 use crate::proxy::upload::Gathered;
 use crate::proxy::upload::Outgoing;
 use crate::record::DroppedCopy;
+use crate::record::Want;
 use crate::strategy::CopyLeg;
 use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
+use crate::telemetry::Plane;
+use crate::telemetry::contained_future;
 use crate::upstream::Answer;
+use crate::upstream::Deadlines;
 use crate::upstream::Permit;
+use crate::upstream::Purpose;
 use crate::vocab::DropReason;
 use crate::vocab::Fate;
 use crate::vocab::Timestamp;
@@ -37,11 +43,16 @@ use crate::vocab::Timestamp;
 /// A copy's answer is read to this multiple of the body cap; a model that sends more is cut off.
 const ANSWER_CAPS: u64 = 16;
 
+/// Probes of a model that was left alone, at a time. They have places of their own: while calls that hang fill the
+/// bounds, to their deadline, nothing else would tell that the model is well again.
+const PROBES: u32 = 16;
+
 /// How busy an experiment's copies are, shared by all threads and kept through reloads.
 #[derive(Debug)]
 pub(super) struct CopyLimits {
     in_flight: AtomicU32,
     bytes: AtomicU64,
+    probes: AtomicU32,
     /// The present second since the epoch in the high half, the copies begun in it in the low half.
     second: AtomicU64,
     in_flight_gauge: IntGauge,
@@ -53,6 +64,7 @@ pub(super) struct CopyLimits {
 struct Slot {
     limits: Arc<CopyLimits>,
     bytes: u64,
+    is_probe: bool,
 }
 
 impl CopyLimits {
@@ -61,6 +73,7 @@ impl CopyLimits {
         Self {
             in_flight: AtomicU32::new(0),
             bytes: AtomicU64::new(0),
+            probes: AtomicU32::new(0),
             second: AtomicU64::new(0),
             in_flight_gauge: metrics.copies_in_flight.with_label_values(labels),
             bytes_gauge: metrics.copies_bytes.with_label_values(labels),
@@ -68,18 +81,30 @@ impl CopyLimits {
     }
 
     /// Takes a place for one copy of this many bytes.
-    fn take(self: &Arc<Self>, budget: &Budget, bytes: u64, now: Timestamp) -> Result<Slot, DropReason> {
-        // Relaxed throughout: counts against bounds; adding first keeps each bound exact among threads.
-        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        let held = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    fn take(
+        self: &Arc<Self>,
+        budget: &Budget,
+        bytes: u64,
+        is_probe: bool,
+        now: Timestamp,
+    ) -> Result<Slot, DropReason> {
         self.in_flight_gauge.inc();
         self.bytes_gauge.add(bytes as i64);
-        let slot = Slot { limits: Arc::clone(self), bytes };
-        if in_flight > budget.in_flight {
-            return Err(DropReason::InFlight);
-        }
-        if held > budget.in_flight_bytes {
-            return Err(DropReason::Bytes);
+        let slot = Slot { limits: Arc::clone(self), bytes, is_probe };
+        // Relaxed throughout: counts against bounds; adding first keeps each bound exact among threads.
+        if is_probe {
+            if self.probes.fetch_add(1, Ordering::Relaxed) >= PROBES {
+                return Err(DropReason::BreakerOpen);
+            }
+        } else {
+            let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+            let held = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            if in_flight > budget.in_flight {
+                return Err(DropReason::InFlight);
+            }
+            if held > budget.in_flight_bytes {
+                return Err(DropReason::Bytes);
+            }
         }
         if budget.per_second.is_some_and(|most| !self.within_rate(most, now)) {
             return Err(DropReason::Rate);
@@ -97,10 +122,15 @@ impl CopyLimits {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.limits.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.limits.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.limits.in_flight_gauge.dec();
-        self.limits.bytes_gauge.sub(self.bytes as i64);
+        let Self { limits, bytes, is_probe } = self;
+        if *is_probe {
+            limits.probes.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            limits.in_flight.fetch_sub(1, Ordering::Relaxed);
+            limits.bytes.fetch_sub(*bytes, Ordering::Relaxed);
+        }
+        limits.in_flight_gauge.dec();
+        limits.bytes_gauge.sub(*bytes as i64);
     }
 }
 
@@ -111,7 +141,15 @@ struct Planned {
 }
 
 /// Starts the copies of a request in a task of their own; returns at once.
-pub(super) fn launch(visit: &Rc<Visit>, copies: Vec<CopyLeg>, head: &Parts) {
+pub(super) fn launch(visit: &Rc<Visit>, mut copies: Vec<CopyLeg>, head: &Parts) {
+    // Before anything is spent on it: a model that is gone must not cost more than one that is well.
+    copies.retain(|copy| {
+        let refused = visit.model(copy.arm).refuses_copies();
+        if refused {
+            drop_copy(visit, copy, DropReason::BreakerOpen);
+        }
+        !refused
+    });
     if copies.is_empty() {
         return;
     }
@@ -146,11 +184,15 @@ fn admit(visit: &Visit, copy: &CopyLeg, gathered: Gathered) -> Result<(Slot, Per
     match gathered {
         Gathered::Whole => {}
         Gathered::TooLarge => return Err(DropReason::BodyTooLarge),
+        Gathered::Shed => return Err(DropReason::Memory),
         Gathered::Incomplete => return Err(DropReason::BodyIncomplete),
     }
     // Relaxed: a flag that is set once; a copy that starts a moment later is cut off by the drain.
     if visit.worker.shared.draining.load(Ordering::Relaxed) {
         return Err(DropReason::Draining);
+    }
+    if !visit.worker.shared.memory.allows(Want::Copy) {
+        return Err(DropReason::Memory);
     }
     let experiment = visit.experiment();
     let budget = budget(&experiment.strategy).ok_or(DropReason::Budget)?;
@@ -158,9 +200,20 @@ fn admit(visit: &Visit, copy: &CopyLeg, gathered: Gathered) -> Result<(Slot, Per
     if budget.money_per_day.is_some_and(|most| experiment.spend.today(now) >= most) {
         return Err(DropReason::Budget);
     }
-    let slot = visit.lane().copies.take(budget, visit.upload.total_bytes(), now)?;
-    let permit = visit.model(copy.arm).admit().map_err(|_| DropReason::ModelBusy)?;
-    Ok((slot, permit))
+    let model = visit.model(copy.arm);
+    let placed = model.admit(Purpose::Copy).map_err(refused).and_then(|permit| {
+        let bytes = visit.upload.total_bytes();
+        let slot = visit.lane().copies.take(budget, bytes, permit.is_probe(), now)?;
+        Ok((slot, permit))
+    });
+    if let Err(DropReason::InFlight | DropReason::Bytes | DropReason::ModelBusy) = placed {
+        model.crowded_by_copies();
+    }
+    placed
+}
+
+fn refused(fate: Fate) -> DropReason {
+    if fate == Fate::BreakerOpen { DropReason::BreakerOpen } else { DropReason::ModelBusy }
 }
 
 fn drop_copy(visit: &Visit, copy: &CopyLeg, reason: DropReason) {
@@ -179,7 +232,9 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     let CopyLeg { arm, role } = copy;
     visit.lane().meters.leg(arm, role).count_sent(&visit.worker.shared.metrics);
     let mut leg = visit.begin(arm, role);
-    let deadlines = dispatch::deadlines(permit.model(), &head).within(deadline(&visit.experiment().strategy));
+    leg.watch(permit.watch());
+    let deadlines =
+        Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
     let mut head = head;
     headers::withhold(&mut head.headers, visit.credentials(arm));
     headers::address(&mut head, &permit);
@@ -189,33 +244,44 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     let tracker = Rc::clone(&visit.worker.copies_under_way);
     tracker.spawn_local(async move {
         let _slot = slot;
-        let answer = visit.worker.copies.call(permit, request, deadlines).await;
-        let fate = match answer {
-            Ok(answer) => read_to_end(answer, &mut leg, visit.worker.shared.body_cap_bytes).await,
-            Err(error) => {
-                tracing::debug!(request_id = %visit.id, experiment = %visit.experiment().name, %error, "a copy failed");
-                error.fate()
+        let shared = &visit.worker.shared;
+        let sending = pin!(async {
+            // Here, so that it ends with a panic too, as cancelled.
+            let mut leg = leg;
+            match visit.worker.copies.call(permit, request, deadlines).await {
+                Ok(answer) => read(answer, &mut leg, shared.body_cap_bytes).await,
+                Err(error) => {
+                    let experiment = &visit.experiment().name;
+                    tracing::debug!(request_id = %visit.id, %experiment, %error, "a copy failed");
+                    leg.end(error.fate());
+                }
             }
-        };
-        leg.end(fate);
+        });
+        let _ = contained_future(Plane::Copy, &shared.metrics, sending).await;
     });
 }
 
-async fn read_to_end(answer: Answer<Outgoing>, leg: &mut Leg, body_cap_bytes: usize) -> Fate {
+/// Reads a copy's answer to its end, or to the point where it is too long.
+async fn read(answer: Answer<Outgoing>, leg: &mut Leg, body_cap_bytes: usize) {
     let Answer { head, mut body } = answer;
+    let most = ANSWER_CAPS * body_cap_bytes as u64;
     leg.head(&head);
+    // A length that is known to be too much need not be waited for.
+    if body.size_hint().exact().is_some_and(|bytes| bytes > most) {
+        return leg.cut_off();
+    }
     while let Some(frame) = body.frame().await {
         match frame {
             Ok(frame) => leg.frame(&frame),
-            Err(fate) => return fate,
+            Err(fate) => return leg.end(fate),
         }
-        if leg.answer_bytes() > ANSWER_CAPS * body_cap_bytes as u64 {
-            return Fate::Cancelled;
+        if leg.answer_bytes() > most {
+            return leg.cut_off();
         }
         // A model that floods must not keep the thread from its users.
         tokio::task::consume_budget().await;
     }
-    Fate::Complete
+    leg.end(Fate::Complete);
 }
 
 fn deadline(strategy: &Strategy) -> Duration {

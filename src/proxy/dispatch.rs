@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Request;
 use http::Response;
@@ -32,6 +33,7 @@ use crate::telemetry::traces::SpanParent;
 use crate::upstream::Answer;
 use crate::upstream::Deadlines;
 use crate::upstream::Model;
+use crate::upstream::Purpose;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::Role;
@@ -80,9 +82,13 @@ pub(super) async fn pass(
     }
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
+    let client = body.client();
     let model = snapshot.fleet.model(model);
     match call(worker, &mut leg, Call { model, head, body, asked: asked.as_ref(), parent }).await {
         Ok(answer) => deliver(worker, model, asked, answer, leg),
+        // A model cannot answer what the client does not say.
+        Err(Fate::Timeout) if client.is_starved() => fail(worker, leg, Fate::Cancelled, Refusal::BodyLate),
+        Err(fate) if client.gave_up() => fail(worker, leg, fate, Refusal::BodyLate),
         Err(fate) => fail(worker, leg, fate, Refusal::BodyIncomplete),
     }
 }
@@ -183,15 +189,24 @@ pub(super) async fn ask(
 
 async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<Outgoing>, Fate> {
     let Call { model, mut head, body, asked, parent } = call;
-    let permit = model.admit()?;
+    let permit = model.admit(Purpose::Answer)?;
+    leg.watch(permit.watch());
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
-    let deadlines = deadlines(model, &head);
+    let timeouts = &model.settings.timeouts;
+    let limit = own_limit(&head);
+    let deadlines = Deadlines::from_now(timeouts);
+    let deadlines = limit.map_or(deadlines, |limit| deadlines.within(limit));
     let request = expect::hold_body(Request::from_parts(head, body));
     let answer = worker.answers.call(permit, request, deadlines).await.map_err(|error| {
         tracing::debug!(model = %model.name, %error, "a call failed");
-        error.fate()
+        let fate = error.fate();
+        if fate == Fate::Timeout && limit.is_some_and(|limit| limit < timeouts.first_byte) {
+            // A client in a hurry is no reason to leave the endpoint alone.
+            leg.watch(None);
+        }
+        fate
     })?;
     let switches = answer.head.status == StatusCode::SWITCHING_PROTOCOLS;
     if switches && !asked.is_some_and(|asked| asked.is_met_by(&answer.head)) {
@@ -202,11 +217,9 @@ async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<O
     Ok(answer)
 }
 
-/// A model's deadlines, and the one that a gRPC call's client sets itself.
-pub(super) fn deadlines(model: &Model, head: &Parts) -> Deadlines {
-    let deadlines = Deadlines::from_now(&model.settings.timeouts);
-    let limit = (head.version == Version::HTTP_2).then(|| grpc::timeout(&head.headers)).flatten();
-    limit.map_or(deadlines, |limit| deadlines.within(limit))
+/// How long the client of a gRPC call waits for it.
+fn own_limit(head: &Parts) -> Option<Duration> {
+    (head.version == Version::HTTP_2).then(|| grpc::timeout(&head.headers)).flatten()
 }
 
 /// Gives an answer to the user as it comes.

@@ -15,6 +15,7 @@ use http::Method;
 use http::Version;
 use http::response::Parts;
 use http_body::Frame;
+use prometheus::Histogram;
 use tokio::time::Instant;
 
 use crate::policy::Unit;
@@ -24,12 +25,14 @@ use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Upload;
 use crate::record::Captured;
 use crate::record::Marks;
+use crate::record::MemoryBudget;
 use crate::record::Observation;
 use crate::record::Pair;
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
 use crate::telemetry::traces::ClientSpan;
 use crate::telemetry::traces::SpanParent;
+use crate::upstream::Watch;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::ModelId;
@@ -46,6 +49,9 @@ pub(super) struct Pairing {
     metrics: Arc<Metrics>,
     begun: Instant,
     cap_bytes: usize,
+    /// Where it is noted how long the user waited, where that is asked for.
+    timed: Option<Histogram>,
+    memory: MemoryBudget,
 }
 
 /// One call in progress.
@@ -62,6 +68,8 @@ pub(super) struct Leg {
     /// How the leg ends when the gateway itself gives it up; while this says nothing, a leg that is dropped before
     /// its end was left by its client.
     given_up: Option<Rc<Cell<Option<Fate>>>>,
+    /// The breaker that learns how the call went.
+    watch: Option<Watch>,
 }
 
 /// What a leg is: which arm, which model, what for.
@@ -74,7 +82,13 @@ pub(super) struct LegOf {
 
 impl Pairing {
     /// Begins a pair; `pair.request.body` is filled in at its end.
-    pub(super) fn new(pair: Pair, upload: Upload, shared: &Shared, begun: Instant) -> Rc<Self> {
+    pub(super) fn new(
+        pair: Pair,
+        upload: Upload,
+        shared: &Shared,
+        begun: Instant,
+        timed: Option<Histogram>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             id: pair.id,
             pair: RefCell::new(Some(pair)),
@@ -83,7 +97,18 @@ impl Pairing {
             metrics: Arc::clone(&shared.metrics),
             begun,
             cap_bytes: shared.body_cap_bytes,
+            timed,
+            memory: shared.memory.clone(),
         })
+    }
+
+    /// Notes that the user has the whole answer.
+    fn time_user(&self, answer: &Observation) {
+        let Observation { role, fate, skew, total, .. } = answer;
+        if let Some(timed) = self.timed.as_ref().filter(|_| *role == Role::Answer && *fate == Fate::Complete)
+        {
+            timed.observe((*skew + *total).as_secs_f64());
+        }
     }
 
     /// Changes the pair: a mark, the served arm, a dropped copy.
@@ -107,12 +132,13 @@ impl Drop for Pairing {
 }
 
 fn count_marks(pair: &Pair, metrics: &Metrics) {
-    let Marks { retry, fallback, cancelled, degraded } = pair.marks;
+    let Marks { retry, fallback, cancelled, degraded, held_back } = pair.marks;
     let marks = [
         ("retry", retry),
         ("fallback", fallback),
         ("cancelled", cancelled),
         ("degraded", degraded.is_some()),
+        ("held_back", held_back),
         ("forced", pair.assignment.forced),
         ("unit_missing", pair.unit == Unit::Missing),
     ];
@@ -140,7 +166,9 @@ impl Leg {
             status: None,
             grpc_status: None,
             headers: HeaderMap::new(),
-            body: Captured::default(),
+            body: pairing
+                .as_ref()
+                .map_or_else(Captured::default, |pairing| Captured::within(&pairing.memory)),
             skew,
             head: None,
             first_byte: None,
@@ -158,6 +186,7 @@ impl Leg {
             ended: false,
             given_up: None,
             span: None,
+            watch: None,
         }
     }
 
@@ -165,6 +194,11 @@ impl Leg {
     pub(super) fn trace(&mut self, parent: &SpanParent, method: &Method, headers: &mut HeaderMap) {
         let request_id = self.pairing.as_ref().map(|pairing| pairing.id);
         self.span = Some(parent.client_span(self.meters.traced(request_id, method), headers));
+    }
+
+    /// Lets a breaker learn how the call goes.
+    pub(super) fn watch(&mut self, watch: Option<Watch>) {
+        self.watch = watch;
     }
 
     /// Lets `fate` say, at the time, how the leg ends when it is dropped before its end.
@@ -187,6 +221,10 @@ impl Leg {
         if self.pairing.is_some() {
             self.observation.headers = head.headers.clone();
         }
+        // Once a user has the head, nothing that a breaker could decide helps any more.
+        if !self.observation.role.is_copy() {
+            self.watch.take().into_iter().for_each(Watch::succeeded);
+        }
     }
 
     /// Notes one frame of the answer's body, or its trailers, which tell how a gRPC call ended.
@@ -203,8 +241,7 @@ impl Leg {
         }
         observation.chunks = observation.chunks.saturating_add(1);
         match pairing {
-            Some(_) if observation.body.truncated => observation.body.total_bytes += bytes.len() as u64,
-            Some(pairing) => observation.body.push(Captured::held(bytes), pairing.cap_bytes),
+            Some(pairing) => observation.body.push(bytes, pairing.cap_bytes),
             None => observation.body.total_bytes += bytes.len() as u64,
         }
     }
@@ -212,6 +249,13 @@ impl Leg {
     /// The size of the answer's body so far, in bytes.
     pub(super) fn answer_bytes(&self) -> u64 {
         self.observation.body.total_bytes
+    }
+
+    /// Ends the leg of a copy whose answer is too long to read on. That is nobody's error, but a model that floods is
+    /// as costly as one that fails.
+    pub(super) fn cut_off(&mut self) {
+        self.watch.take().into_iter().for_each(Watch::failed);
+        self.end(Fate::Cancelled);
     }
 
     /// Ends the leg; a second end changes nothing.
@@ -223,6 +267,12 @@ impl Leg {
         observation.fate = fate;
         observation.total = begun.elapsed();
         meters.observe(metrics, observation);
+        if let Some(pairing) = &self.pairing {
+            pairing.time_user(observation);
+        }
+        if let Some(watch) = self.watch.take() {
+            watch.ended(fate);
+        }
         if let Some(span) = self.span.take() {
             span.finish(self.observation.status, fate);
         }

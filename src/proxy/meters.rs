@@ -13,6 +13,8 @@ use prometheus::IntCounter;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::record::Observation;
+use crate::strategy::Plan;
+use crate::strategy::Strategy;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::DEFAULT_ROUTE;
 use crate::telemetry::traces;
@@ -24,7 +26,7 @@ use crate::vocab::RequestId;
 use crate::vocab::Role;
 
 /// What a leg's answer is counted under: its status class, or the way it failed.
-const CODES: [&str; 11] = [
+const CODES: [&str; 12] = [
     "1xx",
     "2xx",
     "3xx",
@@ -35,12 +37,15 @@ const CODES: [&str; 11] = [
     "reset",
     "truncated",
     "overloaded",
+    "breaker_open",
     "cancelled",
 ];
 
 /// The meters of one experiment.
 #[derive(Debug)]
 pub(super) struct ExperimentMeters {
+    /// Under shadow: how long users waited whose requests were copied, and whose copies were held back.
+    users: Option<[Histogram; 2]>,
     legs: Vec<[Arc<LegMeters>; Role::ALL.len()]>,
     /// Requests that were assigned to each arm, without and with a part in the comparison.
     assigned: Vec<[OnceLock<IntCounter>; 2]>,
@@ -60,13 +65,16 @@ pub(super) struct LegMeters {
 }
 
 impl ExperimentMeters {
-    pub(super) fn new(policy: &Policy, experiment: &Experiment) -> Self {
+    pub(super) fn new(policy: &Policy, experiment: &Experiment, metrics: &Metrics) -> Self {
+        let user = |copied| metrics.user_duration.with_label_values(&[experiment.name.as_str(), copied]);
+        let is_shadow = matches!(experiment.strategy, Strategy::Shadow(_));
         let legs = |arm| {
             let name = experiment.arm_name(policy, arm);
             Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role)))
         };
+        let users = is_shadow.then(|| [user("true"), user("false")]);
         let assigned = experiment.arm_ids().map(|_| <[OnceLock<IntCounter>; 2]>::default()).collect();
-        Self { legs: experiment.arm_ids().map(legs).collect(), assigned }
+        Self { users, legs: experiment.arm_ids().map(legs).collect(), assigned }
     }
 
     /// Counts a request that was assigned to an arm.
@@ -78,6 +86,16 @@ impl ExperimentMeters {
             metrics.assigned.with_label_values(&[experiment, name.as_str(), enrolled])
         });
         counter.inc();
+    }
+
+    /// Where it is noted how long this request's user waited: only of those that copies were drawn for, so that
+    /// chance alone tells the two sides apart.
+    pub(super) fn user_duration(&self, plan: &Plan) -> Option<Histogram> {
+        let [copied, held_back] = self.users.as_ref()?;
+        match plan {
+            Plan { held_back: true, .. } => Some(held_back.clone()),
+            Plan { copies, .. } => (!copies.is_empty()).then(|| copied.clone()),
+        }
     }
 
     pub(super) fn leg(&self, arm: ArmId, role: Role) -> &Arc<LegMeters> {

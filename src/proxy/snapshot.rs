@@ -11,9 +11,11 @@ use crate::feedback::Feedback;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::proxy::copies::CopyLimits;
+use crate::proxy::limits::Limits;
 use crate::proxy::meters::ExperimentMeters;
 use crate::proxy::meters::LegMeters;
 use crate::proxy::retries::Retries;
+use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
@@ -24,6 +26,7 @@ use crate::tls::Live;
 use crate::tls::Renewed;
 use crate::tls::ServerFiles;
 use crate::upstream::Fleet;
+use crate::upstream::Resolver;
 use crate::upstream::Settings;
 
 /// One policy, ready for requests.
@@ -60,8 +63,13 @@ pub struct Shared {
     pub body_cap_bytes: usize,
     /// The users' side of TLS; `None`: they speak plain HTTP.
     pub(super) tls: Option<Arc<Live<ServerFiles>>>,
+    /// What clients may take.
+    pub limits: Limits,
+    /// What may be held in memory beside the answers.
+    pub memory: MemoryBudget,
     /// Set when the gateway begins to drain; no copy begins any more.
     pub draining: Arc<AtomicBool>,
+    resolver: Resolver,
     pub(super) retries: Retries,
 }
 
@@ -80,6 +88,12 @@ pub struct Parts {
     pub body_cap_bytes: usize,
     /// The users' side of TLS; `None`: they speak plain HTTP.
     pub tls: Option<Arc<Live<ServerFiles>>>,
+    /// What finds the models' addresses.
+    pub resolver: Resolver,
+    /// What clients may take.
+    pub limits: Limits,
+    /// What may be held in memory beside the answers.
+    pub memory: MemoryBudget,
 }
 
 impl Snapshot {
@@ -89,13 +103,15 @@ impl Snapshot {
         policy: Arc<Policy>,
         upstreams: Vec<Settings>,
         metrics: &Metrics,
+        resolver: &Resolver,
         previous: Option<&Snapshot>,
     ) -> Self {
-        let fleet = Fleet::new(&policy, upstreams, metrics, previous.map(|snapshot| &snapshot.fleet));
+        let fleet =
+            Fleet::new(&policy, upstreams, metrics, resolver, previous.map(|snapshot| &snapshot.fleet));
         let lane = |experiment| {
             let kept = previous.and_then(|snapshot| snapshot.copies_of(experiment));
             Lane {
-                meters: ExperimentMeters::new(&policy, experiment),
+                meters: ExperimentMeters::new(&policy, experiment, metrics),
                 copies: kept.unwrap_or_else(|| Arc::new(CopyLimits::new(experiment, metrics))),
             }
         };
@@ -113,20 +129,37 @@ impl Snapshot {
 impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
-        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, tls } = parts;
-        let snapshot = ArcSwap::from_pointee(Snapshot::new(Arc::clone(&policy), upstreams, &metrics, None));
+        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, tls, limits, memory, resolver } =
+            parts;
+        let first = Snapshot::new(Arc::clone(&policy), upstreams, &metrics, &resolver, None);
+        let snapshot = ArcSwap::from_pointee(first);
         if tls.is_some() {
             metrics.certificates_current.with_label_values(&[LISTENER]).set(1);
         }
         let (draining, retries) = (Arc::default(), Retries::default());
         let policy = Arc::new(ArcSwap::new(policy));
-        Self { policy, snapshot, recorder, feedback, metrics, traces, body_cap_bytes, tls, draining, retries }
+        Self {
+            policy,
+            snapshot,
+            recorder,
+            feedback,
+            metrics,
+            traces,
+            body_cap_bytes,
+            tls,
+            limits,
+            memory,
+            draining,
+            resolver,
+            retries,
+        }
     }
 
     /// Puts another policy in place, for every request that begins from now on. One caller at a time.
     pub fn publish(&self, policy: Arc<Policy>, upstreams: Vec<Settings>) {
         let previous = self.snapshot.load();
-        let next = Snapshot::new(Arc::clone(&policy), upstreams, &self.metrics, Some(&previous));
+        let next =
+            Snapshot::new(Arc::clone(&policy), upstreams, &self.metrics, &self.resolver, Some(&previous));
         self.snapshot.store(Arc::new(next));
         self.policy.store(policy);
     }

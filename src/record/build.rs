@@ -72,6 +72,7 @@ pub(super) fn paired_record(pair: &Pair, rules: &[Redact]) -> PairedRecord {
         forced: assignment.forced,
         retry: marks.retry,
         fallback: marks.fallback,
+        held_back: marks.held_back,
         cancelled: marks.cancelled,
         truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
         degraded: marks.degraded,

@@ -78,6 +78,9 @@ pub struct PairedRecord {
     /// The assigned arm failed before its first byte and legacy answered.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fallback: bool,
+    /// Copies were drawn and held back, to learn what copies cost users.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held_back: bool,
     /// The client left before it had the whole answer.
     #[serde(default, skip_serializing_if = "is_false")]
     pub cancelled: bool,

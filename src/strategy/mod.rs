@@ -40,6 +40,8 @@ pub struct Plan {
     pub answer: Answer,
     /// Who else gets the request; empty for most requests, and an empty list allocates nothing.
     pub copies: Vec<CopyLeg>,
+    /// Whether copies were drawn and are held back, to learn what copies cost users.
+    pub held_back: bool,
     /// Whether one call to legacy follows when the assigned arm fails before its first byte.
     pub fallback: bool,
     /// The draw that led here.
@@ -131,7 +133,8 @@ impl Strategy {
 impl Plan {
     /// One arm answers, and nobody else gets the request.
     fn answered(assignment: Assignment) -> Self {
-        Self { answer: Answer::Arm(assignment.arm), copies: Vec::new(), fallback: false, assignment }
+        let (answer, copies) = (Answer::Arm(assignment.arm), Vec::new());
+        Self { answer, copies, held_back: false, fallback: false, assignment }
     }
 
     fn forced(arm: ArmId) -> Self {

@@ -22,6 +22,8 @@ pub struct Settings {
     pub sample: Share,
     /// The share of requests that legacy gets a second time.
     pub control: Share,
+    /// The share of the requests to be copied whose copies are all held back, to learn what copies cost users.
+    pub held_back: Share,
     /// How long a copy may take, from its sending to its last byte.
     pub deadline: Duration,
     /// The hard bounds on copies.
@@ -42,7 +44,8 @@ pub struct Budget {
 }
 
 /// Legacy answers. One draw by the request decides for all candidates, so that a pair holds every arm; another, of
-/// its own salt, decides about the control leg. A request without its unit is copied too, and left out.
+/// its own salt, decides about the control leg; a third holds copies back. A request without its unit is copied too,
+/// and left out.
 pub(super) fn plan(settings: &Settings, draw: &Draw<'_>, arms: usize) -> Plan {
     let mut plan = Plan::answered(Assignment { enrolled: draw.unit.is_some(), ..Assignment::left_out() });
     if settings.sample.admits(draw.copy_bucket()) {
@@ -52,5 +55,17 @@ pub(super) fn plan(settings: &Settings, draw: &Draw<'_>, arms: usize) -> Plan {
     if settings.control.admits(bucket(&draw.salts.control, draw.request)) {
         plan.copies.push(CopyLeg { arm: ArmId::LEGACY, role: Role::Control });
     }
+    hold_back(settings, draw, &mut plan);
     plan
+}
+
+/// Takes the copies off a random share of the requests that were to be copied, by a salt of its own.
+fn hold_back(settings: &Settings, draw: &Draw<'_>, plan: &mut Plan) {
+    if plan.copies.is_empty() || settings.held_back == Share::NONE {
+        return;
+    }
+    if settings.held_back.admits(bucket(&draw.salts.held_back, draw.request)) {
+        plan.copies.clear();
+        plan.held_back = true;
+    }
 }

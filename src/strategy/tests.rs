@@ -34,8 +34,13 @@ fn budget() -> shadow::Budget {
 }
 
 fn shadow(sample: &str, control: &str) -> Strategy {
-    let (sample, control) = (share(sample), share(control));
-    Strategy::Shadow(shadow::Settings { sample, control, deadline: DEADLINE, budget: budget() })
+    shadow_holding_back("0%", sample, control)
+}
+
+fn shadow_holding_back(held_back: &str, sample: &str, control: &str) -> Strategy {
+    let (sample, control, held_back) = (share(sample), share(control), share(held_back));
+    let (deadline, budget) = (DEADLINE, budget());
+    Strategy::Shadow(shadow::Settings { sample, control, held_back, deadline, budget })
 }
 
 fn canary(pair: &str) -> Strategy {
@@ -107,6 +112,25 @@ fn in_shadow_legacy_answers_everyone_and_a_share_of_requests_goes_to_all_candida
     assert_share(shadows.iter().filter(|arms| !arms.is_empty()).count(), 20_000, 0.25, "copied");
     assert_share(controls.iter().filter(|arms| !arms.is_empty()).count(), 20_000, 0.1, "asked again");
     assert_share(both, 20_000, 0.025, "both, by independent draws");
+}
+
+#[test]
+fn copies_are_held_back_from_a_random_share_of_the_requests_to_be_copied() {
+    let all = plans(&shadow("50%", "10%"), 20_000, "0%");
+    let with_holding = plans(&shadow_holding_back("20%", "50%", "10%"), 20_000, "0%");
+    let mut held_back = 0;
+    for ((_, drawn), (_, plan)) in all.iter().zip(&with_holding) {
+        assert_eq!((plan.answer, plan.assignment), (drawn.answer, drawn.assignment));
+        if plan.held_back {
+            assert!(plan.copies.is_empty() && !drawn.copies.is_empty(), "only copies that were drawn");
+            held_back += 1;
+        } else {
+            assert_eq!(plan.copies, drawn.copies);
+        }
+    }
+    let copied = all.iter().filter(|(_, plan)| !plan.copies.is_empty()).count();
+    assert_share(held_back, copied, 0.2, "held back, by a draw of its own");
+    assert!(all.iter().all(|(_, plan)| !plan.held_back));
 }
 
 #[test]
@@ -237,7 +261,10 @@ fn an_ab_test_pairs_candidates_with_legacy_and_legacy_with_each_candidate_in_tur
 fn an_interleaved_request_asks_every_arm_and_draws_none() {
     let plan = plan(&interleave(), Some("ann"), 1, "0%");
     let assignment = Assignment { arm: LEGACY, propensity: 1.0, enrolled: true, forced: false };
-    assert_eq!(plan, Plan { answer: Answer::Mixed, copies: vec![], fallback: false, assignment });
+    assert_eq!(
+        plan,
+        Plan { answer: Answer::Mixed, copies: vec![], held_back: false, fallback: false, assignment }
+    );
 }
 
 proptest! {

@@ -69,6 +69,8 @@ catalogue! {
     cost: CounterVec = "crossfade_cost_total" ["experiment", "arm", "role", "currency"],
     /// Tokens that models said they used.
     tokens: IntCounterVec = "crossfade_tokens_total" ["experiment", "arm", "role", "kind"],
+    /// Time from the arrival of a request that copies were drawn for to the last byte of the model's answer to its user, in seconds, by whether the copies were let go or held back.
+    user_duration: HistogramVec = "crossfade_shadow_user_duration_seconds" ["experiment", "copied"],
     /// Copies of requests that were sent.
     copies_sent: IntCounterVec = "crossfade_copies_sent_total" ["experiment", "arm", "role"],
     /// Copies of requests that the plan asked for and that were not sent, by reason.
@@ -99,12 +101,28 @@ catalogue! {
     in_flight: IntGaugeVec = "crossfade_model_in_flight_requests" ["model"],
     /// Connections made to a model.
     model_connections: IntCounterVec = "crossfade_model_connections_total" ["model"],
+    /// Endpoints of a model that are left alone because calls to them failed, by what the calls are for.
+    breakers_open: IntGaugeVec = "crossfade_breakers_open" ["model", "calls"],
+    /// Changes of a model's breakers, by the state that they came to.
+    breaker_changes: IntCounterVec = "crossfade_breaker_changes_total" ["model", "calls", "state"],
     /// Connections from users that are open.
     connections: IntGauge = "crossfade_connections" [],
     /// Connections from users that ended in the TLS handshake.
     failed_handshakes: IntCounter = "crossfade_tls_handshakes_failed_total" [],
     /// Whether the certificates in use are those of the files: 0 while changed files cannot be used.
     certificates_current: IntGaugeVec = "crossfade_tls_certificates_current" ["model"],
+    /// Connections, requests and streams of users that were ended because they met a limit.
+    limited: IntCounterVec = "crossfade_limited_total" ["limit"],
+    /// Times at which no connection was accepted for a while, by what had run out.
+    accept_pauses: IntCounterVec = "crossfade_accept_pauses_total" ["reason"],
+    /// Panics, each of which ended one request, copy or record, by where it happened.
+    panics: IntCounterVec = "crossfade_panics_total" ["plane"],
+    /// Memory that captured bodies and waiting records hold, in bytes.
+    memory_held: IntGauge = "crossfade_memory_held_bytes" [],
+    /// Memory that captured bodies and waiting records may hold, in bytes.
+    memory_budget: IntGauge = "crossfade_memory_budget_bytes" [],
+    /// Bodies that were captured in part only, because memory was short.
+    bodies_shed: IntCounter = "crossfade_bodies_shed_total" [],
     /// Answers that the gateway gave itself, by status and reason.
     gateway_answers: IntCounterVec = "crossfade_gateway_answers_total" ["code", "reason"],
     /// Records that wait for the writer.

@@ -84,7 +84,7 @@ pub struct Answer<B> {
 /// Why no answer's head came.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The endpoint refused the connection, or its name did not resolve.
+    /// The endpoint refused the connection or did not take it in time, or its name did not resolve.
     #[error("no connection to {endpoint}: {source}")]
     Connect {
         /// Host and port.
@@ -92,13 +92,11 @@ pub enum CallError {
         /// What the system said.
         source: io::Error,
     },
-    /// A deadline passed before the head.
-    #[error("{endpoint} missed the deadline for {what}")]
+    /// The deadline for the head passed.
+    #[error("{endpoint} missed the deadline for the head of its answer")]
     Timeout {
         /// Host and port.
         endpoint: String,
-        /// `a connection` or `the head of its answer`.
-        what: &'static str,
     },
     /// The model closed the connection, or sent no valid HTTP.
     #[error("{endpoint} broke off: {source}")]
@@ -208,7 +206,7 @@ where
         }
     }
 
-    /// Closes connections that were idle for too long. To be called every few seconds.
+    /// Closes connections that had no use since the last call.
     pub fn sweep(&self) {
         self.pool.sweep();
         self.streams.sweep();
@@ -236,7 +234,7 @@ where
         // What the others in the queue would make too: a connection that has room for all of them.
         let turn = self.streams.turn(key);
         let taken = timeout_at(deadlines.connect, turn.lock()).await;
-        let _turn = taken.map_err(|_| late(permit, "a connection"))?;
+        let _turn = taken.map_err(|late| unconnected(permit, late.into()))?;
         match self.streams.begin(key) {
             Some(stream) => Ok((Line::Http2(stream), Age::Used)),
             None => Ok((self.connect(permit, speech, deadlines).await?, Age::New)),
@@ -249,10 +247,9 @@ where
         speech: Speech,
         deadlines: Deadlines,
     ) -> Result<Line<B>, CallError> {
-        let connecting = timeout_at(deadlines.connect, connect(permit, speech, &self.connections));
-        let connected = connecting.await.map_err(|_| late(permit, "a connection"))?;
+        let connected = connect(permit, speech, deadlines.connect, &self.connections).await;
         let connected = connected.map_err(|error| match error {
-            ConnectError::Io(source) => CallError::Connect { endpoint: name(permit), source },
+            ConnectError::Io(source) => unconnected(permit, source),
             ConnectError::Http(source) => CallError::Reset { endpoint: name(permit), source },
         })?;
         permit.model().connections.inc();
@@ -304,7 +301,7 @@ impl<B> Unanswered<B> {
                 CallError::Reset { endpoint: name(permit), source }
             }
             Unanswered::RequestBody => CallError::RequestBody,
-            Unanswered::Late => late(permit, "the head of its answer"),
+            Unanswered::Late => CallError::Timeout { endpoint: name(permit) },
         }
     }
 }
@@ -313,6 +310,6 @@ fn name(permit: &Permit) -> String {
     permit.endpoint().authority.to_string()
 }
 
-fn late(permit: &Permit, what: &'static str) -> CallError {
-    CallError::Timeout { endpoint: name(permit), what }
+fn unconnected(permit: &Permit, source: io::Error) -> CallError {
+    CallError::Connect { endpoint: name(permit), source }
 }

@@ -20,11 +20,12 @@ use hyper_util::rt::TokioTimer;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::tls;
-use crate::upstream::Endpoint;
 use crate::upstream::HttpVersion;
 use crate::upstream::OnThisThread;
 use crate::upstream::Permit;
@@ -105,6 +106,7 @@ fn asks_for_tunnel<B>(request: &Request<B>) -> bool {
 pub(super) async fn connect<B>(
     permit: &Permit,
     speech: Speech,
+    deadline: Instant,
     tracker: &TaskTracker,
 ) -> Result<Connected<B>, ConnectError>
 where
@@ -112,10 +114,11 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let endpoint = permit.endpoint();
-    let stream = dial(endpoint).await?;
+    let stream = dial(permit, deadline).await?;
     match &permit.model().settings.tls {
         Some(tls) if endpoint.scheme == Scheme::HTTPS => {
-            let stream = tls.connect(endpoint.host(), speech.offer(), stream).await?;
+            let shaking = tls.connect(endpoint.host(), speech.offer(), stream);
+            let stream = timeout_at(deadline, shaking).await.map_err(io::Error::from)??;
             let chose_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let speech = if speech == Speech::Chosen && chose_http2 { Speech::Http2 } else { speech };
             shake_hands(stream, speech, tracker).await
@@ -124,8 +127,8 @@ where
     }
 }
 
-async fn dial(endpoint: &Endpoint) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect((endpoint.host(), endpoint.port())).await?;
+async fn dial(permit: &Permit, deadline: Instant) -> io::Result<TcpStream> {
+    let stream = permit.host().connect(permit.endpoint().port(), deadline).await?;
     // Small requests must not wait for the acknowledgement of the ones before.
     stream.set_nodelay(true)?;
     Ok(stream)

@@ -5,18 +5,22 @@
 //! shared between threads.
 
 mod body;
+mod breaker;
 mod checked;
 mod client;
 mod connect;
 mod exchange;
 mod executor;
 mod fleet;
+mod health;
 mod pool;
+mod resolve;
 mod settings;
 mod streams;
 mod tether;
 
 pub use body::AnswerBody;
+pub use breaker::BreakerSettings;
 pub use client::Answer;
 pub use client::CallError;
 pub use client::Client;
@@ -27,6 +31,9 @@ pub use executor::OnThisThread;
 pub use fleet::Fleet;
 pub use fleet::Model;
 pub use fleet::Permit;
+pub use health::Purpose;
+pub use health::Watch;
+pub use resolve::Resolver;
 pub use settings::Endpoint;
 pub use settings::HostHeader;
 pub use settings::HttpVersion;

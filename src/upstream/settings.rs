@@ -9,6 +9,8 @@ use http::uri::Scheme;
 use crate::tls::ClientFiles;
 use crate::tls::Live;
 
+use crate::upstream::BreakerSettings;
+
 /// How one model is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub http: HttpVersion,
     /// How it is reached over TLS; there when the scheme of an endpoint is `https`.
     pub tls: Option<Arc<Live<ClientFiles>>>,
+    /// When users' calls leave an endpoint alone; `None`: never. Copies have a breaker always.
+    pub breaker: Option<BreakerSettings>,
 }
 
 /// One address of a model.

@@ -100,9 +100,9 @@ impl StrategyKind {
 pub enum Fate {
     /// The whole answer was read, whatever its status.
     Complete,
-    /// No connection could be made.
+    /// No connection could be made, in time or at all.
     ConnectError,
-    /// A deadline passed: connect, first byte, idle or total.
+    /// A deadline passed: first byte, idle or total.
     Timeout,
     /// The model closed or reset the connection before its answer's head was complete, or sent no valid HTTP.
     Reset,
@@ -110,6 +110,8 @@ pub enum Fate {
     Truncated,
     /// The gateway refused the call: the model's `max_in_flight` was reached.
     Overloaded,
+    /// The gateway left the model alone, whose calls failed of late: its breaker is open.
+    BreakerOpen,
     /// The client left, or the gateway was shut down; nobody's fault.
     Cancelled,
 }
@@ -122,7 +124,7 @@ impl Fate {
 
     /// Says whether the call never came to the model, so that it cost nothing and tells nothing of its speed.
     pub fn is_unsent(self) -> bool {
-        matches!(self, Fate::ConnectError | Fate::Overloaded)
+        matches!(self, Fate::ConnectError | Fate::Overloaded | Fate::BreakerOpen)
     }
 
     /// The word that metrics, logs and records use.
@@ -134,6 +136,7 @@ impl Fate {
             Fate::Reset => "reset",
             Fate::Truncated => "truncated",
             Fate::Overloaded => "overloaded",
+            Fate::BreakerOpen => "breaker_open",
             Fate::Cancelled => "cancelled",
         }
     }
@@ -173,13 +176,17 @@ pub enum DropReason {
     Draining,
     /// The day's budget of money is spent.
     Budget,
+    /// The model is left alone because calls to it failed of late.
+    BreakerOpen,
     /// The request asks for another protocol: what follows it cannot be copied.
     Upgrade,
+    /// The process holds nearly as much memory as it may.
+    Memory,
 }
 
 impl DropReason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [DropReason; 9] = [
+    pub const ALL: [DropReason; 11] = [
         DropReason::InFlight,
         DropReason::Bytes,
         DropReason::Rate,
@@ -188,7 +195,9 @@ impl DropReason {
         DropReason::BodyIncomplete,
         DropReason::Draining,
         DropReason::Budget,
+        DropReason::BreakerOpen,
         DropReason::Upgrade,
+        DropReason::Memory,
     ];
 
     /// The label that metrics and records use.
@@ -202,7 +211,9 @@ impl DropReason {
             DropReason::BodyIncomplete => "body_incomplete",
             DropReason::Draining => "draining",
             DropReason::Budget => "budget",
+            DropReason::BreakerOpen => "breaker_open",
             DropReason::Upgrade => "upgrade",
+            DropReason::Memory => "memory",
         }
     }
 }

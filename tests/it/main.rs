@@ -5,6 +5,7 @@
 mod alike;
 mod analysis;
 mod binary;
+mod chaos;
 mod config;
 mod demo;
 mod feedback;
@@ -12,6 +13,7 @@ mod grpc;
 mod ledger;
 mod leaving;
 mod life;
+mod limits;
 mod mixing;
 mod multiplexing;
 mod passing;

@@ -163,7 +163,11 @@ async fn a_candidate_that_is_gone_never_hurts() {
         assert_eq!(client.post("/", &[], "body").await.text(), "legacy's answer");
     }
     let gone = ["arm=\"new\"", "code=\"connect_error\""];
-    until("the copies' end", async || rig.metric("crossfade_requests_total", &gone).await == 20.0).await;
+    until("every copy to fail or be dropped", async || {
+        let failed = rig.metric("crossfade_requests_total", &gone).await;
+        failed + rig.metric("crossfade_copies_dropped_total", &["reason=\"breaker_open\""]).await == 20.0
+    })
+    .await;
     assert_eq!(rig.records().await.len(), 20);
 }
 

@@ -23,6 +23,7 @@ use crate::protocol::Protocol;
 use crate::tls::ClientFiles;
 use crate::tls::Live;
 use crate::upstream;
+use crate::upstream::BreakerSettings;
 use crate::upstream::Endpoint;
 use crate::upstream::HostHeader;
 use crate::upstream::HttpVersion;
@@ -111,8 +112,18 @@ fn url_identity(url: &Endpoint) -> String {
 
 fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::Model, upstream::Settings) {
     let At { place, value: raw } = raw;
-    let schema::Model { url, protocol, timeout, max_in_flight, host, http_version, tls, credentials, cost } =
-        raw;
+    let schema::Model {
+        url,
+        protocol,
+        timeout,
+        max_in_flight,
+        breaker,
+        host,
+        http_version,
+        tls,
+        credentials,
+        cost,
+    } = raw;
     let model = policy::Model {
         name,
         protocol: protocol.or(Protocol::default()),
@@ -130,6 +141,7 @@ fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::M
         max_in_flight: max_in_flight.scalar().map_or(1024, u32::from),
         host: host.or(HostHeader::Original),
         http: http_version.or(HttpVersion::Auto),
+        breaker: breaker.value().map(breaker_settings),
     };
     (model, upstream)
 }
@@ -177,6 +189,14 @@ fn timeouts(raw: Field<schema::Timeouts>) -> Timeouts {
         first_byte: or(first_byte, default.first_byte),
         idle: or(idle, default.idle),
         total: or(total, default.total),
+    }
+}
+
+fn breaker_settings(raw: schema::Breaker) -> BreakerSettings {
+    let default = BreakerSettings::default();
+    BreakerSettings {
+        failures: raw.failures.scalar().map_or(default.failures, u32::from),
+        pause: raw.pause.scalar().map_or(default.pause, |span| span.0),
     }
 }
 

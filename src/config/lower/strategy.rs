@@ -27,6 +27,7 @@ use crate::strategy::shadow::Budget;
 use crate::vocab::ModelId;
 
 const COPY_DEADLINE: Duration = Duration::from_secs(30);
+const HELD_BACK: Share = Share::from_billionths(10_000_000).expect("1 % is no more than the whole");
 const MIX_DEADLINE: Duration = Duration::from_secs(1);
 const MIX_DEPTH: usize = 100;
 const BUDGET_IN_FLIGHT: u32 = 256;
@@ -64,15 +65,23 @@ impl Context<'_> {
     }
 
     fn shadow(&self, raw: At<schema::Shadow>) -> Option<(Strategy, Vec<ModelId>)> {
-        let schema::Shadow { sample, control, deadline, budget } = raw.value;
+        let schema::Shadow { sample, control, held_back, deadline, budget } = raw.value;
         let arms = self.sides.arms(self.place, self.report);
         let settings = shadow::Settings {
             sample: sample.or(Share::ALL),
             control: control.or(Share::NONE),
+            held_back: self.held_back(held_back),
             deadline: longer_than_nothing(deadline, COPY_DEADLINE),
             budget: self.budget(budget, arms.as_deref()),
         };
         Some((Strategy::Shadow(settings), arms?))
+    }
+
+    fn held_back(&self, raw: Field<Scalar<Share>>) -> Share {
+        if let Field::Given(At { place, value: Scalar(Share::ALL) }) = &raw {
+            self.report.add(place, "this holds every copy back: expected less than 100%");
+        }
+        raw.or(HELD_BACK)
     }
 
     fn canary(&self, raw: At<schema::Canary>) -> Option<(Strategy, Vec<ModelId>)> {

@@ -35,6 +35,10 @@ pub(crate) struct Model {
     /// Default: 1024.
     #[serde(default)]
     pub(crate) max_in_flight: Field<Scalar<NonZeroU32>>,
+    /// Leaves a URL alone whose calls fail, so that users need not wait for each to fail: they are answered by
+    /// `fallback`, or 503. Absent: every call is tried. Copies are held back from a failing model always.
+    #[serde(default)]
+    pub(crate) breaker: Field<Breaker>,
     /// The host header it sees: the client's (original) or the URL's (upstream). Default: original.
     #[serde(default)]
     pub(crate) host: Field<Scalar<HostHeader>>,
@@ -88,6 +92,19 @@ pub(crate) struct Tls {
     /// The name that the model's certificate must bear. Default: the URL's host.
     #[serde(default)]
     pub(crate) server_name: Field<Scalar<ServerName<'static>>>,
+}
+
+/// When a URL is left alone, and when it is tried again.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Breaker {
+    /// Calls in a row that must fail: no connection, a reset, a timeout. A status is an answer. Default: 10.
+    #[serde(default)]
+    pub(crate) failures: Field<Scalar<NonZeroU32>>,
+    /// The longest pause between two calls that try whether it is well again; the first pause is 250ms, and each is
+    /// twice the one before. Default: 4s.
+    #[serde(default)]
+    pub(crate) pause: Field<Scalar<Positive>>,
 }
 
 /// What a model charges; each part that is absent costs nothing. Amounts have at most 12 digits after the point.

@@ -52,6 +52,10 @@ pub(crate) struct Shadow {
     /// Default: 0%.
     #[serde(default)]
     pub(crate) control: Field<Scalar<Share>>,
+    /// The share of the requests to be copied whose copies are held back, drawn at random, so that users' latency
+    /// with copies can be held against that without. Default: 1%.
+    #[serde(default)]
+    pub(crate) held_back: Field<Scalar<Share>>,
     /// How long a copy may take. Default: 30s.
     #[serde(default)]
     pub(crate) deadline: Field<Scalar<Positive>>,

@@ -115,7 +115,13 @@ fn split() -> Strategy {
 
 fn copies() -> Strategy {
     let (sample, control) = (share("25%"), share("1%"));
-    Strategy::Shadow(shadow::Settings { sample, control, deadline: SECOND, budget: budget() })
+    Strategy::Shadow(shadow::Settings {
+        sample,
+        control,
+        held_back: Share::NONE,
+        deadline: SECOND,
+        budget: budget(),
+    })
 }
 
 fn interleaving() -> Strategy {

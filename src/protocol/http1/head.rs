@@ -2,12 +2,10 @@
 
 use memchr::memchr;
 
+use crate::protocol::http1::Bounds;
 use crate::protocol::http1::Framing;
 use crate::protocol::http1::Head;
-use crate::protocol::http1::MAX_FIELDS;
-use crate::protocol::http1::MAX_HEAD;
 use crate::protocol::http1::MAX_INTERIM;
-use crate::protocol::http1::MAX_TARGET;
 use crate::protocol::http1::Malformed;
 use crate::protocol::http1::STAND_IN;
 use crate::protocol::http1::asks_for_tunnel;
@@ -47,41 +45,41 @@ enum Asked {
 /// The lines of a head, as far as they are here.
 #[derive(Debug, Default)]
 struct Lines {
+    count: usize,
     /// Where the line begins that is not whole yet.
     begin: usize,
     /// How far the end of it has been looked for.
     searched: usize,
-    /// How many are whole.
-    count: usize,
 }
 
 /// What the fields say of the body.
 #[derive(Debug, Default)]
 struct Fields {
-    count: usize,
     length: Option<u64>,
     chunked: bool,
     tunnel: bool,
 }
 
 impl Head for RequestHead {
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
-        while let Some(line) = self.lines.next(bytes)? {
+    fn read(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
+        while let Some(line) = self.lines.next(bytes, bounds)? {
             match self.version {
                 // Servers should overlook empty lines before a request (RFC 9112, section 2.2).
                 None if line.is_empty() => {}
-                None => self.version = Some(request_line(line)?),
+                None => self.version = Some(request_line(line, bounds)?),
                 Some(version) if line.is_empty() => {
-                    self.lines.hold_no_controls(bytes)?;
+                    let length = self.lines.end(bounds)?;
+                    if self.lines.have_strays(&bytes[..length]) {
+                        return Err(Malformed::Field);
+                    }
                     let framing = self.fields.framing(version)?.unwrap_or(Framing::Length(0));
                     let tunnel = self.fields.tunnel && version == Version::Http11;
-                    let framing = if tunnel { Framing::Rest } else { framing };
-                    return Ok(Some((self.lines.begin, Some(framing))));
+                    return Ok(Some((length, Some(if tunnel { Framing::Rest } else { framing }))));
                 }
                 Some(_) => self.fields.read(line)?,
             }
         }
-        if self.version.is_none() && bytes.len() > MAX_TARGET {
+        if self.version.is_none() && bytes.len() > bounds.target {
             return Err(Malformed::TargetTooLong);
         }
         Ok(None)
@@ -89,16 +87,15 @@ impl Head for RequestHead {
 }
 
 impl Head for AnswerHead {
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
+    fn read(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
         let Some(asked) = self.asked else {
             return if bytes.is_empty() { Ok(None) } else { Err(Malformed::Surplus) };
         };
-        while let Some(line) = self.lines.next(bytes)? {
+        while let Some(line) = self.lines.next(bytes, bounds)? {
             match self.status {
                 None => self.status = Some(status_line(line)?),
                 Some((version, status)) if line.is_empty() => {
-                    self.lines.hold_no_controls(bytes)?;
-                    let length = self.lines.begin;
+                    let length = self.lines.end(bounds)?;
                     if matches!(status, 100 | 102..=199) {
                         self.pass_interim()?;
                         return Ok(Some((length, None)));
@@ -141,51 +138,64 @@ impl AnswerHead {
 
 impl Lines {
     /// The next whole line, without its end.
-    fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+    fn next<'a>(&mut self, bytes: &'a [u8], bounds: &Bounds) -> Result<Option<&'a [u8]>, Malformed> {
         let Some(found) = memchr(b'\n', &bytes[self.searched..]) else {
             self.searched = bytes.len();
-            return if bytes.len() > MAX_HEAD { Err(Malformed::HeadTooLarge) } else { Ok(None) };
+            return if bytes.len() > bounds.head { Err(Malformed::HeadTooLarge) } else { Ok(None) };
         };
         let end = self.searched + found;
         let line = bytes[self.begin..end].strip_suffix(b"\r").ok_or(Malformed::LineEnd)?;
-        (self.begin, self.searched, self.count) = (end + 1, end + 1, self.count + 1);
-        if self.begin > MAX_HEAD {
-            return Err(Malformed::HeadTooLarge);
-        }
+        (self.begin, self.searched) = (end + 1, end + 1);
+        self.count += 1;
         Ok(Some(line))
     }
 
-    /// Makes sure that the lines of a whole head hold no other control characters than those at their ends.
-    fn hold_no_controls(&self, bytes: &[u8]) -> Result<(), Malformed> {
-        if controls(&bytes[..self.begin]) == 2 * self.count { Ok(()) } else { Err(Malformed::Field) }
+    /// The length of the head whose last line was read.
+    fn end(&self, bounds: &Bounds) -> Result<usize, Malformed> {
+        if self.begin > bounds.head {
+            return Err(Malformed::HeadTooLarge);
+        }
+        // Its first line and its last are no fields.
+        if self.count > bounds.fields + 2 { Err(Malformed::TooManyFields) } else { Ok(self.begin) }
+    }
+
+    /// Says whether a head has control characters besides the ends of its lines, which are two for each: every line
+    /// was seen to end in both.
+    fn have_strays(&self, head: &[u8]) -> bool {
+        controls(head) > 2 * self.count
     }
 }
 
 impl Fields {
+    /// Looks at a field if it may be one of three; HTTP's own reader refuses every fault of the others but those
+    /// that [`Lines`] sees.
     fn read(&mut self, line: &[u8]) -> Result<(), Malformed> {
-        self.count += 1;
-        if self.count > MAX_FIELDS {
-            return Err(Malformed::HeadTooLarge);
-        }
-        let (name, value) = field(line)?;
-        // By length first: most names are none of these.
-        match name.len() {
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.tunnel |= asks_for_tunnel(value),
-            14 if name.eq_ignore_ascii_case(b"content-length") => return self.length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => return self.coding(value),
+        match line.first() {
+            Some(b' ' | b'\t') => return Err(Malformed::Field),
+            Some(b'c' | b'C') => {
+                if let Some(value) = value_of(b"content-length", line)? {
+                    return self.length(value);
+                }
+            }
+            Some(b't' | b'T') => {
+                if let Some(value) = value_of(b"transfer-encoding", line)? {
+                    return self.coding(value);
+                }
+            }
+            Some(b'u' | b'U') => {
+                if let Some(value) = value_of(b"upgrade", line)? {
+                    self.tunnel |= asks_for_tunnel(value);
+                }
+            }
             _ => {}
         }
         Ok(())
     }
 
     fn length(&mut self, value: &[u8]) -> Result<(), Malformed> {
-        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        let length = str::from_utf8(value).ok().filter(|_| digits).and_then(|value| value.parse().ok());
+        let length = number(value).ok_or(Malformed::ContentLength)?;
         // A length is said once; two that are equal have no honest cause either.
-        match self.length.replace(length.ok_or(Malformed::ContentLength)?) {
-            None => Ok(()),
-            Some(_) => Err(Malformed::ContentLength),
-        }
+        if self.length.replace(length).is_some() { Err(Malformed::ContentLength) } else { Ok(()) }
     }
 
     fn coding(&mut self, value: &[u8]) -> Result<(), Malformed> {
@@ -207,34 +217,26 @@ impl Fields {
     }
 }
 
-fn request_line(line: &[u8]) -> Result<Version, Malformed> {
-    if line.len() > MAX_TARGET {
+/// HTTP's own reader refuses every other fault of the line.
+fn request_line(line: &[u8], bounds: &Bounds) -> Result<Version, Malformed> {
+    if line.len() > bounds.target {
         return Err(Malformed::TargetTooLong);
     }
-    let blanks = line.iter().filter(|byte| matches!(byte, b' ' | b'\t')).count();
-    if blanks != 2 || has_control(line) {
-        return Err(Malformed::FirstLine);
+    let (request, rest) = line.split_at(line.len().saturating_sub(" HTTP/1.1".len()));
+    let version = version(rest.strip_prefix(b" ").ok_or(Malformed::FirstLine)?)?;
+    if request.starts_with(b"CONNECT ") {
+        return Err(Malformed::Connect);
     }
-    let (request, version) =
-        line.split_at_checked(line.len().saturating_sub(9)).ok_or(Malformed::FirstLine)?;
-    let version = version.strip_prefix(b" ").ok_or(Malformed::FirstLine)?;
-    let version = self::version(version)?;
-    match request.split(|byte| *byte == b' ').next() {
-        Some(b"CONNECT") => Err(Malformed::Connect),
-        Some(method) if method == STAND_IN.as_bytes() => Err(Malformed::FirstLine),
-        _ => Ok(version),
-    }
+    if request.starts_with(STAND_IN.as_bytes()) { Err(Malformed::FirstLine) } else { Ok(version) }
 }
 
 fn status_line(line: &[u8]) -> Result<(Version, u16), Malformed> {
-    let (version, rest) = line.split_at_checked(8).ok_or(Malformed::FirstLine)?;
+    let (version, rest) = line.split_at_checked("HTTP/1.1".len()).ok_or(Malformed::FirstLine)?;
     let version = self::version(version)?;
     match rest {
-        [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', phrase @ ..]
-            if !has_control(phrase) && matches!(phrase.first(), None | Some(b' ')) =>
-        {
-            let digit = |byte: &u8| u16::from(byte - b'0');
-            Ok((version, digit(a) * 100 + digit(b) * 10 + digit(c)))
+        [b' ', code @ ..] if code.len() == 3 || code.get(3) == Some(&b' ') => {
+            let status = number(&code[..3]).and_then(|status| u16::try_from(status).ok());
+            Ok((version, status.filter(|status| *status >= 100).ok_or(Malformed::FirstLine)?))
         }
         _ => Err(Malformed::FirstLine),
     }
@@ -249,26 +251,29 @@ fn version(bytes: &[u8]) -> Result<Version, Malformed> {
     }
 }
 
-/// Splits a field into its name and its value.
-fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    let colon = memchr(b':', line).ok_or(Malformed::Field)?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    let blank = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t'));
-    if blank(name.first()) || blank(name.last()) {
-        return Err(Malformed::Field);
+/// Reads digits, and nothing else.
+fn number(digits: &[u8]) -> Option<u64> {
+    let step = |number: u64, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, step) }
+}
+
+/// The value of a field, if this is its name.
+fn value_of<'a>(name: &[u8], line: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+    let after = line.get(name.len());
+    let may_end_here = matches!(after, None | Some(b':' | b' ' | b'\t'));
+    if !may_end_here || !line.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name)) {
+        return Ok(None);
     }
-    Ok((name, value.trim_ascii()))
+    // White space before the colon: some take it for a part of the name, others do not.
+    if after == Some(&b':') { Ok(Some(line[name.len() + 1..].trim_ascii())) } else { Err(Malformed::Field) }
 }
 
-fn has_control(bytes: &[u8]) -> bool {
-    controls(bytes) > 0
-}
-
-/// How many control characters there are, the tab aside. Looks at every byte, which a compiler turns into a few
-/// wide comparisons: and over a whole head they are fewer than line by line.
+/// How many control characters other than the tab there are. Looks at every byte, in blocks that a compiler turns into
+/// a few wide comparisons, which one byte can count for.
 fn controls(bytes: &[u8]) -> usize {
-    let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') | (*byte == 0x7f);
-    let count = |piece: &[u8]| piece.iter().map(|byte| u8::from(is_control(byte))).sum::<u8>();
-    // A piece cannot hold more than a byte can count.
-    bytes.chunks(128).map(|piece| usize::from(count(piece))).sum()
+    let is_control = |byte: &u8| u8::from((*byte < b' ') & (*byte != b'\t') | (*byte == 0x7f));
+    bytes.chunks(128).map(|block| usize::from(block.iter().map(is_control).sum::<u8>())).sum()
 }

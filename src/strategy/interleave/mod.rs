@@ -116,7 +116,7 @@ pub fn dice(salts: &Salts, request: &[u8]) -> Xoshiro256PlusPlus {
 /// All arms are asked and their lists mixed. A request without its unit is mixed too and left out of the votes.
 pub(super) fn plan(draw: &Draw<'_>) -> Plan {
     let assignment = Assignment { enrolled: draw.unit.is_some(), ..Assignment::left_out() };
-    Plan { answer: Answer::Mixed, copies: Vec::new(), fallback: false, assignment }
+    Plan { answer: Answer::Mixed, copies: Vec::new(), held_back: false, fallback: false, assignment }
 }
 
 fn placed(rankings: &Rankings<'_>, drawn: &Drawn, credit: Credit) -> Placed {

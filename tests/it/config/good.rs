@@ -19,6 +19,7 @@ use crossfade::policy::PathPattern;
 use crossfade::policy::Phase;
 use crossfade::policy::UnitSource;
 use crossfade::protocol::Protocol;
+use crossfade::proxy::Limits;
 use crossfade::record::RedactAction;
 use crossfade::record::RedactTarget;
 use crossfade::strategy::Strategy;
@@ -30,6 +31,7 @@ use crossfade::strategy::shadow::Budget;
 use crossfade::tls::ClientFiles;
 use crossfade::tls::Identity;
 use crossfade::tls::ServerFiles;
+use crossfade::upstream::BreakerSettings;
 use crossfade::upstream::HostHeader;
 use crossfade::upstream::HttpVersion;
 use crossfade::upstream::Timeouts;
@@ -83,6 +85,7 @@ fn the_least_policy_gets_every_default() {
     assert_eq!((config.record.queue_bytes, config.record.queue_records), (64 << 20, 65_536));
     assert!(config.record.redact.is_empty());
     assert_eq!((config.feedback.path, config.feedback.remember), (None, 200_000));
+    assert_eq!(config.limits, Limits::default());
     assert!(config.feedback.ticket_key.is_none());
     assert_eq!(config.policy.default, Some(ModelId(0)));
     assert!(config.policy.experiments.is_empty());
@@ -94,6 +97,11 @@ fn the_least_policy_gets_every_default() {
     assert_eq!((upstream.http, &upstream.tls), (HttpVersion::Auto, &None));
     assert_eq!((upstream.endpoints[0].scheme.as_str(), upstream.endpoints[0].port()), ("http", 80));
     assert!(config.listen.tls.is_none());
+    assert_eq!(upstream.breaker, None);
+    let breaker = parsed("models: {only: {url: http://models.example, breaker: {}}}\ndefault: only\n")
+        .upstreams[0]
+        .breaker;
+    assert_eq!(breaker, Some(BreakerSettings { failures: 10, pause: seconds(4) }));
     let model = &config.policy.models[0];
     assert_eq!((model.name.as_str(), model.protocol, &model.rate), ("only", Protocol::Http, &None));
 }
@@ -106,6 +114,9 @@ fn the_service_keeps_what_the_file_says() {
     let config = parsed(&format!(
         "{MODELS}default: c
 listen: {{data: '[::]:0', admin: 0.0.0.0:0, token: {{from_env: PATH}}, drain: 1m30s, workers: 3, max_connections: 7}}
+limits:
+  {{header_bytes: 16MiB, header_count: 200, uri_bytes: 65534, header_time: 1s, body_rate: 2KiB, body_grace: 3s, idle: 4s,
+    write_stall: 5s, streams: 6, control_frames: 7, memory: 8MiB}}
 record:
   dir: /var/records
   body_cap: 1MiB
@@ -122,6 +133,20 @@ feedback: {{path: /votes, tickets: {{key: {{from_file: '{}'}}}}, remember: 5}}
     assert!(token.matches(std::env::var("PATH").unwrap().trim().as_bytes()));
     assert_eq!((config.listen.drain, config.listen.workers), (seconds(90), Some(3)));
     assert_eq!(config.listen.max_connections, 7);
+    let expected = Limits {
+        header_bytes: 16 << 20,
+        header_count: 200,
+        uri_bytes: 65_534,
+        header_time: seconds(1),
+        body_rate: 2_048,
+        body_grace: seconds(3),
+        idle: seconds(4),
+        write_stall: seconds(5),
+        streams: 6,
+        control_frames: 7,
+        memory_bytes: Some(8 << 20),
+    };
+    assert_eq!(config.limits, expected);
     assert_eq!(config.record.dir, Path::new("/var/records"));
     assert_eq!(config.record.body_cap_bytes, 1 << 20);
     assert_eq!((config.record.rotate.bytes, config.record.rotate.every), (1 << 30, seconds(86_400)));
@@ -146,6 +171,7 @@ fn a_model_keeps_what_the_file_says_and_money_is_exact() {
     protocol: openai
     timeout: {connect: 250ms, first_byte: 2m, idle: 5s, total: 1h}
     max_in_flight: 3
+    breaker: {failures: 4, pause: 500ms}
     host: upstream
     cost:
       currency: EUR
@@ -168,6 +194,7 @@ default: chat
     };
     assert_eq!(upstream.timeouts, timeouts);
     assert_eq!((upstream.max_in_flight, upstream.host), (3, HostHeader::Upstream));
+    assert_eq!(upstream.breaker, Some(BreakerSettings { failures: 4, pause: Duration::from_millis(500) }));
     assert_eq!(config.policy.models[0].protocol, Protocol::OpenAi);
     let rate = config.policy.models[0].rate.as_ref().unwrap();
     assert_eq!(rate.currency, "EUR");
@@ -297,15 +324,17 @@ fn every_strategy_becomes_its_settings() {
             Strategy::Shadow(shadow::Settings {
                 sample: Share::ALL,
                 control: Share::NONE,
+                held_back: share("1%"),
                 deadline: seconds(30),
                 budget: default_budget(),
             }),
         ),
         (
-            "{shadow: {sample: 25%, control: 1%, deadline: 5s, budget: {in_flight: 2, in_flight_bytes: 3B, per_second: 4}}}",
+            "{shadow: {sample: 25%, control: 1%, held_back: 0.5%, deadline: 5s, budget: {in_flight: 2, in_flight_bytes: 3B, per_second: 4}}}",
             Strategy::Shadow(shadow::Settings {
                 sample: share("25%"),
                 control: share("1%"),
+                held_back: share("0.5%"),
                 deadline: seconds(5),
                 budget: Budget { in_flight: 2, in_flight_bytes: 3, per_second: Some(4), money_per_day: None },
             }),

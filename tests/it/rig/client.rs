@@ -141,7 +141,11 @@ impl Client {
                 sender.send_request(request).await
             }
             Sender::Http2(sender) => {
-                request.headers_mut().remove("host");
+                let host = request.headers_mut().remove("host");
+                if let Some(host) = host.filter(|_| request.uri().authority().is_none()) {
+                    let target = format!("http://{}{}", host.to_str().unwrap(), request.uri());
+                    *request.uri_mut() = target.parse().unwrap();
+                }
                 sender.ready().await?;
                 sender.send_request(request).await
             }

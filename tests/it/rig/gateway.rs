@@ -54,6 +54,10 @@ impl Rig {
         Client::http1(self.gateway().data_addr()).await
     }
 
+    pub(crate) async fn client2(&self) -> Client {
+        Client::http2(self.gateway().data_addr()).await
+    }
+
     pub(crate) async fn admin(&self) -> Client {
         Client::http1(self.gateway().admin_addr()).await.naming("127.0.0.1")
     }
@@ -121,8 +125,12 @@ fn policy_path(dir: &Path) -> PathBuf {
     dir.join("policy.yaml")
 }
 
+/// A policy as a file. Shadow experiments that say nothing of it hold no copy back: a test that counts copies cannot
+/// have one in a hundred missing by chance.
 fn text(dir: &Path, policy: &str, listen: &str, record: &str) -> String {
     let records = dir.join("records");
+    let steady = policy.replace("shadow: {", "shadow: {held_back: 0%, ");
+    let policy = if policy.contains("held_back") { policy } else { &steady };
     format!(
         "listen: {{data: \"127.0.0.1:0\", admin: \"127.0.0.1:0\",{listen} workers: 1}}\nrecord: {{dir: {},{record}}}\n{policy}",
         serde_json::to_string(&records).unwrap(),

@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod gateway;
+pub(crate) mod http2;
 mod model;
 mod wire;
 

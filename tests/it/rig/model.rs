@@ -171,7 +171,19 @@ impl Model {
         front: Front,
         script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(TcpListener::bind("127.0.0.1:0").await.unwrap(), front, script)
+    }
+
+    /// The same, at an address of the test's choice.
+    pub(crate) fn on(listener: TcpListener, script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+        Self::at(listener, Front::default(), script)
+    }
+
+    fn at(
+        listener: TcpListener,
+        front: Front,
+        script: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let addr = listener.local_addr().unwrap();
         let scheme = if front.tls.is_some() { "https" } else { "http" };
         let (seen, front) = (Arc::new(Mutex::new(Vec::new())), Arc::new(front));

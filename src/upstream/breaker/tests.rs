@@ -1,0 +1,106 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::upstream::breaker::Breaker;
+use crate::upstream::breaker::BreakerSettings;
+use crate::upstream::breaker::Pass;
+
+/// What happens to a breaker, at a moment in milliseconds since it was made.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Fails,
+    Succeeds,
+    Crowds,
+    /// A call asks to pass, and this is the answer.
+    Asks(Option<Pass>),
+}
+
+use Event::Asks;
+use Event::Crowds;
+use Event::Fails;
+use Event::Succeeds;
+
+const FREELY: Event = Asks(Some(Pass::Freely));
+const AS_PROBE: Event = Asks(Some(Pass::AsProbe));
+const NOT: Event = Asks(None);
+
+/// Runs events through a breaker that opens at three failures and probes every two seconds at last.
+fn check(events: &[(u64, Event)]) {
+    let begun = Instant::now();
+    let breaker = Breaker::new(BreakerSettings { failures: 3, pause: Duration::from_secs(2) }, begun);
+    for (place, (millis, event)) in events.iter().enumerate() {
+        let now = begun + Duration::from_millis(*millis);
+        match event {
+            Fails => drop(breaker.failed(now)),
+            Succeeds => drop(breaker.succeeded()),
+            Crowds => drop(breaker.crowded(now)),
+            Asks(expected) => {
+                assert_eq!(breaker.refuses(|| now), expected.is_none(), "event {place} of {events:?}");
+                assert_eq!(breaker.admit(|| now), *expected, "event {place} of {events:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn failures_in_a_row_open_it_and_a_success_between_them_does_not_let_them() {
+    check(&[(0, FREELY), (0, Fails), (1, Fails), (2, FREELY), (2, Fails), (3, NOT)]);
+    check(&[(0, Fails), (1, Fails), (2, Succeeds), (3, Fails), (4, Fails), (5, FREELY)]);
+}
+
+#[test]
+fn probes_pass_one_at_a_time_at_growing_intervals_that_stay_below_the_longest() {
+    let opened = [(0, Fails), (0, Fails), (0, Fails)];
+    let probes = [250, 750, 1_750, 3_750, 5_750, 7_750];
+    let asked = probes.into_iter().flat_map(|at| [(at - 1, NOT), (at, AS_PROBE), (at, NOT), (at, Fails)]);
+    check(&opened.into_iter().chain(asked).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_first_call_that_goes_well_closes_it_and_the_next_time_begins_with_the_shortest_pause() {
+    let failing = |at| [(at, Fails), (at, Fails), (at, Fails)];
+    let first = [(250, AS_PROBE), (800, AS_PROBE), (900, Succeeds), (900, FREELY), (900, FREELY)];
+    let second = [(1_100, NOT), (1_250, AS_PROBE)];
+    let events = [&failing(0)[..], &first, &failing(1_000), &second];
+    check(&events.concat());
+}
+
+#[test]
+fn a_full_bound_opens_it_only_when_no_answer_comes_for_a_second() {
+    check(&[(0, Crowds), (500, Crowds), (999, FREELY), (1_000, Crowds), (1_001, NOT), (1_250, AS_PROBE)]);
+    check(&[(0, Crowds), (900, Succeeds), (1_000, Crowds), (1_900, Crowds), (1_900, FREELY)]);
+    // Two crowds far apart are not one that lasts.
+    check(&[
+        (0, Crowds),
+        (60_000, Crowds),
+        (60_000, FREELY),
+        (60_500, Crowds),
+        (61_000, Crowds),
+        (61_000, NOT),
+    ]);
+}
+
+#[test]
+fn only_the_call_that_changes_it_is_told_so() {
+    let now = Instant::now();
+    let breaker = Breaker::new(BreakerSettings { failures: 1, ..BreakerSettings::default() }, now);
+    assert!(!breaker.succeeded());
+    assert!(breaker.failed(now) && !breaker.failed(now) && !breaker.crowded(now));
+    assert!(breaker.succeeded() && !breaker.succeeded());
+}
+
+#[test]
+fn of_many_threads_that_ask_at_once_one_probes() {
+    let now = Instant::now();
+    let breaker = Arc::new(Breaker::new(BreakerSettings { failures: 1, ..BreakerSettings::default() }, now));
+    breaker.failed(now);
+    let due = now + Duration::from_secs(1);
+    let asking = (0..8).map(|_| {
+        let breaker = Arc::clone(&breaker);
+        std::thread::spawn(move || (0..1_000).filter(|_| breaker.admit(|| due).is_some()).count())
+    });
+    let passed: usize = asking.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).sum();
+    assert_eq!(passed, 1);
+}
