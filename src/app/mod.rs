@@ -138,6 +138,7 @@ impl Gateway {
             metrics,
             traces: traces.clone(),
             body_cap_bytes,
+            tls: listen.tls.clone(),
             limits,
             tls: listen.tls.clone(),
             resolver,

@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -31,6 +32,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use crate::proxy::exchange::Exchange;
@@ -51,6 +53,8 @@ use crate::proxy::watch::Doing;
 use crate::proxy::watch::Watch;
 use crate::proxy::worker::Socket;
 use crate::proxy::worker::Worker;
+use crate::tls::Live;
+use crate::tls::ServerFiles;
 use crate::vocab::Fate;
 
 /// What HTTP/1 may have in its buffers besides a head, in bytes.
@@ -77,21 +81,25 @@ pub(super) async fn serve(
 ) {
     let Socket { stream, peer, permit } = socket;
     let open = Open::new(connections, worker.shared.metrics.connections.clone());
-    let client = |scheme| {
-        let downstream = Downstream { peer: headers::address_of(peer.ip()), scheme };
-        Rc::new(Client { downstream, sequel: Sequel::default(), _permit: permit, _open: open })
-    };
+    let tls = worker.shared.tls.clone();
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let downstream = Downstream { peer: headers::address_of(peer.ip()), scheme };
+    let client = Rc::new(Client { downstream, sequel: Sequel::default(), _permit: permit, _open: open });
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) else { return };
     let watch = worker.watchlist.watch(Doing::Resting);
     let stream = Patient::new(stream, Rc::clone(&worker.watchlist));
-    match worker.shared.tls.clone() {
-        None => attend(worker, client("http"), stream, watch, users).await,
+    let answer_to = Rc::clone(&client);
+    let answer = move |exchange: Exchange, request| {
+        let (worker, client) = (Rc::clone(&worker), Rc::clone(&answer_to));
+        exchange.carry_out(request, move |request| handler::handle(worker, request, client))
+    };
+    match tls {
+        None => converse(stream, client, watch, users, answer).await,
+        // Boxed, so that plain connections do not have to carry its size.
         Some(tls) => {
-            // Boxed, so that plain connections do not have to carry its size.
             Box::pin(async move {
-                match tls.accept(stream).await {
-                    Ok(stream) => attend(worker, client("https"), stream, watch, users).await,
-                    Err(_) => worker.shared.metrics.failed_handshakes.inc(),
+                if let Some(stream) = shake_hands(&tls, stream, &watch).await {
+                    converse(stream, client, watch, users, answer).await;
                 }
             })
             .await;
@@ -99,17 +107,21 @@ pub(super) async fn serve(
     }
 }
 
-/// Hands a client's requests to the handler.
-async fn attend<S>(worker: Rc<Worker>, client: Rc<Client>, stream: S, watch: Rc<Watch>, users: TaskTracker)
+/// Shakes hands by TLS; `None` where nothing comes of it, or the gateway drains.
+async fn shake_hands<S>(tls: &Live<ServerFiles>, stream: S, watch: &Watch) -> Option<TlsStream<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let answer_to = Rc::clone(&client);
-    let answer = move |exchange: Exchange, request| {
-        let (worker, client) = (Rc::clone(&worker), Rc::clone(&answer_to));
-        exchange.carry_out(request, move |request| handler::handle(worker, request, client))
-    };
-    converse(stream, client, watch, users, answer).await;
+    let mut shaking = pin!(tls.accept(stream));
+    let shaken = poll_fn(|context| match shaking.as_mut().poll(context) {
+        Poll::Ready(shaken) => Poll::Ready(shaken.ok()),
+        Poll::Pending => watch.poll_patience(context).map(|()| None),
+    })
+    .await;
+    if shaken.is_none() && !watch.list().is_draining() {
+        watch.list().metrics().failed_handshakes.inc();
+    }
+    shaken
 }
 
 /// Has a client's requests answered, whatever it speaks, to the end of its connection.

@@ -18,7 +18,6 @@ use http_body::Body;
 use prometheus::IntGauge;
 
 use crate::policy::Experiment;
-use crate::proxy::dispatch;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
@@ -34,6 +33,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::Plane;
 use crate::telemetry::contained_future;
 use crate::upstream::Answer;
+use crate::upstream::Deadlines;
 use crate::upstream::Permit;
 use crate::upstream::Purpose;
 use crate::vocab::DropReason;
@@ -233,7 +233,8 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     visit.lane().meters.leg(arm, role).count_sent(&visit.worker.shared.metrics);
     let mut leg = visit.begin(arm, role);
     leg.watch(permit.watch());
-    let deadlines = dispatch::deadlines(permit.model(), &head).within(deadline(&visit.experiment().strategy));
+    let deadlines =
+        Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
     let mut head = head;
     headers::withhold(&mut head.headers, visit.credentials(arm));
     headers::address(&mut head, &permit);

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Request;
 use http::Response;
@@ -198,11 +199,19 @@ async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<O
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
     leg.trace(parent, &head.method, &mut head.headers);
-    let deadlines = deadlines(model, &head);
+    let timeouts = &model.settings.timeouts;
+    let limit = own_limit(&head);
+    let deadlines = Deadlines::from_now(timeouts);
+    let deadlines = limit.map_or(deadlines, |limit| deadlines.within(limit));
     let request = expect::hold_body(Request::from_parts(head, body));
     let answer = worker.answers.call(permit, request, deadlines).await.map_err(|error| {
         tracing::debug!(model = %model.name, %error, "a call failed");
-        error.fate()
+        let fate = error.fate();
+        if fate == Fate::Timeout && limit.is_some_and(|limit| limit < timeouts.first_byte) {
+            // A client in a hurry is no reason to leave the endpoint alone.
+            leg.watch(None);
+        }
+        fate
     })?;
     let switches = answer.head.status == StatusCode::SWITCHING_PROTOCOLS;
     if switches && !asked.is_some_and(|asked| asked.is_met_by(&answer.head)) {
@@ -213,11 +222,9 @@ async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<O
     Ok(answer)
 }
 
-/// A model's deadlines, and the one that a gRPC call's client sets itself.
-pub(super) fn deadlines(model: &Model, head: &Parts) -> Deadlines {
-    let deadlines = Deadlines::from_now(&model.settings.timeouts);
-    let limit = (head.version == Version::HTTP_2).then(|| grpc::timeout(&head.headers)).flatten();
-    limit.map_or(deadlines, |limit| deadlines.within(limit))
+/// How long the client of a gRPC call waits for it.
+fn own_limit(head: &Parts) -> Option<Duration> {
+    (head.version == Version::HTTP_2).then(|| grpc::timeout(&head.headers)).flatten()
 }
 
 /// Gives an answer to the user as it comes.

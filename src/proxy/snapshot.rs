@@ -61,12 +61,12 @@ pub struct Shared {
     pub traces: Traces,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
+    /// The users' side of TLS; `None`: they speak plain HTTP.
+    pub(super) tls: Option<Arc<Live<ServerFiles>>>,
     /// What clients may take.
     pub limits: Limits,
     /// What may be held in memory beside the answers.
     pub memory: MemoryBudget,
-    /// The users' side of TLS; `None`: they speak plain HTTP.
-    pub(super) tls: Option<Arc<Live<ServerFiles>>>,
     /// Set when the gateway begins to drain; no copy begins any more.
     pub draining: Arc<AtomicBool>,
     resolver: Resolver,
@@ -86,14 +86,14 @@ pub struct Parts {
     pub traces: Traces,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
+    /// The users' side of TLS; `None`: they speak plain HTTP.
+    pub tls: Option<Arc<Live<ServerFiles>>>,
     /// What finds the models' addresses.
     pub resolver: Resolver,
     /// What clients may take.
     pub limits: Limits,
     /// What may be held in memory beside the answers.
     pub memory: MemoryBudget,
-    /// The users' side of TLS; `None`: they speak plain HTTP.
-    pub tls: Option<Arc<Live<ServerFiles>>>,
 }
 
 impl Snapshot {
@@ -129,7 +129,7 @@ impl Snapshot {
 impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
-        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, limits, memory, tls, resolver } =
+        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, tls, limits, memory, resolver } =
             parts;
         let first = Snapshot::new(Arc::clone(&policy), upstreams, &metrics, &resolver, None);
         let snapshot = ArcSwap::from_pointee(first);
@@ -146,6 +146,7 @@ impl Shared {
             metrics,
             traces,
             body_cap_bytes,
+            tls,
             limits,
             memory,
             tls,

@@ -79,8 +79,8 @@ pub(super) enum Gathered {
 /// The body as one arm receives it.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    /// Nothing.
-    Empty,
+    /// Nothing, of this client.
+    Empty(Rc<Watch>),
     /// Passed on and not kept: no experiment looks at it.
     Direct(Inlet),
     /// From its first byte: what is kept, then what still comes.
@@ -347,25 +347,26 @@ impl Drop for Stream {
 }
 
 impl Outgoing {
-    /// What is known of the client who sends this; `None`: nothing is sent.
-    pub(super) fn client(&self) -> Option<Rc<Watch>> {
-        match self {
-            Outgoing::Empty => None,
-            Outgoing::Direct(incoming) => Some(Rc::clone(incoming.watch())),
-            Outgoing::Stream(stream) => Some(Rc::clone(stream.upload.0.borrow().incoming.watch())),
-            Outgoing::Held(held) => held.client(),
-        }
-    }
-
     /// A body that no experiment looks at.
     pub(super) fn direct(incoming: Inlet) -> Self {
-        if incoming.is_end_stream() { Outgoing::Empty } else { Outgoing::Direct(incoming) }
+        let is_empty = incoming.is_end_stream();
+        if is_empty { Outgoing::Empty(Rc::clone(incoming.watch())) } else { Outgoing::Direct(incoming) }
+    }
+
+    /// What is known of the client who sends this.
+    pub(super) fn client(&self) -> Rc<Watch> {
+        match self {
+            Outgoing::Empty(watch) => Rc::clone(watch),
+            Outgoing::Direct(incoming) => Rc::clone(incoming.watch()),
+            Outgoing::Stream(stream) => Rc::clone(stream.upload.0.borrow().incoming.watch()),
+            Outgoing::Held(held) => held.client(),
+        }
     }
 
     /// Says whether the client has nothing more to send of it.
     pub(super) fn is_in_hand(&self) -> bool {
         match self {
-            Outgoing::Empty => true,
+            Outgoing::Empty(_) => true,
             Outgoing::Direct(incoming) => incoming.is_end_stream(),
             Outgoing::Stream(stream) => stream.upload.0.borrow().progress == Progress::Ended,
             Outgoing::Held(_) => false,
@@ -376,7 +377,7 @@ impl Outgoing {
 impl Repeat for Outgoing {
     fn repeat(&self) -> Option<Self> {
         match self {
-            Outgoing::Empty => Some(Outgoing::Empty),
+            Outgoing::Empty(watch) => Some(Outgoing::Empty(Rc::clone(watch))),
             // A body that is still coming belongs to the stream that reads it.
             Outgoing::Stream(stream) if stream.number.is_none() => stream.upload.stream(),
             Outgoing::Direct(_) | Outgoing::Stream(_) | Outgoing::Held(_) => None,
@@ -393,7 +394,7 @@ impl Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
-            Outgoing::Empty => Poll::Ready(None),
+            Outgoing::Empty(_) => Poll::Ready(None),
             Outgoing::Direct(incoming) => {
                 let mut frame = ready!(Pin::new(incoming).poll_frame(context));
                 if let Some(Ok(frame)) = &mut frame {
@@ -408,7 +409,7 @@ impl Body for Outgoing {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Outgoing::Empty => true,
+            Outgoing::Empty(_) => true,
             Outgoing::Direct(incoming) => incoming.is_end_stream(),
             Outgoing::Stream(stream) => {
                 let state = stream.upload.0.borrow();
@@ -422,7 +423,7 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Outgoing::Empty => SizeHint::with_exact(0),
+            Outgoing::Empty(_) => SizeHint::with_exact(0),
             Outgoing::Direct(incoming) => incoming.size_hint(),
             Outgoing::Stream(stream) => stream.upload.0.borrow().remaining(stream.next),
             Outgoing::Held(held) => held.size_hint(),

@@ -107,6 +107,10 @@ catalogue! {
     breaker_changes: IntCounterVec = "crossfade_breaker_changes_total" ["model", "calls", "state"],
     /// Connections from users that are open.
     connections: IntGauge = "crossfade_connections" [],
+    /// Connections from users that ended in the TLS handshake.
+    failed_handshakes: IntCounter = "crossfade_tls_handshakes_failed_total" [],
+    /// Whether the certificates in use are those of the files: 0 while changed files cannot be used.
+    certificates_current: IntGaugeVec = "crossfade_tls_certificates_current" ["model"],
     /// Connections, requests and streams of users that were ended because they met a limit.
     limited: IntCounterVec = "crossfade_limited_total" ["limit"],
     /// Times at which no connection was accepted for a while, by what had run out.
@@ -119,10 +123,6 @@ catalogue! {
     memory_budget: IntGauge = "crossfade_memory_budget_bytes" [],
     /// Bodies that were captured in part only, because memory was short.
     bodies_shed: IntCounter = "crossfade_bodies_shed_total" [],
-    /// Connections from users that ended in the TLS handshake.
-    failed_handshakes: IntCounter = "crossfade_tls_handshakes_failed_total" [],
-    /// Whether the certificates in use are those of the files: 0 while changed files cannot be used.
-    certificates_current: IntGaugeVec = "crossfade_tls_certificates_current" ["model"],
     /// Answers that the gateway gave itself, by status and reason.
     gateway_answers: IntCounterVec = "crossfade_gateway_answers_total" ["code", "reason"],
     /// Records that wait for the writer.

@@ -234,7 +234,7 @@ where
         // What the others in the queue would make too: a connection that has room for all of them.
         let turn = self.streams.turn(key);
         let taken = timeout_at(deadlines.connect, turn.lock()).await;
-        let _turn = taken.map_err(|_| no_connection(permit))?;
+        let _turn = taken.map_err(|late| unconnected(permit, late.into()))?;
         match self.streams.begin(key) {
             Some(stream) => Ok((Line::Http2(stream), Age::Used)),
             None => Ok((self.connect(permit, speech, deadlines).await?, Age::New)),
@@ -247,11 +247,9 @@ where
         speech: Speech,
         deadlines: Deadlines,
     ) -> Result<Line<B>, CallError> {
-        let connecting = connect(permit, speech, deadlines.connect, &self.connections);
-        let connecting = timeout_at(deadlines.connect, connecting);
-        let connected = connecting.await.map_err(|_| no_connection(permit))?;
+        let connected = connect(permit, speech, deadlines.connect, &self.connections).await;
         let connected = connected.map_err(|error| match error {
-            ConnectError::Io(source) => CallError::Connect { endpoint: name(permit), source },
+            ConnectError::Io(source) => unconnected(permit, source),
             ConnectError::Http(source) => CallError::Reset { endpoint: name(permit), source },
         })?;
         permit.model().connections.inc();
@@ -312,7 +310,6 @@ fn name(permit: &Permit) -> String {
     permit.endpoint().authority.to_string()
 }
 
-/// Nothing was sent: a connection that does not come in time is none.
-fn no_connection(permit: &Permit) -> CallError {
-    CallError::Connect { endpoint: name(permit), source: io::ErrorKind::TimedOut.into() }
+fn unconnected(permit: &Permit, source: io::Error) -> CallError {
+    CallError::Connect { endpoint: name(permit), source }
 }

@@ -19,7 +19,9 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio::time::timeout_at;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
@@ -117,18 +119,24 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let endpoint = permit.endpoint();
-    let stream = permit.host().connect(endpoint.port(), deadline).await?;
-    // Small requests must not wait for the acknowledgement of the ones before.
-    stream.set_nodelay(true)?;
+    let stream = dial(permit, deadline).await?;
     match &permit.model().settings.tls {
         Some(tls) if endpoint.scheme == Scheme::HTTPS => {
-            let stream = tls.connect(endpoint.host(), speech.offer(), stream).await?;
+            let shaking = tls.connect(endpoint.host(), speech.offer(), stream);
+            let stream = timeout_at(deadline, shaking).await.map_err(io::Error::from)??;
             let chose_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let speech = if speech == Speech::Chosen && chose_http2 { Speech::Http2 } else { speech };
             shake_hands(permit, stream, speech, tracker).await
         }
         _ => shake_hands(permit, stream, speech, tracker).await,
     }
+}
+
+async fn dial(permit: &Permit, deadline: Instant) -> io::Result<TcpStream> {
+    let stream = permit.host().connect(permit.endpoint().port(), deadline).await?;
+    // Small requests must not wait for the acknowledgement of the ones before.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 async fn shake_hands<S, B>(

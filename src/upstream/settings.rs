@@ -22,12 +22,12 @@ pub struct Settings {
     pub max_in_flight: u32,
     /// Which `host` header it sees.
     pub host: HostHeader,
-    /// When users' calls leave an endpoint alone; `None`: never. Copies have a breaker always.
-    pub breaker: Option<BreakerSettings>,
     /// Which version of HTTP it is spoken to in.
     pub http: HttpVersion,
     /// How it is reached over TLS; there when the scheme of an endpoint is `https`.
     pub tls: Option<Arc<Live<ClientFiles>>>,
+    /// When users' calls leave an endpoint alone; `None`: never. Copies have a breaker always.
+    pub breaker: Option<BreakerSettings>,
 }
 
 /// One address of a model.

@@ -140,8 +140,8 @@ fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::M
         timeouts: timeouts(timeout),
         max_in_flight: max_in_flight.scalar().map_or(1024, u32::from),
         host: host.or(HostHeader::Original),
-        breaker: breaker.value().map(breaker_settings),
         http: http_version.or(HttpVersion::Auto),
+        breaker: breaker.value().map(breaker_settings),
     };
     (model, upstream)
 }

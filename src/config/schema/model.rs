@@ -76,19 +76,6 @@ pub(crate) struct Timeouts {
     pub(crate) total: Field<Scalar<Positive>>,
 }
 
-/// When a URL is left alone, and when it is tried again.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Breaker {
-    /// Calls in a row that must fail: no connection, a reset, a timeout. A status is an answer. Default: 10.
-    #[serde(default)]
-    pub(crate) failures: Field<Scalar<NonZeroU32>>,
-    /// The longest pause between two calls that try whether it is well again; the first pause is 250ms, and each is
-    /// twice the one before. Default: 4s.
-    #[serde(default)]
-    pub(crate) pause: Field<Scalar<Positive>>,
-}
-
 /// How a model is reached over TLS. Changed files are taken up within seconds.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +92,19 @@ pub(crate) struct Tls {
     /// The name that the model's certificate must bear. Default: the URL's host.
     #[serde(default)]
     pub(crate) server_name: Field<Scalar<ServerName<'static>>>,
+}
+
+/// When a URL is left alone, and when it is tried again.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Breaker {
+    /// Calls in a row that must fail: no connection, a reset, a timeout. A status is an answer. Default: 10.
+    #[serde(default)]
+    pub(crate) failures: Field<Scalar<NonZeroU32>>,
+    /// The longest pause between two calls that try whether it is well again; the first pause is 250ms, and each is
+    /// twice the one before. Default: 4s.
+    #[serde(default)]
+    pub(crate) pause: Field<Scalar<Positive>>,
 }
 
 /// What a model charges; each part that is absent costs nothing. Amounts have at most 12 digits after the point.

@@ -94,14 +94,14 @@ fn the_least_policy_gets_every_default() {
     assert_eq!(upstream.endpoints[0].base_path, "");
     assert_eq!(upstream.timeouts, Timeouts::default());
     assert_eq!((upstream.max_in_flight, upstream.host), (1024, HostHeader::Original));
+    assert_eq!((upstream.http, &upstream.tls), (HttpVersion::Auto, &None));
+    assert_eq!((upstream.endpoints[0].scheme.as_str(), upstream.endpoints[0].port()), ("http", 80));
+    assert!(config.listen.tls.is_none());
     assert_eq!(upstream.breaker, None);
     let breaker = parsed("models: {only: {url: http://models.example, breaker: {}}}\ndefault: only\n")
         .upstreams[0]
         .breaker;
     assert_eq!(breaker, Some(BreakerSettings { failures: 10, pause: seconds(4) }));
-    assert_eq!((upstream.http, &upstream.tls), (HttpVersion::Auto, &None));
-    assert_eq!((upstream.endpoints[0].scheme.as_str(), upstream.endpoints[0].port()), ("http", 80));
-    assert!(config.listen.tls.is_none());
     let model = &config.policy.models[0];
     assert_eq!((model.name.as_str(), model.protocol, &model.rate), ("only", Protocol::Http, &None));
 }
