@@ -140,7 +140,6 @@ impl Gateway {
             body_cap_bytes,
             tls: listen.tls.clone(),
             limits,
-            tls: listen.tls.clone(),
             resolver,
         };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));

@@ -64,7 +64,7 @@ pub(super) fn hold_body(request: Request<Outgoing>) -> Request<Outgoing> {
 
 impl Held {
     /// What is known of the client who sends the body.
-    pub(super) fn client(&self) -> Option<Rc<Watch>> {
+    pub(super) fn client(&self) -> Rc<Watch> {
         self.body.client()
     }
 

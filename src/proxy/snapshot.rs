@@ -149,7 +149,6 @@ impl Shared {
             tls,
             limits,
             memory,
-            tls,
             draining,
             resolver,
             retries,
