@@ -81,6 +81,8 @@ mutate_blindly() {
     sed 's/^/fuzz: /' "$work/$1.log"
 }
 
+cargo metadata --quiet --locked --format-version 1 --manifest-path "$manifest" >"$work/packages" ||
+    fail "tests/fuzz/Cargo.lock lags behind; \`cargo update --workspace --manifest-path tests/fuzz/Cargo.toml\` cures it"
 cargo fmt --check --manifest-path "$manifest"
 cargo clippy --quiet --locked --lib --examples --manifest-path "$manifest" -- -D warnings
 if have_libfuzzer; then
