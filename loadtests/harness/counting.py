@@ -61,8 +61,8 @@ def _executed(name: str, command: Command, scenario: Scenario, settings: Setting
         started = stage.proxy(name, command, scenario.kind, models[0], models[1], scenario.http2, valgrind)
         if started is None:
             return None
-        proxy, port = started
-        load = stage.load(port, *scenario.load, "--connections", CONNECTIONS, "--timeout", str(UNDER_VALGRIND))
+        proxy = started.program
+        load = stage.load(started.port, *scenario.load, "--connections", CONNECTIONS, "--timeout", str(UNDER_VALGRIND))
         load.requests(200, UNDER_VALGRIND)
         load.requests(requests, UNDER_VALGRIND)
         proxy.stop(UNDER_VALGRIND)
@@ -80,8 +80,8 @@ def _calls(name: str, command: Command, scenario: Scenario, settings: Settings) 
         started = stage.proxy(name, command, scenario.kind, models[0], models[1], scenario.http2)
         if started is None:
             return None
-        proxy, port = started
-        load = stage.load(port, *scenario.load, "--connections", CONNECTIONS)
+        proxy = started.program
+        load = stage.load(started.port, *scenario.load, "--connections", CONNECTIONS)
         load.seconds(0.5)
         out = stage.dir / "strace.out"
         pids = [part for pid in proxy.processes() for part in ("-p", str(pid))]
@@ -93,10 +93,10 @@ def _calls(name: str, command: Command, scenario: Scenario, settings: Settings) 
             seen = load.requests(CALLS)
         finally:
             strace.stop()
-        return _total(out.read_text()) / seen.requests if seen.requests else None
+        return total(out.read_text()) / seen.requests if seen.requests else None
 
 
-def _total(report: str) -> int:
+def total(report: str) -> int:
     """The number of calls, which stands in the fourth column of strace's last line."""
     return int(report.strip().splitlines()[-1].split()[3])
 
@@ -109,3 +109,13 @@ def _wait_until_traced(proxy: Program) -> None:
             return
         time.sleep(0.02)
     raise Broken(f"strace does not follow {proxy.name}", proxy.log)
+
+
+def table(counts: dict[str, dict[str, Counts]]) -> list[list[str]]:
+    """The first row being the heads."""
+    rows = [["scenario, proxy", "user instructions", "system calls"]]
+    for scenario, by_proxy in counts.items():
+        for proxy, count in by_proxy.items():
+            instructions = "-" if count.instructions is None else f"{count.instructions:,.0f}"
+            rows.append([f"{scenario}, {proxy}", instructions, "-" if count.calls is None else f"{count.calls:.2f}"])
+    return rows

@@ -27,7 +27,7 @@ def run(settings: Settings) -> list[list[str]]:
         for http2 in (False, True):
             started = stage.proxy("nginx", PEERS["nginx"], Kind.PASS, model, model, http2)
             assert started is not None, "passing on is every proxy's job"
-            ports[http2] = started[1]
+            ports[http2] = started.port
         ours = stage.load(ports[False]).seconds(seconds)
         rows.append(["ours, HTTP/1.1", f"{ours.rps:,.0f}"])
         over2 = stage.load(ports[True], "--http2", "--connections", "4").seconds(seconds)
@@ -36,9 +36,7 @@ def run(settings: Settings) -> list[list[str]]:
         script.write_text(WRK)
         url = {http2: f"http://127.0.0.1:{port}/" for http2, port in ports.items()}
         rows += _theirs(settings, "wrk", ["-t1", "-c64", f"-d{seconds}s", "-s", str(script), url[False]])
-        rows += _theirs(
-            settings, "oha", ["--no-tui", "-c64", f"-z{seconds}s", "-mPOST", "-D", str(body), url[False]]
-        )
+        rows += _theirs(settings, "oha", ["--no-tui", "-c64", f"-z{seconds}s", "-mPOST", "-D", str(body), url[False]])
         rows.append(["ours, HTTP/2", f"{over2.rps:,.0f}"])
         rows += _theirs(settings, "h2load", ["-c4", "-m16", "-t1", f"-D{seconds}", "-d", str(body), url[True]])
     return rows

@@ -12,7 +12,7 @@ from harness.stage import Settings, Stage
 
 MANY = 10_000
 AT_ONCE = 256
-SETTLE = 4.0
+SETTLE = 3.0
 """Seconds for a proxy to notice that nothing happens any more."""
 
 
@@ -43,16 +43,16 @@ def run(settings: Settings) -> dict[str, Idle]:
 def _hold(name: str, command: Command, settings: Settings) -> Idle | None:
     # A proxy needs two descriptors for a connection that it is relaying, and some more.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - 500
-    connections = min(MANY, most)
+    connections = min(MANY // 5 if settings.quick else MANY, most)
     with Stage(settings) as stage:
         model = stage.model().address
         started = stage.proxy(name, command, Kind.PASS, model, model)
         if started is None:
             return None
-        proxy, port = started
+        proxy = started.program
         time.sleep(0.5)
         fresh = proxy.cost().rss_bytes
-        load = stage.load(port, "--connections", str(connections), "--in-flight", str(AT_ONCE))
+        load = stage.load(started.port, "--connections", str(connections), "--in-flight", str(AT_ONCE))
         seen = load.requests(connections)
         time.sleep(SETTLE)
         held = proxy.cost().rss_bytes

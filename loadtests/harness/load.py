@@ -19,6 +19,7 @@ class Slice:
 
     requests: int
     errors: int
+    connects: int
     rps: float
     p50: float
     p99: float
@@ -32,6 +33,7 @@ class Slice:
         return Slice(
             report["requests"],
             sum(report["errors"].values()),
+            report["connects"],
             report["rps"],
             latency["p50"],
             latency["p99"],
@@ -48,13 +50,19 @@ class Load:
         self.program = Program("load", command, cpu, log, pipes=True)
 
     def seconds(self, seconds: float) -> Slice:
-        return self._slice(f"seconds {seconds}", seconds)
+        self.begin(seconds)
+        return self.end(seconds)
 
     def requests(self, count: int, patience: float = 120) -> Slice:
-        return self._slice(f"requests {count}", patience)
+        self.program.send(f"requests {count}")
+        return self.end(patience)
 
-    def _slice(self, order: str, seconds: float) -> Slice:
-        self.program.send(order)
+    def begin(self, seconds: float) -> None:
+        """Begins a slice, so that something else can be done meanwhile."""
+        self.program.send(f"seconds {seconds}")
+
+    def end(self, seconds: float) -> Slice:
+        """Waits for the slice that was begun, and no longer than it can take."""
         return Slice.of(json.loads(self.program.line(seconds + 2 * TIMEOUT + 20)))
 
     def stop(self) -> None:

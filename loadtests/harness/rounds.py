@@ -64,7 +64,8 @@ class Result:
 
     def event(self, of: str, quantile: str) -> float:
         """The median over the slices of a quantile of a stream's times."""
-        return statistics.median(sample.seen.events[of][quantile] for sample in self.samples if sample.seen.events)
+        found = [sample.seen.events[of][quantile] for sample in self.samples if sample.seen.events]
+        return float(statistics.median(found))
 
     @property
     def events(self) -> int:

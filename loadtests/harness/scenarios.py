@@ -22,6 +22,8 @@ class Scenario:
     candidate: tuple[str, ...] | None = None
     """What the candidate does otherwise than legacy."""
     http2: bool = False
+    direct: bool = False
+    """The models are also asked without a proxy, to know what a proxy adds; their own cost stands there."""
     rounds: int = 10
     seconds: float = 0.7
 
@@ -39,13 +41,14 @@ SCENARIOS = [
     Scenario("pass", "Passthrough, 1 kB in, 200 B out, 64 connections", load=SMALL, rounds=20),
     Scenario("pass10k", "Passthrough, 10 kB in, 10 kB out, 64 connections", load=LARGE, model=LARGE),
     Scenario("shadow", "Every request copied to a healthy candidate", Kind.SHADOW, load=SMALL, rounds=20),
-    Scenario("rate", "5,000 requests a second, open loop", load=(*SMALL, "--rate", "5000"), seconds=2),
+    Scenario("rate", "5,000 requests a second, open loop", load=(*SMALL, "--rate", "5000"), direct=True, seconds=2),
     Scenario(
         "sse",
         "64 streams, 20 events each, 5 ms apart",
         Kind.STREAM,
         load=(*SMALL, "--events"),
         model=("--do", "stream", "--bytes", "120", "--events", "20", "--interval-ms", "5"),
+        direct=True,
         rounds=6,
         seconds=1.5,
     ),
@@ -53,7 +56,9 @@ SCENARIOS = [
         "h2", "HTTP/2 front, 4 connections of 16 streams", load=(*SMALL, "--http2", "--connections", "4"), http2=True
     ),
     Scenario("churn", "A new connection for each request, 16 at once", load=(*SMALL, "--fresh", "--connections", "16")),
-    Scenario("split", "Half of the requests to each of two models (Crossfade: A/B with records)", Kind.SPLIT, load=SMALL),
+    Scenario(
+        "split", "Half of the requests to each of two models (Crossfade: A/B with records)", Kind.SPLIT, load=SMALL
+    ),
     Scenario(
         "mix",
         "Two lists of 20 mixed into one",
@@ -67,15 +72,18 @@ SCENARIOS = [
 
 def run(scenario: Scenario, settings: Settings) -> dict[str, Result]:
     """Plays a scenario with every proxy that can do its job."""
-    rounds = min(scenario.rounds, 4) if settings.quick else scenario.rounds
-    seconds = settings.seconds or (min(scenario.seconds, 0.5) if settings.quick else scenario.seconds)
+    rounds = min(scenario.rounds, 2) if settings.quick else scenario.rounds
+    seconds = settings.seconds or (min(scenario.seconds, 0.4) if settings.quick else scenario.seconds)
     with Stage(settings) as stage:
-        legacy = stage.model(*scenario.model).address
-        candidate = stage.model(*(scenario.candidate or scenario.model)).address
+        model = stage.model(*scenario.model)
+        legacy, candidate = model.address, stage.model(*(scenario.candidate or scenario.model)).address
         seats = []
+        if scenario.direct:
+            port = int(legacy.rpartition(":")[2])
+            seats.append(Seat("direct", model.program, stage.load(port, *scenario.load)))
         for name, command in settings.peers.items():
             started = stage.proxy(name, command, scenario.kind, legacy, candidate, scenario.http2)
             if started is not None:
-                proxy, port = started
-                seats.append(Seat(name, proxy, port, stage.load(port, *scenario.load)))
+                load = stage.load(started.port, *scenario.load)
+                seats.append(Seat(name, started.program, load))
         return play(stage, seats, rounds, seconds) if seats else {}

@@ -29,12 +29,23 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Proxy:
+    """A proxy that runs, and its job."""
+
+    program: Program
+    job: Job
+
+    @property
+    def port(self) -> int:
+        return self.job.port
+
+
+@dataclass(frozen=True)
 class Seat:
-    """A proxy under test with the load that is meant for it."""
+    """A program under test with the load that is meant for it."""
 
     name: str
     proxy: Program
-    port: int
     load: Load
 
 
@@ -76,7 +87,7 @@ class Stage:
         candidate: str,
         http2: bool = False,
         under: tuple[str, ...] = (),
-    ) -> tuple[Program, int] | None:
+    ) -> Proxy | None:
         """Starts a proxy, under another program if wanted, and waits until it listens; None: it has no such job."""
         self._count += 1
         own = self.dir / f"{self._count}-{name}"
@@ -88,7 +99,7 @@ class Stage:
         proxy = Program(name, [*under, *line], self.settings.proxy_cpu, own / "log")
         self._running.append(proxy)
         wait_for_port(proxy, job.port, 60 if under else 15)
-        return proxy, job.port
+        return Proxy(proxy, job)
 
     def drop(self, program: Program) -> None:
         """Stops a program before the others."""

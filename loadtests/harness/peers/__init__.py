@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.job import Job
-from harness.peers import crossfade, envoy, haproxy, nginx, pingora, relay
+from harness.peers import envoy, haproxy, nginx, pingora, relay
 
 Command = Callable[[Job], "list[str] | None"]
 """Writes a proxy's configuration and says how to start it; None: the proxy cannot do this job."""
@@ -17,5 +17,3 @@ PEERS: dict[str, Command] = {
     "envoy": envoy.command,
     "pingora": pingora.command,
 }
-
-__all__ = ["PEERS", "Command", "crossfade"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.job import Job, Kind
-from collections.abc import Callable
+from harness.peers import Command
 
 FRAME = """\
 listen: {{data: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}", workers: 1, max_connections: 20000, drain: 2s}}

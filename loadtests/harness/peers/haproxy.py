@@ -16,6 +16,7 @@ defaults
     timeout server 3600s
     timeout http-keep-alive 3600s
     http-reuse always
+{events}
 frontend users
     bind 127.0.0.1:{port}{proto} backlog 4096
     default_backend models
@@ -35,6 +36,8 @@ def command(job: Job) -> list[str] | None:
         proto=" proto h2" if job.http2 else "",
         balance="random" if split else "roundrobin",
         legacy=job.legacy,
+        # Or it holds events back to fill packets.
+        events="    option http-no-delay" if job.kind is Kind.STREAM else "",
         candidate=f"    server candidate {job.candidate}" if split else "",
     )
     return [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", job.write("haproxy.cfg", text)]

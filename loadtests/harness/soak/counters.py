@@ -22,7 +22,11 @@ class Counters:
     @staticmethod
     def read(admin: int) -> Counters:
         with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=30) as answer:
-            return Counters(list(_parsed(answer.read().decode())))
+            return Counters.parsed(answer.read().decode())
+
+    @staticmethod
+    def parsed(text: str) -> Counters:
+        return Counters(list(_series(text)))
 
     def sum(self, name: str, **labels: str) -> int:
         """The sum of the series of this name that carry these labels."""
@@ -72,7 +76,7 @@ class Counters:
         return wrong
 
 
-def _parsed(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
+def _series(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
     for line in text.splitlines():
         found = SERIES.match(line)
         if found:
