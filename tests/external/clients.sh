@@ -62,8 +62,8 @@ check_way() {
         fail "not all clients get the same through the gateway ($way)"
     if [[ $way == shadow ]]; then
         for kind in 0 1; do
-            curl --silent "http://127.0.0.1:${admins[$kind]}/metrics" | grep -q '^crossfade_copies_sent_total{.*} [1-9]' ||
-                fail "no request was copied"
+            curl --silent --output "$work/metrics" "http://127.0.0.1:${admins[$kind]}/metrics"
+            grep -q '^crossfade_copies_sent_total{.*} [1-9]' "$work/metrics" || fail "no request was copied"
         done
     fi
     for gateway_pid in "${gateways[@]}"; do

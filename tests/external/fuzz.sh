@@ -14,7 +14,7 @@ package="$root/tests/fuzz"
 manifest="$package/Cargo.toml"
 target="${CARGO_TARGET_DIR:-$root/target}/fuzz"
 tools="$target/tools"
-targets=(policy usage records tickets json_paths)
+targets=(policy usage records tickets json_paths messages)
 export CARGO_TARGET_DIR="$target/build"
 export PATH="$tools/bin:$PATH"
 export TMPDIR="$work"
@@ -81,6 +81,8 @@ mutate_blindly() {
     sed 's/^/fuzz: /' "$work/$1.log"
 }
 
+cargo tree --quiet --locked --manifest-path "$manifest" >"$work/packages" ||
+    fail "tests/fuzz/Cargo.lock lags behind; \`cargo update --workspace --manifest-path tests/fuzz/Cargo.toml\` cures it"
 cargo fmt --check --manifest-path "$manifest"
 cargo clippy --quiet --locked --lib --examples --manifest-path "$manifest" -- -D warnings
 if have_libfuzzer; then

@@ -22,7 +22,11 @@ class Counters:
     @staticmethod
     def read(admin: int) -> Counters:
         with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=30) as answer:
-            return Counters(list(_parsed(answer.read().decode())))
+            return Counters.parsed(answer.read().decode())
+
+    @staticmethod
+    def parsed(text: str) -> Counters:
+        return Counters(list(_series(text)))
 
     def sum(self, name: str, **labels: str) -> int:
         """The sum of the series of this name that carry these labels."""
@@ -34,18 +38,27 @@ class Counters:
         for name in ("crossfade_connections", "crossfade_copies_in_flight", "crossfade_record_queue_records"):
             if self.sum(name):
                 return f"{name} is {self.sum(name)}"
+        # What the writer has taken out of its queue is not counted until it is on disk.
+        for experiment in EXPERIMENTS:
+            assigned, written, lost = self._pairs(experiment)
+            if assigned != written + lost:
+                return f"{experiment}: {assigned} requests, {written} pairs recorded, {lost} lost"
         return None
+
+    def _pairs(self, experiment: str) -> tuple[int, int, int]:
+        """An experiment's requests, the pairs of them that are on disk, and those that are lost."""
+        return (
+            self.sum("crossfade_assigned_total", experiment=experiment),
+            self.sum("crossfade_records_written_total", experiment=experiment, kind="pair"),
+            self.sum("crossfade_records_lost_total", experiment=experiment, kind="pair"),
+        )
 
     def complaints(self, answered: dict[str, int], reports: int, reloads: tuple[int, int]) -> list[str]:
         """What does not add up. `answered`: whole answers that users saw of each experiment; `reports`: outcomes
         that were joined; `reloads`: good and bad policies that were loaded."""
         wrong = []
         for experiment in EXPERIMENTS:
-            assigned = self.sum("crossfade_assigned_total", experiment=experiment)
-            written = self.sum("crossfade_records_written_total", experiment=experiment, kind="pair")
-            lost = self.sum("crossfade_records_lost_total", experiment=experiment, kind="pair")
-            if assigned != written + lost:
-                wrong.append(f"{experiment}: {assigned} requests, {written} pairs recorded, {lost} lost")
+            assigned, _, _ = self._pairs(experiment)
             if assigned < answered[experiment]:
                 wrong.append(f"{experiment}: {answered[experiment]} answers of {assigned} requests")
         outcomes = self.sum("crossfade_records_written_total", kind="outcome")
@@ -63,7 +76,7 @@ class Counters:
         return wrong
 
 
-def _parsed(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
+def _series(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
     for line in text.splitlines():
         found = SERIES.match(line)
         if found:

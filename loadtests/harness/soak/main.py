@@ -27,7 +27,7 @@ from harness.soak.users import PATIENCE, Crowd
 from harness.soak.watch import Watch
 
 STEADY = ["shadowed", "split", "stepped", "mixed", "beset", "streamed", "pass"]
-"""Paths that the load generator asks all the time."""
+"""Paths that the load generator asks all the time. It reports no outcomes, so none of requests that wait for one."""
 SLICE = 5.0
 """Seconds of one of its slices."""
 
@@ -125,8 +125,8 @@ def main() -> int:
         if status != 0:
             soak.wrong.append(f"the gateway ended with {status}")
         soak.wrong += _broken_lines(soak.policy.records)
-    for complaint in soak.wrong[:40]:
-        print(f"WRONG: {complaint}")
+    for complaint, times in Counter(soak.wrong).most_common(40):
+        print(f"WRONG, {times} times: {complaint}")
     print(f"soak: {len(soak.wrong)} things are wrong" if soak.wrong else "soak: flat, no errors, every request counted")
     return 1 if soak.wrong else 0
 

@@ -19,7 +19,9 @@ models:
 {models}
 experiments:
   - {{name: shadowed, match: {{path: /shadowed}}, legacy: plain, candidate: other, unit: [{{header: x-user-id}}],
-     strategy: {{shadow: {{sample: {sample}%, control: 5%}}}}, outcomes: {{truth: {{type: label}}}},
+     strategy: {{shadow: {{sample: {sample}%, control: 5%}}}}}}
+  - {{name: labelled, match: {{path: /labelled}}, legacy: plain, candidate: other, unit: [{{header: x-user-id}}],
+     strategy: {{shadow: {{}}}}, outcomes: {{truth: {{type: label}}}},
      metrics: {{accuracy: {{prediction: $.y, truth: truth}}}}}}
   - {{name: beset, match: {{path: /beset}}, legacy: plain, candidates: [erring, resetting, hanging, flooding],
      strategy: {{shadow: {{deadline: 500ms, budget: {{in_flight: 16}}}}}}}}
@@ -57,7 +59,7 @@ MODELS: dict[str, list[str]] = {
 }
 """The models by name, each with the options of the program that plays it."""
 
-EXPERIMENTS = ["shadowed", "beset", "stepped", "split", "mixed", "streamed", "large"]
+EXPERIMENTS = ["shadowed", "labelled", "beset", "stepped", "split", "mixed", "streamed", "large"]
 
 
 @dataclass

@@ -60,7 +60,7 @@ class Connection:
         """Sends a request, which may announce more bytes than it has."""
         user = random.randrange(UNITS)
         head = (
-            f"POST {path} HTTP/1.1\r\nhost: models.example\r\nx-user-id: user-{user}\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: localhost\r\nx-user-id: user-{user}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body) if length is None else length}\r\n\r\n"
         )
         self.writer.write(head.encode() + body)
@@ -104,7 +104,7 @@ class Crowd:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def come(self) -> None:
-        patient = [self._shadowed, self._split, self._stepped, self._mixed, self._beset, self._streamed, self._large]
+        patient = [self._labelled, self._split, self._stepped, self._mixed, self._beset, self._streamed, self._large]
         rude = [self._cancel, self._reset, self._read_slowly, self._send_slowly, self._stop_sending, self._garbage]
         for visit in patient:
             self._tasks.append(asyncio.create_task(self._patient(visit)))
@@ -170,8 +170,8 @@ class Crowd:
             raise ValueError(f"report: {reply.status} {reply.body[:200]!r}")
         self.seen.joined += json.loads(reply.body)["result"] == "joined"
 
-    async def _shadowed(self, connection: Connection) -> None:
-        answer = await self._ask(connection, "shadowed")
+    async def _labelled(self, connection: Connection) -> None:
+        answer = await self._ask(connection, "labelled")
         label = json.loads(answer.body)["y"]
         await self._report(answer, "truth", label)
 

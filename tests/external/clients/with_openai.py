@@ -1,5 +1,7 @@
 """openai: chat, streams, embeddings, errors by their class, and retries."""
 
+import uuid
+
 import openai
 from target import fields
 
@@ -44,8 +46,7 @@ def refused(model):
 
 def retried(target):
     """Fails twice; the client tries again by itself and the model is told how often."""
-    name = f"retried by {'gateway' if target.gateway else 'server'} {target.ca} {target.port}"
-    messages = [{"role": "user", "content": name}]
+    messages = [{"role": "user", "content": f"retry {uuid.uuid4()}"}]
     return client(target, retries=2).chat.completions.create(model="fails-twice", messages=messages).model_dump()
 
 

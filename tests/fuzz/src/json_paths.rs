@@ -1,5 +1,8 @@
 //! A path selects the same values whoever walks it, and its pointers lead to these very values.
+//!
+//! A value that is sought in the text is the one that the parsed document has.
 
+use crossfade::protocol::Document;
 use crossfade::protocol::JsonPath;
 use crossfade::protocol::ListPath;
 use serde_json::Value;
@@ -10,6 +13,9 @@ use crate::first_line;
 pub fn check(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let (path, document) = first_line(text);
+    if let Ok(compiled) = path.parse() {
+        hold_sought(&compiled, document);
+    }
     let Ok(document) = serde_json::from_str::<Value>(document) else { return hold_compiled(path) };
     match path.parse::<JsonPath>() {
         Ok(compiled) => hold_selection(&compiled, &document),
@@ -26,6 +32,16 @@ fn hold_compiled(path: &str) {
         Ok(compiled) => assert_eq!(compiled.as_str(), path),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
+}
+
+/// Seeking and parsing agree on whether it is JSON, and on what is selected.
+fn hold_sought(path: &JsonPath, text: &str) {
+    let (fresh, parsed) = (Document::from(text), Document::from(text));
+    let values = parsed.value().map(|document| path.all(document));
+    let sought = fresh.select(path);
+    let sought: Option<Vec<&Value>> =
+        sought.as_ref().map(|sought| sought.iter().map(AsRef::as_ref).collect());
+    assert_eq!(sought, values);
 }
 
 fn hold_selection(path: &JsonPath, document: &Value) {

@@ -29,7 +29,7 @@ fn joined(input: &[u8]) -> Bytes {
     let length = input.first().map_or(1, |byte| usize::from(*byte) + 1);
     let mut captured = Captured::default();
     for frame in input.chunks(length) {
-        captured.push(Captured::held(&Bytes::copy_from_slice(frame)), input.len());
+        captured.push(&Bytes::copy_from_slice(frame), input.len());
     }
     assert!(!captured.truncated);
     captured.joined()
