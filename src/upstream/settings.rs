@@ -8,7 +8,6 @@ use http::uri::Scheme;
 
 use crate::tls::ClientFiles;
 use crate::tls::Live;
-
 use crate::upstream::BreakerSettings;
 
 /// How one model is reached.
