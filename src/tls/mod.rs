@@ -30,6 +30,8 @@ use rustls::crypto::ring;
 pub const H2: &[u8] = b"h2";
 /// How TLS names HTTP/1.1.
 pub const HTTP_1_1: &[u8] = b"http/1.1";
+/// How TLS names HTTP/1.0. Who asks for nothing else would be turned away unless it is offered.
+pub const HTTP_1_0: &[u8] = b"http/1.0";
 
 /// Why files make no TLS.
 #[derive(Debug, thiserror::Error)]

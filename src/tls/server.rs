@@ -19,6 +19,7 @@ use tokio_rustls::server::TlsStream;
 use crate::tls::Error;
 use crate::tls::Files;
 use crate::tls::H2;
+use crate::tls::HTTP_1_0;
 use crate::tls::HTTP_1_1;
 use crate::tls::Live;
 use crate::tls::Reader;
@@ -48,7 +49,7 @@ impl Files for ServerFiles {
         let builder = self.verifying(reader)?;
         let made = builder.with_single_cert(chain?, key?);
         let mut config = made.map_err(|source| Error::Unusable { path: cert_file.clone(), source })?;
-        config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
+        config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec(), HTTP_1_0.to_vec()];
         config.ticketer = Ticketer::new().map_err(Error::Setup)?;
         Ok(config)
     }

@@ -69,7 +69,9 @@ async fn users_may_come_over_tls_in_either_http_and_models_are_told_so() {
     let model = telling(Front::default()).await;
     let rig = Rig::start_with(&passthrough(&model.url(), ""), &files.listen(""), "").await;
     let large = "x".repeat(1_000_000);
-    for (alpn, via) in [(&["h2"][..], "2"), (&["http/1.1"], "1.1"), (&BOTH, "2"), (&[], "1.1")] {
+    for (alpn, via) in
+        [(&["h2"][..], "2"), (&["http/1.1"], "1.1"), (&["http/1.0"], "1.1"), (&BOTH, "2"), (&[], "1.1")]
+    {
         let mut client = connect(&rig, authority.client(None, alpn)).await;
         let uri = format!("https://{}/", rig.gateway().data_addr());
         let got = client.send(request("POST", if via == "2" { &uri } else { "/" }, &[], &large)).await;

@@ -234,6 +234,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def handle_error(self, *_):
+        """A client that leaves is no fault."""
+
 
 def start():
     """Serves on a free port, which it gives."""
