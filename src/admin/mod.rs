@@ -17,6 +17,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -50,6 +51,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::policy::Policy;
 use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
+use crate::telemetry::Plane;
+use crate::telemetry::counted;
 use crate::vocab::Secret;
 
 /// Connections at one moment; the rest wait in the listener's queue.
@@ -166,8 +169,13 @@ fn ringed(
     Error = BoxError,
     Future: Send,
 > + Clone {
+    let metrics = Arc::clone(&admin.metrics);
+    let caught = move |panic: Box<dyn Any + Send>| {
+        counted(Plane::Admin, &metrics, panic);
+        answer::broken_off()
+    };
     ServiceBuilder::new()
-        .layer(CatchPanicLayer::custom(|_| answer::broken_off()))
+        .layer(CatchPanicLayer::custom(caught))
         .map_result(|answered: Result<_, BoxError>| {
             Ok::<_, BoxError>(answered.unwrap_or_else(|_| answer::too_slow()))
         })

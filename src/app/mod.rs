@@ -3,6 +3,7 @@
 //! The data plane has threads of its own; everything beside the answer path (admin, writer, rollout, watch) shares
 //! one small runtime.
 
+mod memory;
 mod reload;
 
 pub use reload::Reload;
@@ -37,6 +38,7 @@ use crate::proxy::Drain;
 use crate::proxy::Parts;
 use crate::proxy::Shared;
 use crate::proxy::Workers;
+use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::record::Writer;
 use crate::rollout::Rollout;
@@ -100,7 +102,7 @@ pub enum StartError {
 impl Gateway {
     /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { path, listen, record, feedback, upstreams, mut policy } = config;
+        let Config { path, listen, limits, record, feedback, upstreams, mut policy } = config;
         let side =
             Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
         let side = side.map_err(StartError::Thread)?;
@@ -114,9 +116,9 @@ impl Gateway {
         let rollout = Rollout::open(&record.dir, Arc::clone(&metrics));
         rollout.adopt(&mut policy);
         let recorder = Recorder::new(&record);
-        let memory = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
+        let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
         let analysis = Arc::new(Mutex::new(Analysis::counting(Arc::clone(&metrics))));
-        let watching = Reload::watching(&path, &listen, &record, &feedback);
+        let watching = Reload::watching(&path, &listen, &limits, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
         let writer = Writer::new(
             &record,
@@ -125,8 +127,17 @@ impl Gateway {
             vec![Box::new(Arc::clone(&analysis))],
         );
         let resolver = Resolver::new(side.handle().clone());
-        let parts =
-            Parts { recorder, feedback: memory, metrics, traces: traces.clone(), body_cap_bytes, resolver };
+        let budget = limits.memory_bytes.unwrap_or_else(memory::default_budget);
+        let parts = Parts {
+            recorder,
+            feedback: heard,
+            memory: MemoryBudget::new(budget, &metrics),
+            metrics,
+            traces: traces.clone(),
+            body_cap_bytes,
+            limits,
+            resolver,
+        };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
         let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
 
@@ -140,7 +151,7 @@ impl Gateway {
         resting.spawn_on(rollout.clone().run(rest.clone()), handle);
         let (data, admin) = (local(&data_listener, listen.data), local(&admin_listener, listen.admin));
         let accepting =
-            proxy::accept(data_listener, &workers, listen.max_connections as usize, drain.clone());
+            proxy::accept(data_listener, &workers, &shared, listen.max_connections as usize, drain.clone());
         resting.spawn_on(accepting, handle);
         resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
         let state = Admin {

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::config::Listen;
 use crate::config::Problems;
 use crate::feedback;
+use crate::proxy::Limits;
 use crate::proxy::Shared;
 use crate::record;
 use crate::rollout::Rollout;
@@ -45,7 +46,7 @@ pub enum Reloaded {
     Changed {
         /// The new policy's hash.
         hash: String,
-        /// Which of `listen`, `record` and `feedback` changed too, which only a restart takes up.
+        /// Which of `listen`, `limits`, `record` and `feedback` changed too, which only a restart takes up.
         needs_restart: Vec<String>,
     },
 }
@@ -54,10 +55,11 @@ impl Reload {
     pub(super) fn watching(
         path: &Path,
         listen: &Listen,
+        limits: &Limits,
         record: &record::Settings,
         feedback: &feedback::Settings,
     ) -> Watching {
-        Watching { path: path.to_owned(), fixed: Fixed::new(listen, record, feedback) }
+        Watching { path: path.to_owned(), fixed: Fixed::new(listen, limits, record, feedback) }
     }
 
     /// Reads the file and puts its policy in place. Problems leave everything as it is; either way the metrics and
@@ -87,13 +89,13 @@ impl Reload {
     }
 
     fn put_in_place(&self, config: Config) -> Reloaded {
-        let Config { listen, record, feedback, upstreams, mut policy, .. } = config;
+        let Config { listen, limits, record, feedback, upstreams, mut policy, .. } = config;
         let hash = policy.hash.clone();
         let running = self.shared.policy.load_full();
         if hash == running.hash {
             return Reloaded::Unchanged { hash };
         }
-        let needs_restart = self.fixed.changed(&Fixed::new(&listen, &record, &feedback));
+        let needs_restart = self.fixed.changed(&Fixed::new(&listen, &limits, &record, &feedback));
         if !needs_restart.is_empty() {
             tracing::warn!(keys = ?needs_restart, "these changed in the policy file too: a restart takes them up");
         }
@@ -120,12 +122,18 @@ fn note_success(metrics: &Metrics) {
 }
 
 /// What is read at start only, as text, to see whether it was changed.
-struct Fixed([(&'static str, String); 3]);
+struct Fixed([(&'static str, String); 4]);
 
 impl Fixed {
-    fn new(listen: &Listen, record: &record::Settings, feedback: &feedback::Settings) -> Self {
+    fn new(
+        listen: &Listen,
+        limits: &Limits,
+        record: &record::Settings,
+        feedback: &feedback::Settings,
+    ) -> Self {
         Self([
             ("listen", format!("{listen:?}")),
+            ("limits", format!("{limits:?}")),
             ("record", format!("{record:?}")),
             ("feedback", format!("{feedback:?}")),
         ])

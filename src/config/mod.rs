@@ -32,6 +32,7 @@ use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 use crate::feedback;
 use crate::policy::Policy;
+use crate::proxy::Limits;
 use crate::record;
 use crate::upstream;
 use crate::vocab::Secret;
@@ -43,6 +44,8 @@ pub struct Config {
     pub path: PathBuf,
     /// Where the gateway listens; read once, at start.
     pub listen: Listen,
+    /// What clients may take; read once, at start.
+    pub limits: Limits,
     /// The record; read once, at start.
     pub record: record::Settings,
     /// Feedback; read once, at start.

@@ -1,49 +1,69 @@
 //! One client's connection: HTTP/1.1 or HTTP/2 as its first bytes say, until it closes or the drain asks it to.
+//!
+//! Between requests an HTTP/1 connection is put to rest: all that HTTP needs of memory, some 20 KiB, goes, and the
+//! socket alone is waited for. The next byte brings it back.
 
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::task::Poll;
 
+use bytes::Bytes;
 use http::HeaderValue;
+use http::Request;
+use http::Response;
 use http::Version;
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::rt::TokioTimer;
 use prometheus::IntGauge;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::proxy::Drain;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::exchange::Streams;
+use crate::proxy::frames::Metered;
 use crate::proxy::handler;
 use crate::proxy::headers;
 use crate::proxy::inspect::Inspected;
+use crate::proxy::limits::Limits;
 use crate::proxy::parting::Parting;
-use crate::proxy::parting::Serving;
 use crate::proxy::patience::Patient;
 use crate::proxy::respond;
+use crate::proxy::respond::Refusal;
+use crate::proxy::respond::raw_refusal;
+use crate::proxy::tunnel::Sequel;
+use crate::proxy::watch::Doing;
+use crate::proxy::watch::Watch;
 use crate::proxy::worker::Socket;
 use crate::proxy::worker::Worker;
+use crate::vocab::Fate;
 
-/// How long a client may take to send a request's head, or rest before its next one: longer than the 60 seconds
-/// that load balancers keep their idle connections, so that it is they who close them.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// Streams of one HTTP/2 connection at a time.
-const MAX_STREAMS: u32 = 256;
+/// What HTTP/1 may have in its buffers besides a head, in bytes.
+const HTTP1_BUFFER: usize = 64 * 1024;
+/// What one HTTP/2 stream may have waiting to be sent, in bytes.
+const STREAM_BUFFER: usize = 64 * 1024;
 
 /// Who is at the other end of a connection, and the connection's place among those that may be open.
 pub(super) struct Client {
     /// Its address, as models are told.
     pub(super) peer: HeaderValue,
+    /// What becomes of the connection once HTTP/1 lets it go.
+    pub(super) sequel: Sequel,
     _permit: OwnedSemaphorePermit,
     _open: Open,
 }
@@ -54,78 +74,188 @@ pub(super) async fn serve(
     socket: Socket,
     users: TaskTracker,
     connections: Arc<AtomicUsize>,
-    drain: Drain,
 ) {
     let Socket { stream, peer, permit } = socket;
     let open = Open::new(connections, worker.shared.metrics.connections.clone());
-    let client = Rc::new(Client { peer: headers::address_of(peer.ip()), _permit: permit, _open: open });
+    let peer = headers::address_of(peer.ip());
+    let client = Rc::new(Client { peer, sequel: Sequel::default(), _permit: permit, _open: open });
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| TcpStream::from_std(stream)) else { return };
-    let mut stream = Inspected::new(Patient::new(stream));
-    // Who connects and says nothing does not hold a place for ever; HTTP's own timer starts with the first byte.
-    let version = tokio::select! {
-        biased;
-        version = timeout(HEAD_TIMEOUT, stream.version()) => version,
-        () = drain.begun() => return,
+    let watch = worker.watchlist.watch(Doing::Resting);
+    let stream = Patient::new(stream, Rc::clone(&worker.watchlist));
+    let answer_to = Rc::clone(&client);
+    let answer = move |exchange: Exchange, request| {
+        let (worker, client) = (Rc::clone(&worker), Rc::clone(&answer_to));
+        exchange.carry_out(request, move |request| handler::handle(worker, request, client))
     };
-    // How a connection ends is the client's affair; its requests were observed one by one.
-    match version {
-        Ok(Ok(Version::HTTP_2)) => serve_http2(worker, client, stream, users, drain).await,
-        Ok(Ok(_)) => serve_http1(worker, client, stream, drain).await,
-        Ok(Err(_)) | Err(_) => {}
-    }
+    converse(stream, client, watch, users, answer).await;
 }
 
-async fn serve_http1(
-    worker: Rc<Worker>,
+/// Has a client's requests answered, whatever it speaks, to the end of its connection.
+async fn converse<S, A, F, B>(
+    stream: S,
     client: Rc<Client>,
-    stream: Inspected<Patient<TcpStream>>,
-    drain: Drain,
-) {
-    let (metrics, serving) = (Arc::clone(&worker.shared.metrics), Serving::default());
-    let stream = TokioIo::new(Parting::new(stream, serving.clone()));
-    let service = service_fn(move |request| {
-        let (worker, client, turn) = (Rc::clone(&worker), Rc::clone(&client), serving.begin());
-        async move {
-            let answer = handler::handle(worker, request, client).await;
-            Ok::<_, Infallible>(answer.map(|bytes| turn.with(bytes)))
+    watch: Rc<Watch>,
+    streams: TaskTracker,
+    answer: A,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    A: Fn(Exchange, Request<Incoming>) -> F + Clone + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + 'static,
+    B: Body<Data = Bytes, Error = Fate> + 'static,
+{
+    let mut stream = Inspected::new(stream, watch.list().limits());
+    match stream.version(&watch).await {
+        Ok(Version::HTTP_2) => return http2(stream, watch, streams, answer).await,
+        Ok(_) => {}
+        Err(_) => return,
+    }
+    let mut stream = Parting::new(stream, Rc::clone(&watch));
+    loop {
+        match http1(stream, &client, &watch, answer.clone()).await {
+            Some(at_rest) => stream = at_rest,
+            None => return,
         }
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let connection = pin!(http.serve_connection(stream, service).with_upgrades());
-    if let Err(error) = run(connection, &drain, |connection| connection.graceful_shutdown()).await {
-        respond::count_unreadable(&error, &metrics);
+        if stream.rest().await.is_err() {
+            return;
+        }
     }
 }
 
-async fn serve_http2(
-    worker: Rc<Worker>,
-    client: Rc<Client>,
-    stream: Inspected<Patient<TcpStream>>,
-    users: TaskTracker,
-    drain: Drain,
-) {
+/// Why HTTP/1 has no more to do with a connection.
+enum Stop {
+    /// It is over, or goes on as something else.
+    LetGo,
+    /// Its client rests.
+    AtRest,
+    /// A request's head does not come to its end.
+    HeadLate,
+}
+
+/// Serves requests by HTTP/1 until the connection is over, or its client rests: then it is given back.
+async fn http1<S, A, F, B>(
+    stream: Parting<S>,
+    client: &Client,
+    watch: &Rc<Watch>,
+    answer: A,
+) -> Option<Parting<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    A: Fn(Exchange, Request<Incoming>) -> F + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + 'static,
+    B: Body<Data = Bytes, Error = Fate> + 'static,
+{
+    let list = Rc::clone(watch.list());
+    let of_connection = Rc::clone(watch);
+    let service = service_fn(move |request| answer(Exchange::http1(&of_connection), request));
+    let builder = http1_builder(list.limits());
+    let mut connection = Box::new(builder.serve_connection(TokioIo::new(stream), service));
+    let mut told = false;
+    let stop = poll_fn(|context| {
+        if list.is_draining() && !std::mem::replace(&mut told, true) {
+            Pin::new(&mut *connection).graceful_shutdown();
+        }
+        if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(context) {
+            // How a connection ends is the client's affair; its requests were observed one by one.
+            ended.err().iter().for_each(|error| respond::count_unreadable(error, list.metrics()));
+            return Poll::Ready(Stop::LetGo);
+        }
+        if watch.may_be_put_to_rest() {
+            return Poll::Ready(Stop::AtRest);
+        }
+        if watch.doing() == Doing::Head && watch.is_overdue() {
+            return Poll::Ready(Stop::HeadLate);
+        }
+        if !watch.is_starved() {
+            watch.remember(context);
+        }
+        Poll::Pending
+    })
+    .await;
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    stream.take_back(&parts.read_buf);
+    match stop {
+        Stop::AtRest => {
+            watch.rests();
+            return Some(stream);
+        }
+        Stop::HeadLate => {
+            let told = raw_refusal(Refusal::HeadLate, list.metrics());
+            send_off(&mut stream, &told).await;
+        }
+        Stop::LetGo => client.sequel.begin(stream).await,
+    }
+    None
+}
+
+/// Writes a last word, as far as the socket takes it at once.
+async fn send_off<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) {
+    poll_fn(|context| {
+        let _ = Pin::new(&mut *stream).poll_write(context, bytes);
+        let _ = Pin::new(&mut *stream).poll_shutdown(context);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Serves requests by HTTP/2 until the connection is over; one that has no stream for long is told to end.
+async fn http2<S, A, F, B>(stream: S, watch: Rc<Watch>, users: TaskTracker, answer: A)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    A: Fn(Exchange, Request<Incoming>) -> F + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + 'static,
+    B: Body<Data = Bytes, Error = Fate> + 'static,
+{
+    let list = Rc::clone(watch.list());
+    watch.now_doing(Doing::Resting);
+    let streams = Streams::new(&watch);
+    let stream = Metered::new(stream, &watch, &streams);
+    let executor = OnThisThread { users, newest: Rc::default() };
+    let newest = Rc::clone(&executor.newest);
+    let streams_open = Rc::clone(&streams);
     let service = service_fn(move |request| {
-        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
-        async move { Ok::<_, Infallible>(handler::handle(worker, request, client).await) }
+        let exchange = Exchange::http2(&streams);
+        newest.set(Some(Rc::clone(exchange.watch())));
+        answer(exchange, request)
     });
-    let mut http = http2::Builder::new(OnThisThread(users));
-    http.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
-    let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let _ = run(connection, &drain, |connection| connection.graceful_shutdown()).await;
+    let builder = http2_builder(executor, list.limits());
+    let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
+    let mut told = false;
+    poll_fn(|context| {
+        let idle = watch.doing() == Doing::Resting && watch.is_overdue();
+        if (idle || list.is_draining()) && !std::mem::replace(&mut told, true) {
+            connection.as_mut().graceful_shutdown();
+            streams_open.leave();
+        }
+        if watch.doing() == Doing::Leaving && watch.is_overdue() {
+            return Poll::Ready(());
+        }
+        watch.remember(context);
+        // How a connection ends is the client's affair; its requests were observed one by one.
+        connection.as_mut().poll(context).map(|_| ())
+    })
+    .await;
 }
 
-/// Runs a connection to its end, which the drain asks for.
-async fn run<C: Future>(
-    mut connection: Pin<&mut C>,
-    drain: &Drain,
-    end: impl FnOnce(Pin<&mut C>),
-) -> C::Output {
-    tokio::select! {
-        ended = connection.as_mut() => return ended,
-        () = drain.begun() => end(connection.as_mut()),
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // The watch keeps the time.
+    builder.header_read_timeout(None);
+    builder.max_buf_size(limits.header_bytes + HTTP1_BUFFER);
+    if limits.header_count != Limits::default().header_count {
+        // Set at all, it would cost two allocations a request.
+        builder.max_headers(limits.header_count);
     }
-    connection.await
+    builder
+}
+
+fn http2_builder(executor: OnThisThread, limits: &Limits) -> http2::Builder<OnThisThread> {
+    let mut builder = http2::Builder::new(executor);
+    builder
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(limits.header_bytes as u32)
+        .max_send_buf_size(STREAM_BUFFER);
+    builder
 }
 
 /// One open connection in the counts; also a connection whose task panics is counted out.
@@ -148,15 +278,23 @@ impl Drop for Open {
     }
 }
 
-/// Runs the streams of HTTP/2 connections on the connection's own thread.
+/// Runs the streams of an HTTP/2 connection on the connection's own thread, and lets the watch end one whose
+/// client takes nothing of its answer.
 #[derive(Clone)]
-struct OnThisThread(TaskTracker);
+struct OnThisThread {
+    users: TaskTracker,
+    /// The watch of the stream whose answering was begun last: hyper hands it over next.
+    newest: Rc<Cell<Option<Rc<Watch>>>>,
+}
 
 impl<F> hyper::rt::Executor<F> for OnThisThread
 where
     F: Future<Output = ()> + 'static,
 {
-    fn execute(&self, future: F) {
-        self.0.spawn_local(future);
+    fn execute(&self, stream: F) {
+        let task = self.users.spawn_local(stream);
+        if let Some(watch) = self.newest.take() {
+            watch.may_abort(task.abort_handle());
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A copy has connections and deadlines of its own, outlives its client, and is sent once, whatever became of the
 //! answer. What the bounds forbid is dropped and counted with its reason.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -24,10 +25,13 @@ use crate::proxy::snapshot::budget;
 use crate::proxy::upload::Gathered;
 use crate::proxy::upload::Outgoing;
 use crate::record::DroppedCopy;
+use crate::record::Want;
 use crate::strategy::CopyLeg;
 use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
+use crate::telemetry::Plane;
+use crate::telemetry::contained_future;
 use crate::upstream::Answer;
 use crate::upstream::Deadlines;
 use crate::upstream::Permit;
@@ -180,11 +184,15 @@ fn admit(visit: &Visit, copy: &CopyLeg, gathered: Gathered) -> Result<(Slot, Per
     match gathered {
         Gathered::Whole => {}
         Gathered::TooLarge => return Err(DropReason::BodyTooLarge),
+        Gathered::Shed => return Err(DropReason::Memory),
         Gathered::Incomplete => return Err(DropReason::BodyIncomplete),
     }
     // Relaxed: a flag that is set once; a copy that starts a moment later is cut off by the drain.
     if visit.worker.shared.draining.load(Ordering::Relaxed) {
         return Err(DropReason::Draining);
+    }
+    if !visit.worker.shared.memory.allows(Want::Copy) {
+        return Err(DropReason::Memory);
     }
     let experiment = visit.experiment();
     let budget = budget(&experiment.strategy).ok_or(DropReason::Budget)?;
@@ -235,14 +243,20 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     let tracker = Rc::clone(&visit.worker.copies_under_way);
     tracker.spawn_local(async move {
         let _slot = slot;
-        let answer = visit.worker.copies.call(permit, request, deadlines).await;
-        match answer {
-            Ok(answer) => read(answer, &mut leg, visit.worker.shared.body_cap_bytes).await,
-            Err(error) => {
-                tracing::debug!(request_id = %visit.id, experiment = %visit.experiment().name, %error, "a copy failed");
-                leg.end(error.fate());
+        let shared = &visit.worker.shared;
+        let sending = pin!(async {
+            // Here, so that it ends with a panic too, as cancelled.
+            let mut leg = leg;
+            match visit.worker.copies.call(permit, request, deadlines).await {
+                Ok(answer) => read(answer, &mut leg, shared.body_cap_bytes).await,
+                Err(error) => {
+                    let experiment = &visit.experiment().name;
+                    tracing::debug!(request_id = %visit.id, %experiment, %error, "a copy failed");
+                    leg.end(error.fate());
+                }
             }
-        }
+        });
+        let _ = contained_future(Plane::Copy, &shared.metrics, sending).await;
     });
 }
 

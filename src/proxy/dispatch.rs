@@ -75,9 +75,13 @@ pub(super) async fn pass(
     }
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
+    let client = body.client();
     let model = snapshot.fleet.model(model);
     match call(worker, &mut leg, Call { model, head, body, asked: asked.as_ref(), parent }).await {
         Ok(answer) => deliver(worker, model, asked, answer, leg),
+        // A model cannot answer what the client does not say.
+        Err(Fate::Timeout) if client.is_starved() => fail(worker, leg, Fate::Cancelled, Refusal::BodyLate),
+        Err(fate) if client.gave_up() => fail(worker, leg, fate, Refusal::BodyLate),
         Err(fate) => fail(worker, leg, fate, Refusal::BodyIncomplete),
     }
 }

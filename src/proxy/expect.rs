@@ -4,6 +4,7 @@
 //! or has had its time to. A model that answers at once never makes the client send anything.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -23,8 +24,9 @@ use hyper::ext::on_informational;
 use tokio::time::Sleep;
 use tokio::time::sleep;
 
-use crate::proxy::upload::BrokenOff;
+use crate::proxy::exchange::BrokenOff;
 use crate::proxy::upload::Outgoing;
+use crate::proxy::watch::Watch;
 
 /// How long a model may take to say that it wants the body; many never say it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -61,6 +63,11 @@ pub(super) fn hold_body(request: Request<Outgoing>) -> Request<Outgoing> {
 }
 
 impl Held {
+    /// What is known of the client who sends the body.
+    pub(super) fn client(&self) -> Rc<Watch> {
+        self.body.client()
+    }
+
     fn poll_wanted(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.wanted.load(Ordering::Relaxed) {
             return Poll::Ready(());

@@ -11,7 +11,6 @@ use http::Response;
 use http::StatusCode;
 use http::request::Parts;
 use http_body::Body as _;
-use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio::time::timeout;
@@ -27,11 +26,14 @@ use crate::proxy::copies;
 use crate::proxy::dispatch;
 use crate::proxy::dispatch::Passing;
 use crate::proxy::dispatch::Served;
+use crate::proxy::exchange::Inlet;
 use crate::proxy::headers;
 use crate::proxy::inspect;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
 use crate::proxy::leg::Pairing;
+use crate::proxy::limits::Limit;
+use crate::proxy::limits::Limits;
 use crate::proxy::mixed;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
@@ -102,16 +104,16 @@ enum Body {
 /// go on.
 pub(super) async fn handle(
     worker: Rc<Worker>,
-    request: Request<Incoming>,
+    request: Request<Inlet>,
     client: Rc<Client>,
 ) -> Response<AnswerBytes> {
     let (head, incoming) = request.into_parts();
-    let tunnel = tunnel::may_follow(&head);
+    let tunnel_may_follow = tunnel::may_follow(&head);
     let mut span = worker.shared.traces.server_span(&head);
     let mut response = route(&worker, head, incoming, &client, &mut span).await;
     let status = response.status();
-    if let Some(tunnel) = tunnel.filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
-        tunnel::decline(&worker, tunnel, response.headers_mut());
+    if tunnel_may_follow && status != StatusCode::SWITCHING_PROTOCOLS {
+        tunnel::decline(&client, response.headers_mut());
     }
     match response.body_mut() {
         AnswerBytes::Relay(relay) => relay.carry(span, status),
@@ -124,11 +126,12 @@ pub(super) async fn handle(
 async fn route(
     worker: &Rc<Worker>,
     mut head: Parts,
-    incoming: Incoming,
+    incoming: Inlet,
     client: &Rc<Client>,
     span: &mut ServerSpan,
 ) -> Response<AnswerBytes> {
-    if let Err(refused) = acceptable(&head) {
+    if let Err(refused) = acceptable(&worker.shared.limits, &head) {
+        Limit::met_by(refused).into_iter().for_each(|limit| worker.watchlist.count(limit));
         return refusal(refused, &worker.shared.metrics);
     }
     let snapshot = worker.shared.snapshot.load_full();
@@ -171,8 +174,8 @@ async fn route(
 }
 
 /// Says what is wrong with a request that no model should see.
-fn acceptable(head: &Parts) -> Result<(), Refusal> {
-    if let Some(malformed) = inspect::fault(head) {
+fn acceptable(limits: &Limits, head: &Parts) -> Result<(), Refusal> {
+    if let Some(malformed) = inspect::fault(limits, head) {
         return Err(Refusal::Malformed(malformed));
     }
     if !headers::names_one_host(head) {
@@ -218,6 +221,9 @@ async fn take_part(
             Answer::Arm(arm) => dispatch::tunnel(&visit, arm, head, asked).await,
         };
         return visit.conclude(served, plan.assignment, unit, arrival.time, None);
+    }
+    if plan.fallback {
+        visit.upload.need();
     }
     copies::launch(&visit, plan.copies, &head);
     let (served, shown) = match (plan.answer, &experiment.strategy) {
@@ -371,8 +377,8 @@ fn set(headers: &mut http::HeaderMap, name: http::HeaderName, value: &str) {
 }
 
 impl Arrival {
-    fn new(worker: &Worker, head: Parts, peer: HeaderValue, incoming: Incoming) -> Self {
-        let upload = Upload::new(incoming, worker.shared.body_cap_bytes);
+    fn new(worker: &Worker, head: Parts, peer: HeaderValue, incoming: Inlet) -> Self {
+        let upload = Upload::new(incoming, worker.shared.body_cap_bytes, &worker.shared.memory);
         let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
         Self { head, peer, asked: None, upload, time, begun, body: Body::Unread }
     }
@@ -380,6 +386,7 @@ impl Arrival {
     /// Reads the body, up to the cap and while there is time, and tries to understand it as JSON; once.
     async fn read(&mut self) {
         if matches!(self.body, Body::Unread) {
+            self.upload.need();
             let gathered = gathered_within(&self.upload, BODY_TIME).await;
             let whole = (gathered == Gathered::Whole).then(|| self.upload.joined());
             self.body = Body::Read(gathered, whole.and_then(|bytes| serde_json::from_slice(&bytes).ok()));
@@ -406,13 +413,14 @@ async fn feedback(
     worker: &Worker,
     snapshot: &Snapshot,
     head: &Parts,
-    incoming: Incoming,
+    incoming: Inlet,
 ) -> Response<AnswerBytes> {
     let (feedback, metrics) = (&worker.shared.feedback, &worker.shared.metrics);
     if head.method != http::Method::POST {
         return refusal(Refusal::FeedbackMethod, metrics);
     }
-    let upload = Upload::new(incoming, feedback.max_body_bytes());
+    let upload = Upload::new(incoming, feedback.max_body_bytes(), &worker.shared.memory);
+    upload.need();
     match gathered_within(&upload, feedback.timeout()).await {
         Gathered::Whole => {
             let now = Timestamp::from(SystemTime::now());
@@ -420,6 +428,6 @@ async fn feedback(
             json_answer(reply.status, &reply.body)
         }
         Gathered::TooLarge => refusal(Refusal::FeedbackTooLarge, metrics),
-        Gathered::Incomplete => refusal(upload.lacking(), metrics),
+        Gathered::Incomplete | Gathered::Shed => refusal(upload.lacking(), metrics),
     }
 }

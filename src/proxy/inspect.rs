@@ -9,6 +9,7 @@ mod tests;
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
@@ -23,13 +24,16 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::protocol::http1::Bounds;
 use crate::protocol::http1::Malformed;
 use crate::protocol::http1::Messages;
 use crate::protocol::http1::RequestHead;
 use crate::protocol::http1::STAND_IN;
+use crate::proxy::limits::Limits;
+use crate::proxy::watch::Watch;
 
 /// What an HTTP/2 connection begins with.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How much is read before the version is known: most requests whole.
 const FIRST_READ: usize = 2048;
@@ -47,16 +51,27 @@ pub(super) struct Inspected<S> {
 }
 
 /// What is wrong with a request that reached the handler, or with the one that it stands in for.
-pub(super) fn fault(head: &Parts) -> Option<Malformed> {
+pub(super) fn fault(limits: &Limits, head: &Parts) -> Option<Malformed> {
     if head.method == Method::CONNECT {
         return Some(Malformed::Connect);
     }
-    // Of HTTP/2, which is not looked at, every method is the client's own.
-    if head.version == Version::HTTP_2 || head.method.as_str() != STAND_IN {
+    // HTTP/2 is not looked at: its heads are bounded here, and every method is the client's own.
+    if head.version == Version::HTTP_2 {
+        return excess(limits, head);
+    }
+    if head.method.as_str() != STAND_IN {
         return None;
     }
     let reason = head.uri.path().trim_start_matches('/');
     Malformed::OF_REQUESTS.into_iter().find(|malformed| malformed.as_str() == reason)
+}
+
+fn excess(limits: &Limits, head: &Parts) -> Option<Malformed> {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > limits.uri_bytes {
+        return Some(Malformed::TargetTooLong);
+    }
+    (head.headers.len() > limits.header_count).then_some(Malformed::TooManyFields)
 }
 
 /// The head that takes a malformed one's place.
@@ -65,22 +80,23 @@ fn stand_in(malformed: Malformed) -> String {
 }
 
 impl<S: AsyncRead + Unpin> Inspected<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S, limits: &Limits) -> Self {
+        let Limits { uri_bytes, header_bytes, header_count, .. } = *limits;
+        let bounds = Bounds { target: uri_bytes, head: header_bytes, fields: header_count };
         Self {
             stream,
-            messages: Messages::default(),
+            messages: Messages::within(bounds),
             ready: BytesMut::new(),
             begun: BytesMut::new(),
             fault: None,
         }
     }
 
-    /// Waits until the first bytes tell which version of HTTP the client speaks; an error at the end of the stream.
-    pub(super) async fn version(&mut self) -> io::Result<Version> {
+    /// Waits until the first bytes tell which version of HTTP the client speaks; an error at the end of the stream,
+    /// and when the watch ends the wait.
+    pub(super) async fn version(&mut self, watch: &Watch) -> io::Result<Version> {
         while self.begun.is_empty() || PREFACE.starts_with(&self.begun) && self.begun.len() < PREFACE.len() {
-            if poll_fn(|context| self.poll_begin(context)).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            poll_fn(|context| self.poll_begin(context, watch)).await?;
         }
         let version = if self.begun.starts_with(PREFACE) { Version::HTTP_2 } else { Version::HTTP_11 };
         if version == Version::HTTP_2 {
@@ -90,12 +106,45 @@ impl<S: AsyncRead + Unpin> Inspected<S> {
         Ok(version)
     }
 
-    fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut bytes = [0; FIRST_READ];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
-        self.begun.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(buffer.filled().len()))
+    /// Waits for the first byte of the next request, with nothing kept for it; an error as above. This is where an
+    /// idle connection rests.
+    pub(super) async fn rest(&mut self, watch: &Watch) -> io::Result<()> {
+        if self.begun.is_empty() && self.ready.is_empty() {
+            // Empty as they are, they may hold on to memory.
+            (self.begun, self.ready) = (BytesMut::new(), BytesMut::new());
+            poll_fn(|context| self.poll_begin(context, watch)).await?;
+            self.look();
+        }
+        watch.heard();
+        Ok(())
+    }
+
+    fn poll_begin(&mut self, context: &mut Context<'_>, watch: &Watch) -> Poll<io::Result<()>> {
+        let mut room = [const { MaybeUninit::uninit() }; FIRST_READ];
+        let mut buffer = ReadBuf::uninit(&mut room);
+        match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+            Poll::Pending => watch.poll_patience(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
+            }
+            Poll::Ready(Ok(())) => {
+                watch.heard();
+                self.begun.extend_from_slice(buffer.filled());
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Takes bytes back that were handed on and not read.
+    pub(super) fn take_back(&mut self, bytes: &[u8]) {
+        let rest = std::mem::replace(&mut self.ready, BytesMut::from(bytes));
+        self.ready.extend_from_slice(&rest);
+    }
+
+    /// Says whether something came of a request that HTTP was not shown yet.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.begun.is_empty()
     }
 
     /// Looks at what has begun and makes ready what can be handed on of it.

@@ -22,6 +22,7 @@ use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Upload;
 use crate::record::Captured;
 use crate::record::Marks;
+use crate::record::MemoryBudget;
 use crate::record::Observation;
 use crate::record::Pair;
 use crate::record::Recorder;
@@ -47,6 +48,7 @@ pub(super) struct Pairing {
     cap_bytes: usize,
     /// Where it is noted how long the user waited, where that is asked for.
     timed: Option<Histogram>,
+    memory: MemoryBudget,
 }
 
 /// One call in progress.
@@ -93,6 +95,7 @@ impl Pairing {
             begun,
             cap_bytes: shared.body_cap_bytes,
             timed,
+            memory: shared.memory.clone(),
         })
     }
 
@@ -159,7 +162,9 @@ impl Leg {
             fate: Fate::Cancelled,
             status: None,
             headers: HeaderMap::new(),
-            body: Captured::default(),
+            body: pairing
+                .as_ref()
+                .map_or_else(Captured::default, |pairing| Captured::within(&pairing.memory)),
             skew,
             head: None,
             first_byte: None,
@@ -226,8 +231,7 @@ impl Leg {
         }
         observation.chunks = observation.chunks.saturating_add(1);
         match pairing {
-            Some(_) if observation.body.truncated => observation.body.total_bytes += bytes.len() as u64,
-            Some(pairing) => observation.body.push(Captured::held(bytes), pairing.cap_bytes),
+            Some(pairing) => observation.body.push(bytes, pairing.cap_bytes),
             None => observation.body.total_bytes += bytes.len() as u64,
         }
     }

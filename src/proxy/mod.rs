@@ -11,11 +11,14 @@
 mod connection;
 mod copies;
 mod dispatch;
+mod exchange;
 mod expect;
+mod frames;
 mod handler;
 mod headers;
 mod inspect;
 mod leg;
+mod limits;
 mod listener;
 mod meters;
 mod mixed;
@@ -27,8 +30,10 @@ mod retries;
 mod snapshot;
 mod tunnel;
 mod upload;
+mod watch;
 mod worker;
 
+pub use limits::Limits;
 pub use listener::accept;
 pub use snapshot::Parts;
 pub use snapshot::Shared;

@@ -11,17 +11,12 @@ mod tests;
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 use std::time::Duration;
 
-use http_body::Body;
-use http_body::Frame;
-use http_body::SizeHint;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
@@ -32,6 +27,7 @@ use tokio::time::sleep;
 use tokio::time::timeout;
 
 use crate::proxy::inspect::Inspected;
+use crate::proxy::watch::Watch;
 
 /// How long a client that has closed its sending side may wait for the first byte of its answer. Most such clients
 /// have left, and their model works for nobody.
@@ -43,27 +39,11 @@ const LINGERS: Duration = Duration::from_secs(5);
 /// How much it may send until then, in bytes.
 const LINGER_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Whether an answer is being made or sent on a connection. One thread writes and reads it; it is atomic because a
-/// connection that becomes a tunnel must be able to change threads.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Serving(Arc<AtomicBool>);
-
-/// One request of a connection, from its head to the end of its answer.
-#[derive(Debug)]
-pub(super) struct Turn(Serving);
-
-/// The body of an answer, and the turn that ends with it.
-#[derive(Debug)]
-pub(super) struct InTurn<B> {
-    body: B,
-    _turn: Turn,
-}
-
 /// A stream that ends gently.
 #[derive(Debug)]
 pub(super) struct Parting<S> {
     stream: Inspected<S>,
-    serving: Serving,
+    watch: Rc<Watch>,
     client: ClientSide,
     /// Whether the last write had to wait.
     blocked: bool,
@@ -97,59 +77,24 @@ pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     .await;
 }
 
-impl Serving {
-    /// Begins a request; HTTP/1 serves one at a time.
-    pub(super) fn begin(&self) -> Turn {
-        // Relaxed throughout: a flag among the parts of one task.
-        self.0.store(true, Ordering::Relaxed);
-        Turn(self.clone())
-    }
-
-    fn is_under_way(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Turn {
-    pub(super) fn with<B>(self, body: B) -> InTurn<B> {
-        InTurn { body, _turn: self }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.0.store(false, Ordering::Relaxed);
-    }
-}
-
-impl<B: Body + Unpin> Body for InTurn<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 impl<S: AsyncRead + Unpin> Parting<S> {
-    pub(super) fn new(stream: Inspected<S>, serving: Serving) -> Self {
-        Self { stream, serving, client: ClientSide::Sends, blocked: false, rests: true, lingering: None }
+    pub(super) fn new(stream: Inspected<S>, watch: Rc<Watch>) -> Self {
+        Self { stream, watch, client: ClientSide::Sends, blocked: false, rests: true, lingering: None }
+    }
+
+    /// Waits for the next request as [`Inspected::rest`] does.
+    pub(super) async fn rest(&mut self) -> io::Result<()> {
+        self.stream.rest(&self.watch).await
+    }
+
+    /// Takes bytes back that HTTP has not read.
+    pub(super) fn take_back(&mut self, bytes: &[u8]) {
+        self.stream.take_back(bytes);
     }
 
     /// Holds the end of the stream back while an answer is owed.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let owed = self.stream.is_between_requests() && (self.serving.is_under_way() || self.blocked);
+        let owed = self.stream.is_between_requests() && (self.watch.is_serving() || self.blocked);
         if !owed {
             return Poll::Ready(Ok(()));
         }
@@ -163,6 +108,7 @@ impl<S: AsyncRead + Unpin> Parting<S> {
     }
 
     fn wrote<T>(&mut self, written: Poll<T>) -> Poll<T> {
+        self.watch.set_unsent(true);
         self.blocked = written.is_pending();
         self.rests = false;
         if matches!(self.client, ClientSide::Quiet(_)) {
@@ -199,8 +145,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Parting<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before || self.stream.has_begun() {
+            self.watch.heard();
+        }
         if read.is_pending() {
-            self.rests = !self.serving.is_under_way() && self.stream.is_between_requests();
+            self.rests = !self.watch.is_serving() && self.stream.is_between_requests();
         }
         ready!(read)?;
         if buffer.filled().len() > before { Poll::Ready(Ok(())) } else { self.poll_end(context) }
@@ -230,11 +179,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Parting<S> {
         self.stream.is_write_vectored()
     }
 
+    /// Is called when HTTP has nothing left to write, and not before.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch.set_unsent(flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watch.closes();
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
             if self.stream.is_left() || self.rests {

@@ -8,9 +8,9 @@ mod tests;
 
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -18,20 +18,21 @@ use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 use tokio::time::sleep;
 
-/// How long a client may take none of what is written to it.
-const STALL: Duration = Duration::from_secs(60);
+use crate::proxy::limits::Limit;
+use crate::proxy::watch::Watchlist;
 
-/// A stream whose writes fail when the other side takes nothing for a minute.
+/// A stream whose writes fail when the other side takes nothing for as long as `limits.write_stall` says.
 #[derive(Debug)]
 pub(super) struct Patient<S> {
     stream: S,
+    list: Rc<Watchlist>,
     /// Made when a write first waits: most never do.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, stalled: None }
+    pub(super) fn new(stream: S, list: Rc<Watchlist>) -> Self {
+        Self { stream, list, stalled: None }
     }
 
     fn lose_patience<T>(
@@ -43,8 +44,12 @@ impl<S> Patient<S> {
             self.stalled = None;
             return written;
         }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL)));
-        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let Self { stalled, list, .. } = self;
+        let stalled = stalled.get_or_insert_with(|| Box::pin(sleep(list.limits().write_stall)));
+        stalled.as_mut().poll(context).map(|()| {
+            list.count(Limit::WriteStall);
+            Err(io::ErrorKind::TimedOut.into())
+        })
     }
 }
 

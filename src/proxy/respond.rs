@@ -49,6 +49,12 @@ pub(super) enum Refusal {
     /// The request's body did not arrive in time.
     #[error("the request's body did not arrive in time")]
     BodyLate,
+    /// The request's head did not come to its end in time.
+    #[error("the request's head did not arrive in time")]
+    HeadLate,
+    /// Something in the gateway panicked over this request.
+    #[error("the gateway failed")]
+    Fault,
     /// The feedback path takes only POST.
     #[error("feedback is sent by POST")]
     FeedbackMethod,
@@ -77,10 +83,13 @@ impl Refusal {
             Refusal::Malformed(Malformed::Connect | Malformed::TransferCoding) => StatusCode::NOT_IMPLEMENTED,
             Refusal::Malformed(Malformed::Version) => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Refusal::Malformed(Malformed::TargetTooLong) => StatusCode::URI_TOO_LONG,
-            Refusal::Malformed(Malformed::HeadTooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Refusal::Malformed(Malformed::HeadTooLarge | Malformed::TooManyFields) => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
             Refusal::Malformed(_) | Refusal::Host | Refusal::BodyIncomplete => StatusCode::BAD_REQUEST,
             Refusal::Expectation => StatusCode::EXPECTATION_FAILED,
-            Refusal::BodyLate => StatusCode::REQUEST_TIMEOUT,
+            Refusal::BodyLate | Refusal::HeadLate => StatusCode::REQUEST_TIMEOUT,
+            Refusal::Fault => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::FeedbackMethod => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::FeedbackTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
@@ -95,6 +104,8 @@ impl Refusal {
             Refusal::Expectation => "expectation",
             Refusal::BodyIncomplete => "body_incomplete",
             Refusal::BodyLate => "body_late",
+            Refusal::HeadLate => "head_late",
+            Refusal::Fault => "fault",
             Refusal::FeedbackMethod => "feedback_method",
             Refusal::FeedbackTooLarge => "feedback_too_large",
         }
@@ -104,14 +115,21 @@ impl Refusal {
     fn closes(self) -> bool {
         matches!(self, Refusal::Malformed(_) | Refusal::Host)
     }
+
+    fn document(self) -> Value {
+        json!({ "error": self.to_string(), "reason": self.reason() })
+    }
+
+    fn count(self, metrics: &Metrics) {
+        metrics.gateway_answers.with_label_values(&[self.status().as_str(), self.reason()]).inc();
+    }
 }
 
 /// Makes the answer to a request that no model answers.
 pub(super) fn refusal(refusal: Refusal, metrics: &Metrics) -> Response<AnswerBytes> {
+    refusal.count(metrics);
     let status = refusal.status();
-    metrics.gateway_answers.with_label_values(&[status.as_str(), refusal.reason()]).inc();
-    let mut response =
-        json_answer(status, &json!({ "error": refusal.to_string(), "reason": refusal.reason() }));
+    let mut response = json_answer(status, &refusal.document());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -119,6 +137,17 @@ pub(super) fn refusal(refusal: Refusal, metrics: &Metrics) -> Response<AnswerByt
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// The same as the last bytes of an HTTP/1.1 connection, for a request that HTTP never got to see.
+pub(super) fn raw_refusal(refusal: Refusal, metrics: &Metrics) -> Vec<u8> {
+    refusal.count(metrics);
+    let (status, body) = (refusal.status(), refusal.document().to_string());
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// Counts the head that HTTP itself could not read and answered with a bare 400.

@@ -11,9 +11,11 @@ use crate::feedback::Feedback;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::proxy::copies::CopyLimits;
+use crate::proxy::limits::Limits;
 use crate::proxy::meters::ExperimentMeters;
 use crate::proxy::meters::LegMeters;
 use crate::proxy::retries::Retries;
+use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::strategy::Strategy;
 use crate::strategy::shadow::Budget;
@@ -55,6 +57,10 @@ pub struct Shared {
     pub traces: Traces,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
+    /// What clients may take.
+    pub limits: Limits,
+    /// What may be held in memory beside the answers.
+    pub memory: MemoryBudget,
     /// Set when the gateway begins to drain; no copy begins any more.
     pub draining: Arc<AtomicBool>,
     resolver: Resolver,
@@ -76,6 +82,10 @@ pub struct Parts {
     pub body_cap_bytes: usize,
     /// What finds the models' addresses.
     pub resolver: Resolver,
+    /// What clients may take.
+    pub limits: Limits,
+    /// What may be held in memory beside the answers.
+    pub memory: MemoryBudget,
 }
 
 impl Snapshot {
@@ -111,7 +121,7 @@ impl Snapshot {
 impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
-        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, resolver } = parts;
+        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, limits, memory, resolver } = parts;
         let first = Snapshot::new(Arc::clone(&policy), upstreams, &metrics, &resolver, None);
         let snapshot = ArcSwap::from_pointee(first);
         let (draining, retries) = (Arc::default(), Retries::default());
@@ -124,6 +134,8 @@ impl Shared {
             metrics,
             traces,
             body_cap_bytes,
+            limits,
+            memory,
             draining,
             resolver,
             retries,

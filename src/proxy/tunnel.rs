@@ -21,6 +21,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
@@ -39,38 +40,57 @@ const PIECE: usize = 8 * 1024;
 /// A client's wish for a tunnel.
 pub(super) struct Asked {
     protocols: Vec<HeaderValue>,
-    /// The client's end of the tunnel, once the 101 is sent.
-    connection: OnUpgrade,
-    /// The connection counts as open for as long as the tunnel is.
+    /// Will let the connection go once the 101 is sent, and counts as open for as long as the tunnel is.
     client: Rc<Client>,
 }
 
-/// The client's end of the tunnel whose bytes may follow this request. They are not looked at, so that any answer but
-/// a 101 must close the connection: see [`decline`].
-pub(super) fn may_follow(head: &request::Parts) -> Option<OnUpgrade> {
-    // HTTP puts this there with every `upgrade` field of HTTP/1.1: an ordinary request costs no look at its fields.
-    let connection = head.extensions.get::<OnUpgrade>()?;
-    protocols(&head.headers).next().map(|_| connection.clone())
+/// Bytes both ways.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Duplex for S {}
+
+/// What becomes of a connection that HTTP/1 lets go of; as a rule nothing.
+#[derive(Default)]
+pub(super) struct Sequel(Cell<Option<Next>>);
+
+enum Next {
+    Close,
+    Tunnel(oneshot::Sender<Box<dyn Duplex>>),
 }
 
-/// Closes the connection after an answer that opens no tunnel. HTTP hands the connection out in that case too, and
-/// leaves its end to whoever has it.
-pub(super) fn decline(worker: &Worker, connection: OnUpgrade, answer: &mut HeaderMap) {
-    answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    worker.tunnels.spawn_local(async move {
-        if let Ok(connection) = connection.await {
-            parting::close(TokioIo::new(connection)).await;
+impl Sequel {
+    /// Lets the sequel begin, where there is one.
+    pub(super) async fn begin(&self, connection: impl Duplex + 'static) {
+        match self.0.take() {
+            None => {}
+            Some(Next::Close) => parting::close(connection).await,
+            // Whoever waits for it may have been cut off by the drain.
+            Some(Next::Tunnel(end)) => drop(end.send(Box::new(connection))),
         }
-    });
+    }
+}
+
+/// Says whether bytes of a tunnel may follow this request. They are not looked at, so that any answer but a 101 must
+/// close the connection: see [`decline`].
+pub(super) fn may_follow(head: &request::Parts) -> bool {
+    // HTTP puts this there with every `upgrade` field of HTTP/1.1: an ordinary request costs no look at its fields.
+    head.extensions.get::<OnUpgrade>().is_some() && protocols(&head.headers).next().is_some()
+}
+
+/// Closes the connection after an answer that opens no tunnel. HTTP lets the connection go in that case too, and
+/// leaves its end to whoever has it.
+pub(super) fn decline(client: &Client, answer: &mut HeaderMap) {
+    answer.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    client.sequel.0.set(Some(Next::Close));
 }
 
 /// Takes the wish for a tunnel off a request. A wish that is not whole, or that comes with a body, is overlooked,
 /// which the RFC leaves to servers.
 pub(super) fn asked(head: &mut request::Parts, has_body: bool, client: &Rc<Client>) -> Option<Asked> {
-    let connection = head.extensions.remove::<OnUpgrade>()?;
+    head.extensions.remove::<OnUpgrade>()?;
     let protocols: Vec<HeaderValue> = protocols(&head.headers).cloned().collect();
     let whole = !protocols.is_empty() && headers::nominates(&head.headers, header::UPGRADE.as_str());
-    (whole && !has_body).then(|| Asked { protocols, connection, client: Rc::clone(client) })
+    (whole && !has_body).then(|| Asked { protocols, client: Rc::clone(client) })
 }
 
 fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &HeaderValue> {
@@ -113,10 +133,12 @@ pub(super) fn open(
     headers::strip_hop_by_hop(headers);
     headers.remove(header::CONTENT_LENGTH);
     name_protocols(headers, agreed);
+    let Asked { client, .. } = asked;
+    let (end, connection) = oneshot::channel();
+    client.sequel.0.set(Some(Next::Tunnel(end)));
     worker.tunnels.spawn_local(async move {
-        let Asked { connection, client, .. } = asked;
         if let (Ok(connection), Ok(model)) = (connection.await, model.await) {
-            carry(TokioIo::new(connection), TokioIo::new(model), idle).await;
+            carry(connection, TokioIo::new(model), idle).await;
         }
         // Both count until here: the client's connection as open, the model's call as in flight.
         drop((client, body));

@@ -17,12 +17,16 @@ use http::HeaderMap;
 use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
-use hyper::body::Incoming;
 
+use crate::proxy::exchange::BrokenOff;
+use crate::proxy::exchange::Inlet;
 use crate::proxy::expect::Held;
 use crate::proxy::headers;
 use crate::proxy::respond::Refusal;
+use crate::proxy::watch::Watch;
 use crate::record::Captured;
+use crate::record::Hold;
+use crate::record::MemoryBudget;
 
 /// The body of one request, shared by all that need it.
 #[derive(Debug, Clone)]
@@ -30,10 +34,16 @@ pub(super) struct Upload(Rc<RefCell<State>>);
 
 #[derive(Debug)]
 struct State {
-    incoming: Incoming,
+    incoming: Inlet,
     cap_bytes: usize,
-    /// The kept frames: all so far, or those before the cap was passed.
+    /// The kept frames: all so far, or those before the cap was passed or memory was short.
     frames: Vec<Bytes>,
+    /// The memory that they take.
+    hold: Hold,
+    /// Whether a user waits for an answer that takes the whole body, so that it is kept however short memory is.
+    needed: bool,
+    /// Whether memory was too short to keep all frames.
+    shed: bool,
     total_bytes: u64,
     trailers: Option<HeaderMap>,
     progress: Progress,
@@ -41,8 +51,6 @@ struct State {
     reader: Option<usize>,
     /// How many such streams began.
     begun: usize,
-    /// Whether the client is what everybody waits for.
-    starved: bool,
     /// Everybody who waits; `incoming` itself remembers only who asked it last.
     waiting: Vec<Waker>,
 }
@@ -61,20 +69,17 @@ pub(super) enum Gathered {
     Whole,
     /// It is above the cap.
     TooLarge,
+    /// Memory was too short to keep it.
+    Shed,
     /// The client broke off.
     Incomplete,
 }
-
-/// The client broke off in the middle of its body.
-#[derive(Debug, thiserror::Error)]
-#[error("the request's body broke off")]
-pub(super) struct BrokenOff;
 
 /// The body as one arm receives it.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     /// Passed on and not kept: no experiment looks at it.
-    Direct(Incoming),
+    Direct(Inlet),
     /// From its first byte: what is kept, then what still comes.
     Stream(Stream),
     /// Either of these, once the model wants it.
@@ -91,19 +96,21 @@ pub(super) struct Stream {
 }
 
 impl Upload {
-    /// Takes over a body; up to `cap_bytes` of it are kept.
-    pub(super) fn new(incoming: Incoming, cap_bytes: usize) -> Self {
+    /// Takes over a body; up to `cap_bytes` of it are kept, out of the budget.
+    pub(super) fn new(incoming: Inlet, cap_bytes: usize, memory: &MemoryBudget) -> Self {
         let progress = if incoming.is_end_stream() { Progress::Ended } else { Progress::Open };
         Self(Rc::new(RefCell::new(State {
             incoming,
             cap_bytes,
             frames: Vec::new(),
+            hold: memory.hold(),
+            needed: false,
+            shed: false,
             total_bytes: 0,
             trailers: None,
             progress,
             reader: None,
             begun: 0,
-            starved: false,
             waiting: Vec::new(),
         })))
     }
@@ -122,20 +129,26 @@ impl Upload {
     /// Says whether the whole body is in hand, so that any number of arms can be given it.
     pub(super) fn is_whole(&self) -> bool {
         let state = self.0.borrow();
-        state.progress == Progress::Ended && !state.above_cap()
+        state.progress == Progress::Ended && !state.above_cap() && !state.shed
+    }
+
+    /// Keeps the body up to the cap though memory be short: the answer depends on it.
+    pub(super) fn need(&self) {
+        self.0.borrow_mut().needed = true;
     }
 
     /// Says whether it is the client who keeps everybody waiting.
     pub(super) fn is_starved(&self) -> bool {
         let state = self.0.borrow();
-        state.progress == Progress::Open && state.starved
+        state.progress == Progress::Open && state.incoming.watch().is_starved()
     }
 
     /// What to tell a client whose body lacks.
     pub(super) fn lacking(&self) -> Refusal {
-        match self.0.borrow().progress {
-            Progress::Broken => Refusal::BodyIncomplete,
-            Progress::Open | Progress::Ended => Refusal::BodyLate,
+        let state = self.0.borrow();
+        match state.progress {
+            Progress::Broken if !state.incoming.watch().gave_up() => Refusal::BodyIncomplete,
+            Progress::Broken | Progress::Open | Progress::Ended => Refusal::BodyLate,
         }
     }
 
@@ -155,21 +168,25 @@ impl Upload {
         self.0.borrow().total_bytes
     }
 
-    /// The body for the record.
+    /// The body for the record, which from now on answers for its memory.
     pub(super) fn captured(&self) -> Captured {
-        let state = self.0.borrow();
+        let mut state = self.0.borrow_mut();
         let mut captured = Captured::default();
         for frame in &state.frames {
-            captured.push(frame.clone(), state.cap_bytes);
+            captured.push(frame, state.cap_bytes);
         }
         captured.truncated |= state.total_bytes > captured.total_bytes;
         captured.total_bytes = state.total_bytes;
+        captured.hold = std::mem::take(&mut state.hold);
         captured
     }
 
     /// The kept body in one piece.
     pub(super) fn joined(&self) -> Bytes {
-        self.captured().joined()
+        match self.0.borrow().frames.as_slice() {
+            [one] => one.clone(),
+            frames => frames.concat().into(),
+        }
     }
 }
 
@@ -197,6 +214,7 @@ impl State {
         loop {
             match self.progress {
                 _ if self.above_cap() => return Poll::Ready(Gathered::TooLarge),
+                _ if self.shed => return Poll::Ready(Gathered::Shed),
                 Progress::Ended => return Poll::Ready(Gathered::Whole),
                 Progress::Broken => return Poll::Ready(Gathered::Incomplete),
                 Progress::Open if self.reader.is_some() => {
@@ -215,9 +233,7 @@ impl State {
     /// Reads one frame from the client, keeping it while everything so far is kept and the cap is not passed.
     /// The frame that passes the cap is kept too: it was read before anybody could stream it.
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(context);
-        self.starved = polled.is_pending();
-        let frame = match polled {
+        let frame = match Pin::new(&mut self.incoming).poll_frame(context) {
             Poll::Pending => {
                 self.wait(context);
                 return Poll::Pending;
@@ -235,14 +251,7 @@ impl State {
             None => return Poll::Ready(self.close(Progress::Ended)),
         };
         if let Some(bytes) = frame.as_ref().and_then(Frame::data_ref) {
-            let kept = !self.above_cap();
-            self.total_bytes += bytes.len() as u64;
-            if kept && !bytes.is_empty() {
-                self.frames.push(Captured::held(bytes));
-            }
-            if self.above_cap() {
-                self.wake();
-            }
+            self.keep(bytes);
         } else if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
             self.trailers = Some(trailers.clone());
         }
@@ -250,6 +259,21 @@ impl State {
             self.close(Progress::Ended);
         }
         Poll::Ready(frame)
+    }
+
+    fn keep(&mut self, bytes: &Bytes) {
+        let kept = !self.above_cap() && !self.shed && !bytes.is_empty();
+        self.total_bytes += bytes.len() as u64;
+        if kept && (self.needed || self.hold.may_capture()) {
+            let frame = Captured::held(bytes);
+            self.hold.add(Captured::frame_bytes(&frame));
+            self.frames.push(frame);
+        } else if kept {
+            self.shed = true;
+        }
+        if self.above_cap() || self.shed {
+            self.wake();
+        }
     }
 
     fn close(&mut self, progress: Progress) -> Option<Frame<Bytes>> {
@@ -320,6 +344,15 @@ impl Drop for Stream {
 }
 
 impl Outgoing {
+    /// What is known of the client who sends this.
+    pub(super) fn client(&self) -> Rc<Watch> {
+        match self {
+            Outgoing::Direct(incoming) => Rc::clone(incoming.watch()),
+            Outgoing::Stream(stream) => Rc::clone(stream.upload.0.borrow().incoming.watch()),
+            Outgoing::Held(held) => held.client(),
+        }
+    }
+
     /// Says whether the client has nothing more to send of it.
     pub(super) fn is_in_hand(&self) -> bool {
         match self {
@@ -344,7 +377,7 @@ impl Body for Outgoing {
                 if let Some(Ok(frame)) = &mut frame {
                     headers::strip_trailers(frame);
                 }
-                Poll::Ready(frame.map(|it| it.map_err(|_| BrokenOff)))
+                Poll::Ready(frame)
             }
             Outgoing::Stream(stream) => stream.poll_next(context),
             Outgoing::Held(held) => Pin::new(held.as_mut()).poll_frame(context),

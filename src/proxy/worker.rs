@@ -14,6 +14,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio::time::MissedTickBehavior;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,12 +22,14 @@ use tokio_util::task::TaskTracker;
 use crate::proxy::connection::serve;
 use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Outgoing;
+use crate::proxy::watch::Watchlist;
 use crate::upstream::Client;
 
 /// Connections that may wait for a worker to take them; the listener itself waits beyond.
 const HAND_OVER: usize = 1024;
 
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Half of what a connection to a model may stay unused: most servers close theirs after 60 s or more.
+const SWEEP_EVERY: Duration = Duration::from_secs(15);
 
 /// What the requests of one thread share.
 pub(super) struct Worker {
@@ -34,6 +37,7 @@ pub(super) struct Worker {
     pub(super) answers: Client<Outgoing>,
     pub(super) copies: Client<Outgoing>,
     pub(super) copies_under_way: Rc<TaskTracker>,
+    pub(super) watchlist: Rc<Watchlist>,
     pub(super) tunnels: TaskTracker,
 }
 
@@ -153,20 +157,23 @@ async fn work(
 ) {
     let (users, models, copies) =
         (TaskTracker::new(), Rc::new(TaskTracker::new()), Rc::new(TaskTracker::new()));
+    let watchlist = Watchlist::new(&shared.limits, &shared.metrics);
     let worker = Rc::new(Worker {
         shared,
         answers: Client::new(Rc::clone(&models)),
         copies: Client::new(models),
         copies_under_way: Rc::clone(&copies),
+        watchlist: Rc::clone(&watchlist),
         tunnels: TaskTracker::new(),
     });
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut look = tokio::time::interval(watchlist.interval());
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             arrival = arrivals.recv() => match arrival {
                 Some(socket) => {
-                    let (worker, drain) = (Rc::clone(&worker), drain.clone());
-                    users.spawn_local(serve(worker, socket, users.clone(), Arc::clone(&connections), drain));
+                    users.spawn_local(serve(Rc::clone(&worker), socket, users.clone(), Arc::clone(&connections)));
                 }
                 None => break,
             },
@@ -174,10 +181,12 @@ async fn work(
                 worker.answers.sweep();
                 worker.copies.sweep();
             }
+            _ = look.tick() => watchlist.look(),
             () = drain.begun() => break,
         }
     }
     drop(arrivals);
+    watchlist.drain();
     let end = Instant::now() + drain.time;
     users.close();
     worker.tunnels.close();

@@ -15,6 +15,8 @@ use http::Uri;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::policy::Unit;
+use crate::record::Hold;
+use crate::record::MemoryBudget;
 use crate::strategy::Assignment;
 use crate::strategy::interleave::Credit;
 use crate::vocab::ArmId;
@@ -106,14 +108,16 @@ pub struct CapturedRequest {
 }
 
 /// A body's frames, kept up to a cap.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Captured {
     /// The frames, in order; all of the body unless `truncated`.
     pub frames: Vec<Bytes>,
     /// The size of the whole body, kept or not, as far as it was seen.
     pub total_bytes: u64,
-    /// Whether frames beyond the cap were let go.
+    /// Whether frames were let go: beyond the cap, or because memory was short.
     pub truncated: bool,
+    /// The memory that the frames take.
+    pub hold: Hold,
 }
 
 /// One call to one arm, as seen.
@@ -184,6 +188,16 @@ impl Pair {
         &self.policy.experiments[self.experiment]
     }
 
+    /// Counts the pair's heads against the budget too, where its bodies are counted as they come; gives what it holds
+    /// in all, in bytes.
+    pub fn hold(&mut self) -> usize {
+        let bodies =
+            self.request.body.held_bytes() + self.legs.iter().map(|leg| leg.body.held_bytes()).sum::<usize>();
+        let all = self.held_bytes();
+        self.request.body.hold.add(all - bodies);
+        all
+    }
+
     /// What the pair holds in memory, roughly, for the queue's bound.
     pub fn held_bytes(&self) -> usize {
         let part = |headers: &HeaderMap, body: &Captured| 512 + held_by(headers) + body.held_bytes();
@@ -210,36 +224,47 @@ fn held_by(headers: &HeaderMap) -> usize {
 }
 
 impl Captured {
+    /// Nothing yet of a body whose frames take of this budget.
+    pub fn within(budget: &MemoryBudget) -> Self {
+        Self { hold: budget.hold(), ..Self::default() }
+    }
+
     /// A frame as it is best held for long.
     pub fn held(frame: &Bytes) -> Bytes {
         if frame.len() <= SMALL_FRAME { Bytes::copy_from_slice(frame) } else { frame.clone() }
     }
 
-    fn held_bytes(&self) -> usize {
-        self.frames.iter().map(|frame| FRAME_BYTES + frame.len()).sum()
+    /// What a held frame takes in memory.
+    pub fn frame_bytes(frame: &Bytes) -> usize {
+        FRAME_BYTES + frame.len()
     }
 
-    /// Keeps a frame that was made with [`Captured::held`], or its beginning where the cap falls into it; beyond the
-    /// cap only the size is counted.
-    pub fn push(&mut self, frame: Bytes, cap_bytes: usize) {
+    fn held_bytes(&self) -> usize {
+        self.frames.iter().map(Self::frame_bytes).sum()
+    }
+
+    /// Keeps a frame, or its beginning where the cap falls into it; beyond the cap, and once memory was short, only
+    /// the size is counted.
+    pub fn push(&mut self, frame: &Bytes, cap_bytes: usize) {
+        let before = self.total_bytes;
         self.total_bytes += frame.len() as u64;
-        if self.truncated {
+        if self.truncated || frame.is_empty() {
             return;
         }
-        if self.total_bytes > cap_bytes as u64 {
+        if !self.hold.may_capture() {
             self.truncated = true;
-            self.keep_head(cap_bytes, frame);
-        } else if !frame.is_empty() {
-            self.frames.push(frame);
+            return;
+        }
+        let room = usize::try_from((cap_bytes as u64).saturating_sub(before)).unwrap_or(usize::MAX);
+        self.truncated = frame.len() > room;
+        if room > 0 {
+            self.keep(Self::held(&frame.slice(..room.min(frame.len()))));
         }
     }
 
-    fn keep_head(&mut self, cap_bytes: usize, mut last: Bytes) {
-        let held: usize = self.frames.iter().map(Bytes::len).sum();
-        last.truncate(cap_bytes.saturating_sub(held));
-        if !last.is_empty() {
-            self.frames.push(last);
-        }
+    fn keep(&mut self, frame: Bytes) {
+        self.hold.add(Self::frame_bytes(&frame));
+        self.frames.push(frame);
     }
 
     /// The kept bytes in one piece; no copy when there is at most one frame.

@@ -73,8 +73,8 @@ impl Recorder {
     }
 
     /// Hands a finished pair on, or counts it as lost.
-    pub fn hand(&self, pair: Pair) {
-        let bytes = pair.held_bytes();
+    pub fn hand(&self, mut pair: Pair) {
+        let bytes = pair.hold();
         let mut waiting = self.lock();
         if self.fits(&waiting, bytes) {
             waiting.push(Entry::Pair(Box::new(pair)), bytes);

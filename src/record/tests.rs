@@ -30,7 +30,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn captured(body: &[u8]) -> Captured {
     let mut captured = Captured::default();
-    captured.push(Bytes::copy_from_slice(body), usize::MAX);
+    captured.push(&Bytes::copy_from_slice(body), usize::MAX);
     captured
 }
 

@@ -32,6 +32,8 @@ use crate::record::line::Recorded;
 use crate::record::loss::Losses;
 use crate::record::segment::Segments;
 use crate::telemetry::Metrics;
+use crate::telemetry::Plane;
+use crate::telemetry::counted;
 use crate::vocab::ExperimentName;
 
 /// How often the writer looks at the queue. Twice this, and the time to write, is within the 50 ms that a killed
@@ -152,7 +154,8 @@ impl Writer {
         let whole = batch.lines.len();
         // Unwinding leaves at worst this entry half counted and its line half built, and the half line is cut off.
         let added = catch_unwind(AssertUnwindSafe(|| self.add_line(batch, entry)));
-        if added.is_err() {
+        if let Err(panic) = added {
+            counted(Plane::Record, &self.metrics, panic);
             batch.lines.truncate(whole);
             tracing::error!(%experiment, kind = kind.as_str(), "a record could not be made and is lost");
             self.losses.add(&self.metrics, (experiment, kind, LossReason::Fault), 1);

@@ -104,6 +104,18 @@ catalogue! {
     breaker_changes: IntCounterVec = "crossfade_breaker_changes_total" ["model", "calls", "state"],
     /// Connections from users that are open.
     connections: IntGauge = "crossfade_connections" [],
+    /// Connections, requests and streams of users that were ended because they met a limit.
+    limited: IntCounterVec = "crossfade_limited_total" ["limit"],
+    /// Times at which no connection was accepted for a while, by what had run out.
+    accept_pauses: IntCounterVec = "crossfade_accept_pauses_total" ["reason"],
+    /// Panics, each of which ended one request, copy or record, by where it happened.
+    panics: IntCounterVec = "crossfade_panics_total" ["plane"],
+    /// Memory that captured bodies and waiting records hold, in bytes.
+    memory_held: IntGauge = "crossfade_memory_held_bytes" [],
+    /// Memory that captured bodies and waiting records may hold, in bytes.
+    memory_budget: IntGauge = "crossfade_memory_budget_bytes" [],
+    /// Bodies that were captured in part only, because memory was short.
+    bodies_shed: IntCounter = "crossfade_bodies_shed_total" [],
     /// Answers that the gateway gave itself, by status and reason.
     gateway_answers: IntCounterVec = "crossfade_gateway_answers_total" ["code", "reason"],
     /// Records that wait for the writer.

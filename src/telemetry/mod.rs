@@ -2,7 +2,13 @@
 
 pub mod logs;
 pub mod metrics;
+mod panics;
 pub mod traces;
 
 pub use metrics::Metrics;
+pub use panics::Panicked;
+pub use panics::Plane;
+pub use panics::contained;
+pub use panics::contained_future;
+pub use panics::counted;
 pub use traces::Traces;

@@ -155,7 +155,7 @@ where
         }
     }
 
-    /// Closes connections that were idle for too long. To be called every few seconds.
+    /// Closes connections that had no use since the last call.
     pub fn sweep(&self) {
         self.pool.sweep();
     }

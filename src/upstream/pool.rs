@@ -1,29 +1,31 @@
 //! Idle connections of one thread, by endpoint, the most recently used first.
 //!
 //! A connection comes back when its request and its answer have both passed whole. A call takes it out again or
-//! makes a new one; what stays unused is closed after a while, so a model's own idle timeout rarely meets a request.
+//! makes a new one; what nobody had use for between two sweeps is closed, so that a burst leaves nothing behind and a
+//! model's own idle timeout rarely meets a request. No clock is read for it.
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
-use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-
-/// How long a connection may stay unused. Most servers close theirs after 60 s or more.
-const IDLE: Duration = Duration::from_secs(30);
 
 /// Idle connections to one endpoint at most: above what a thread uses at a time they would only be memory.
 const MAX_IDLE: usize = 512;
 
 /// The idle connections of one thread; cloning shares them.
-pub(super) struct Pool<B>(Rc<RefCell<HashMap<u64, Vec<Idle<B>>>>>);
+pub(super) struct Pool<B>(Rc<RefCell<HashMap<u64, Idle<B>>>>);
 
+/// The idle connections to one endpoint.
 struct Idle<B> {
-    link: Link<B>,
-    since: Instant,
+    /// The one that was used last at the end.
+    links: Vec<Link<B>>,
+    /// The fewest that were left at any time since the last sweep: so many had no use.
+    unused: usize,
 }
 
 /// A connection to a model. Dropping it closes the connection at once, whatever is still under way on it.
@@ -41,9 +43,10 @@ impl<B> Pool<B> {
     /// Takes the most recently used connection that can carry a request now.
     pub(super) fn take(&self, key: u64) -> Option<Link<B>> {
         let mut pool = self.0.borrow_mut();
-        let idle = pool.get_mut(&key)?;
-        while let Some(Idle { link, since }) = idle.pop() {
-            if link.sender.is_ready() && since.elapsed() < IDLE {
+        let Idle { links, unused } = pool.get_mut(&key)?;
+        while let Some(link) = links.pop() {
+            *unused = links.len().min(*unused);
+            if link.sender.is_ready() {
                 return Some(link);
             }
         }
@@ -53,17 +56,20 @@ impl<B> Pool<B> {
     /// Keeps a connection for the next call.
     pub(super) fn put(&self, key: u64, link: Link<B>) {
         let mut pool = self.0.borrow_mut();
-        let idle = pool.entry(key).or_default();
-        if !link.sender.is_closed() && idle.len() < MAX_IDLE {
-            idle.push(Idle { link, since: Instant::now() });
+        let idle = pool.entry(key).or_insert_with(|| Idle { links: Vec::new(), unused: 0 });
+        if !link.sender.is_closed() && idle.links.len() < MAX_IDLE {
+            idle.links.push(link);
         }
     }
 
-    /// Closes what was unused for too long, and forgets endpoints without connections.
+    /// Closes what had no use since the last sweep, and forgets endpoints without connections.
     pub(super) fn sweep(&self) {
-        self.0.borrow_mut().retain(|_, idle| {
-            idle.retain(|Idle { link, since }| !link.sender.is_closed() && since.elapsed() < IDLE);
-            !idle.is_empty()
+        self.0.borrow_mut().retain(|_, Idle { links, unused }| {
+            links.drain(..(*unused).min(links.len()));
+            links.retain(|link| !link.sender.is_closed());
+            links.shrink_to_fit();
+            *unused = links.len();
+            !links.is_empty()
         });
     }
 }

@@ -180,11 +180,13 @@ pub enum DropReason {
     BreakerOpen,
     /// The request asks for another protocol: what follows it cannot be copied.
     Upgrade,
+    /// The process holds nearly as much memory as it may.
+    Memory,
 }
 
 impl DropReason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [DropReason; 10] = [
+    pub const ALL: [DropReason; 11] = [
         DropReason::InFlight,
         DropReason::Bytes,
         DropReason::Rate,
@@ -195,6 +197,7 @@ impl DropReason {
         DropReason::Budget,
         DropReason::BreakerOpen,
         DropReason::Upgrade,
+        DropReason::Memory,
     ];
 
     /// The label that metrics and records use.
@@ -210,6 +213,7 @@ impl DropReason {
             DropReason::Budget => "budget",
             DropReason::BreakerOpen => "breaker_open",
             DropReason::Upgrade => "upgrade",
+            DropReason::Memory => "memory",
         }
     }
 }

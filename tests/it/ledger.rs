@@ -208,7 +208,7 @@ pub(crate) fn answer(policy: &Policy, arm: ArmId, role: Role, body: &str) -> Obs
 
 pub(crate) fn captured(body: &[u8]) -> Captured {
     let mut captured = Captured::default();
-    captured.push(Bytes::copy_from_slice(body), usize::MAX);
+    captured.push(&Bytes::copy_from_slice(body), usize::MAX);
     captured
 }
 

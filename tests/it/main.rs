@@ -11,6 +11,7 @@ mod feedback;
 mod ledger;
 mod leaving;
 mod life;
+mod limits;
 mod mixing;
 mod passing;
 mod readme;

@@ -5,6 +5,7 @@
 
 mod arms;
 mod experiment;
+mod limits;
 mod matcher;
 mod model;
 mod outcome;
@@ -24,8 +25,9 @@ use crate::policy::Policy;
 /// Makes the configuration of a file that has the right shape.
 pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &Report) -> Option<Config> {
     let At { place, value: file } = file;
-    let schema::File { listen, record, feedback, models, experiments, default } = file;
+    let schema::File { listen, limits, record, feedback, models, experiments, default } = file;
     let listen = service::listen(listen, report);
+    let limits = limits::limits(limits, report);
     let record = service::record(record, report);
     let feedback = service::feedback(feedback, report);
     let serves = |key, there| there || report.suggests(key, &place);
@@ -38,7 +40,7 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
     let default = default.given().and_then(|name| models.find(&name.place, &name.value.0, report));
     let model::Models { models, upstreams, .. } = models;
     let policy = Policy { hash, models, experiments: experiments?, default };
-    Some(Config { path: path.to_owned(), listen, record, feedback, upstreams, policy })
+    Some(Config { path: path.to_owned(), listen, limits, record, feedback, upstreams, policy })
 }
 
 /// Checks that exactly one of the keys of a union is there.

@@ -5,6 +5,7 @@
 //! later version knows are named here, so that they are rejected as such, and are left out of the JSON Schema.
 
 mod experiment;
+mod limits;
 mod model;
 mod service;
 mod strategy;
@@ -15,6 +16,7 @@ pub(super) use experiment::Match;
 pub(super) use experiment::Metric;
 pub(super) use experiment::Outcome;
 pub(super) use experiment::UnitSource;
+pub(super) use limits::Limits;
 pub(super) use model::Breaker;
 pub(super) use model::Cost;
 pub(super) use model::Model;
@@ -50,6 +52,9 @@ pub(super) struct File {
     /// Where the gateway listens. Read once, at start.
     #[serde(default)]
     pub(super) listen: Field<Listen>,
+    /// What clients may take before they are cut off, and what the gateway may hold. Read once, at start.
+    #[serde(default)]
+    pub(super) limits: Field<Limits>,
     /// What is recorded, where, and what never is. Read once, at start.
     #[serde(default)]
     pub(super) record: Field<Record>,

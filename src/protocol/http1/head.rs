@@ -2,18 +2,13 @@
 
 use memchr::memchr;
 
+use crate::protocol::http1::Bounds;
 use crate::protocol::http1::Framing;
 use crate::protocol::http1::Head;
-use crate::protocol::http1::MAX_FIELDS;
-use crate::protocol::http1::MAX_HEAD;
 use crate::protocol::http1::MAX_INTERIM;
-use crate::protocol::http1::MAX_TARGET;
 use crate::protocol::http1::Malformed;
 use crate::protocol::http1::STAND_IN;
 use crate::protocol::http1::asks_for_tunnel;
-
-/// The fields, the first line and the last.
-const MAX_LINES: usize = MAX_FIELDS + 2;
 
 /// A request's head.
 #[derive(Debug, Default)]
@@ -66,14 +61,14 @@ struct Fields {
 }
 
 impl Head for RequestHead {
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
-        while let Some(line) = self.lines.next(bytes)? {
+    fn read(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
+        while let Some(line) = self.lines.next(bytes, bounds)? {
             match self.version {
                 // Servers should overlook empty lines before a request (RFC 9112, section 2.2).
                 None if line.is_empty() => {}
-                None => self.version = Some(request_line(line)?),
+                None => self.version = Some(request_line(line, bounds)?),
                 Some(version) if line.is_empty() => {
-                    let length = self.lines.end()?;
+                    let length = self.lines.end(bounds)?;
                     if self.lines.have_strays(&bytes[..length]) {
                         return Err(Malformed::Field);
                     }
@@ -84,7 +79,7 @@ impl Head for RequestHead {
                 Some(_) => self.fields.read(line)?,
             }
         }
-        if self.version.is_none() && bytes.len() > MAX_TARGET {
+        if self.version.is_none() && bytes.len() > bounds.target {
             return Err(Malformed::TargetTooLong);
         }
         Ok(None)
@@ -92,15 +87,15 @@ impl Head for RequestHead {
 }
 
 impl Head for AnswerHead {
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
+    fn read(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Option<Framing>)>, Malformed> {
         let Some(asked) = self.asked else {
             return if bytes.is_empty() { Ok(None) } else { Err(Malformed::Surplus) };
         };
-        while let Some(line) = self.lines.next(bytes)? {
+        while let Some(line) = self.lines.next(bytes, bounds)? {
             match self.status {
                 None => self.status = Some(status_line(line)?),
                 Some((version, status)) if line.is_empty() => {
-                    let length = self.lines.end()?;
+                    let length = self.lines.end(bounds)?;
                     if matches!(status, 100 | 102..=199) {
                         self.pass_interim()?;
                         return Ok(Some((length, None)));
@@ -143,10 +138,10 @@ impl AnswerHead {
 
 impl Lines {
     /// The next whole line, without its end.
-    fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+    fn next<'a>(&mut self, bytes: &'a [u8], bounds: &Bounds) -> Result<Option<&'a [u8]>, Malformed> {
         let Some(found) = memchr(b'\n', &bytes[self.searched..]) else {
             self.searched = bytes.len();
-            return if bytes.len() > MAX_HEAD { Err(Malformed::HeadTooLarge) } else { Ok(None) };
+            return if bytes.len() > bounds.head { Err(Malformed::HeadTooLarge) } else { Ok(None) };
         };
         let end = self.searched + found;
         let line = bytes[self.begin..end].strip_suffix(b"\r").ok_or(Malformed::LineEnd)?;
@@ -156,9 +151,12 @@ impl Lines {
     }
 
     /// The length of the head whose last line was read.
-    fn end(&self) -> Result<usize, Malformed> {
-        let too_large = self.begin > MAX_HEAD || self.count > MAX_LINES;
-        if too_large { Err(Malformed::HeadTooLarge) } else { Ok(self.begin) }
+    fn end(&self, bounds: &Bounds) -> Result<usize, Malformed> {
+        if self.begin > bounds.head {
+            return Err(Malformed::HeadTooLarge);
+        }
+        // Its first line and its last are no fields.
+        if self.count > bounds.fields + 2 { Err(Malformed::TooManyFields) } else { Ok(self.begin) }
     }
 
     /// Says whether a head has control characters besides the ends of its lines, which are two for each: every line
@@ -220,8 +218,8 @@ impl Fields {
 }
 
 /// HTTP's own reader refuses every other fault of the line.
-fn request_line(line: &[u8]) -> Result<Version, Malformed> {
-    if line.len() > MAX_TARGET {
+fn request_line(line: &[u8], bounds: &Bounds) -> Result<Version, Malformed> {
+    if line.len() > bounds.target {
         return Err(Malformed::TargetTooLong);
     }
     let (request, rest) = line.split_at(line.len().saturating_sub(" HTTP/1.1".len()));

@@ -43,12 +43,15 @@ pub enum Malformed {
     /// A transfer coding other than `chunked`.
     #[error("chunked is the only transfer coding")]
     TransferCoding,
-    /// A target above [`MAX_TARGET`].
+    /// A target that is too long.
     #[error("the request's target is too long")]
     TargetTooLong,
-    /// A head above [`MAX_HEAD`] or [`MAX_FIELDS`].
+    /// A head that is too large.
     #[error("the header section is too large")]
     HeadTooLarge,
+    /// A head of too many fields.
+    #[error("the header section has too many fields")]
+    TooManyFields,
     /// A chunk whose frame cannot be read.
     #[error("a chunk cannot be read")]
     Chunk,
@@ -63,21 +66,23 @@ pub enum Malformed {
 /// The method of the request that is read in a malformed one's place; that of no client's request.
 pub const STAND_IN: &str = "MALFORMED";
 
-/// The longest first line, in bytes.
-pub const MAX_TARGET: usize = 32 * 1024;
-
-/// The largest head, in bytes.
-pub const MAX_HEAD: usize = 64 * 1024;
-
-/// The most header fields: what HTTP's own parser holds without allocating.
-pub const MAX_FIELDS: usize = 100;
+/// The most that a head may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The first line, in bytes.
+    pub target: usize,
+    /// All of it, in bytes.
+    pub head: usize,
+    /// Its fields.
+    pub fields: usize,
+}
 
 /// The most answers 1xx before the answer.
 pub const MAX_INTERIM: usize = 32;
 
 impl Malformed {
     /// Everything that can be wrong with a request's head.
-    pub const OF_REQUESTS: [Malformed; 10] = [
+    pub const OF_REQUESTS: [Malformed; 11] = [
         Malformed::LineEnd,
         Malformed::FirstLine,
         Malformed::Version,
@@ -88,6 +93,7 @@ impl Malformed {
         Malformed::TransferCoding,
         Malformed::TargetTooLong,
         Malformed::HeadTooLarge,
+        Malformed::TooManyFields,
     ];
 
     /// The word for it in answers and metrics.
@@ -103,6 +109,7 @@ impl Malformed {
             Malformed::TransferCoding => "transfer_coding",
             Malformed::TargetTooLong => "target_too_long",
             Malformed::HeadTooLarge => "head_too_large",
+            Malformed::TooManyFields => "too_many_fields",
             Malformed::Chunk => "chunk",
             Malformed::Interim => "interim",
             Malformed::Surplus => "surplus",
@@ -122,7 +129,7 @@ pub fn asks_for_tunnel(upgrade: &[u8]) -> bool {
 pub trait Head: Default {
     /// Reads on in the head that `bytes` begins with; they hold what earlier calls were given and what has come
     /// since. Once the head is whole: how long it is, and what follows it; `None`: another head.
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Framing>)>, Malformed>;
+    fn read(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Option<Framing>)>, Malformed>;
 }
 
 /// How a head says where its body ends.
@@ -141,6 +148,7 @@ pub enum Framing {
 pub struct Messages<H> {
     head: H,
     body: Option<Body>,
+    bounds: Bounds,
 }
 
 #[derive(Debug)]
@@ -150,7 +158,19 @@ enum Body {
     Rest,
 }
 
+impl Default for Bounds {
+    /// What most servers take, and as many fields as HTTP's own parser holds without allocating.
+    fn default() -> Self {
+        Self { target: 32 * 1024, head: 64 * 1024, fields: 100 }
+    }
+}
+
 impl<H: Head> Messages<H> {
+    /// Messages whose heads keep within these bounds.
+    pub fn within(bounds: Bounds) -> Self {
+        Self { head: H::default(), body: None, bounds }
+    }
+
     /// Follows the bytes as far as they can be trusted, and says how far that is and what is wrong from there on.
     /// Bytes of a head are trusted once it is whole: until then they must be shown again, with what follows.
     pub fn pass(&mut self, bytes: &[u8]) -> (usize, Result<(), Malformed>) {
@@ -167,7 +187,7 @@ impl<H: Head> Messages<H> {
     /// Follows one head, or one body as far as it goes; `None`: that needs more bytes.
     fn step(&mut self, rest: &[u8]) -> Result<Option<usize>, Malformed> {
         let Some(body) = &mut self.body else {
-            let Some((length, framing)) = self.head.read(rest)? else { return Ok(None) };
+            let Some((length, framing)) = self.head.read(rest, &self.bounds)? else { return Ok(None) };
             self.body = framing.map(Body::new);
             return Ok(Some(length));
         };

@@ -4,11 +4,9 @@ use proptest::proptest;
 use proptest::sample::Index;
 
 use crate::protocol::http1::AnswerHead;
+use crate::protocol::http1::Bounds;
 use crate::protocol::http1::Head;
-use crate::protocol::http1::MAX_FIELDS;
-use crate::protocol::http1::MAX_HEAD;
 use crate::protocol::http1::MAX_INTERIM;
-use crate::protocol::http1::MAX_TARGET;
 use crate::protocol::http1::Malformed;
 use crate::protocol::http1::Messages;
 use crate::protocol::http1::RequestHead;
@@ -117,15 +115,16 @@ fn a_head_that_can_be_read_in_two_ways_is_refused() {
 
 #[test]
 fn a_head_is_bounded_also_while_it_is_not_whole() {
-    let target = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(MAX_TARGET));
+    let most = Bounds::default();
+    let target = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(most.target));
     check_request(&target, Err(Malformed::TargetTooLong));
-    check_request(&target[..MAX_TARGET + 2], Err(Malformed::TargetTooLong));
-    let value = format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "a".repeat(MAX_HEAD));
+    check_request(&target[..most.target + 2], Err(Malformed::TargetTooLong));
+    let value = format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "a".repeat(most.head));
     check_request(&value, Err(Malformed::HeadTooLarge));
-    check_request(&value[..MAX_HEAD + 1], Err(Malformed::HeadTooLarge));
+    check_request(&value[..most.head + 1], Err(Malformed::HeadTooLarge));
     let fields = |count| format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(count));
-    check_request(&fields(MAX_FIELDS), Ok(()));
-    check_request(&fields(MAX_FIELDS + 1), Err(Malformed::HeadTooLarge));
+    check_request(&fields(most.fields), Ok(()));
+    check_request(&fields(most.fields + 1), Err(Malformed::TooManyFields));
 }
 
 #[test]

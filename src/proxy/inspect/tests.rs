@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::Request;
 use http::Version;
 use tokio::io::AsyncReadExt;
@@ -8,13 +10,19 @@ use crate::protocol::http1::Malformed;
 use crate::proxy::inspect::Inspected;
 use crate::proxy::inspect::PREFACE;
 use crate::proxy::inspect::fault;
+use crate::proxy::limits::Limits;
+use crate::proxy::watch::Doing;
+use crate::proxy::watch::Watchlist;
+use crate::telemetry::Metrics;
 
 const GOOD: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// What HTTP reads of these pieces, each of which arrives by itself, and the version that was found.
 async fn read(pieces: &[&[u8]]) -> (Version, String) {
     let (mut client, server) = duplex(64 * 1024);
-    let mut inspected = Inspected::new(server);
+    let limits = Limits::default();
+    let watch = Watchlist::new(&limits, &Arc::new(Metrics::new())).watch(Doing::Resting);
+    let mut inspected = Inspected::new(server, &limits);
     let sending = async {
         for piece in pieces {
             client.write_all(piece).await.unwrap();
@@ -23,7 +31,7 @@ async fn read(pieces: &[&[u8]]) -> (Version, String) {
         client.shutdown().await.unwrap();
     };
     let reading = async {
-        let version = inspected.version().await.unwrap();
+        let version = inspected.version(&watch).await.unwrap();
         let mut text = Vec::new();
         while !text.ends_with(b"connection: close\r\n\r\n")
             && inspected.read_buf(&mut text).await.unwrap() > 0
@@ -79,7 +87,7 @@ async fn a_head_larger_than_any_buffer_passes_whole() {
 fn only_a_stand_in_names_a_fault_and_only_in_http1() {
     let check = |method: &str, target: &str, version, expected| {
         let request = Request::builder().method(method).uri(target).version(version).body(()).unwrap();
-        assert_eq!(fault(&request.into_parts().0), expected, "{method} {target}");
+        assert_eq!(fault(&Limits::default(), &request.into_parts().0), expected, "{method} {target}");
     };
     for malformed in Malformed::OF_REQUESTS {
         check("MALFORMED", &format!("/{}", malformed.as_str()), Version::HTTP_11, Some(malformed));

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -7,20 +9,26 @@ use tokio::io::duplex;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
+use crate::proxy::exchange::Exchange;
 use crate::proxy::inspect::Inspected;
+use crate::proxy::limits::Limits;
 use crate::proxy::parting::LINGER_BYTES;
 use crate::proxy::parting::LINGERS;
 use crate::proxy::parting::LISTENS;
 use crate::proxy::parting::Parting;
-use crate::proxy::parting::Serving;
+use crate::proxy::watch::Doing;
+use crate::proxy::watch::Watch;
+use crate::proxy::watch::Watchlist;
+use crate::telemetry::Metrics;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
-/// A client, its connection, and whether a request is under way on it.
-fn connection(buffer: usize) -> (DuplexStream, Parting<DuplexStream>, Serving) {
+/// A client, its connection, and the watch over it.
+fn connection(buffer: usize) -> (DuplexStream, Parting<DuplexStream>, Rc<Watch>) {
     let (client, server) = duplex(buffer);
-    let serving = Serving::default();
-    (client, Parting::new(Inspected::new(server), serving.clone()), serving)
+    let limits = Limits::default();
+    let watch = Watchlist::new(&limits, &Arc::new(Metrics::new())).watch(Doing::Resting);
+    (client, Parting::new(Inspected::new(server, &limits), Rc::clone(&watch)), watch)
 }
 
 /// Sends a request, reads it, and ends the client's sending side.
@@ -43,8 +51,8 @@ async fn end_after(parting: &mut Parting<DuplexStream>) -> Option<Duration> {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_ends_at_once() {
-    let (mut client, mut parting, serving) = connection(1024);
-    let turn = serving.begin();
+    let (mut client, mut parting, watch) = connection(1024);
+    let turn = Exchange::http1(&watch);
     ask(&mut client, &mut parting).await;
     drop(turn);
     assert_eq!(end_after(&mut parting).await, Some(Duration::ZERO));
@@ -52,8 +60,8 @@ async fn an_idle_connection_ends_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_owes_the_rest_of_its_request_ends_at_once() {
-    let (mut client, mut parting, serving) = connection(1024);
-    let _turn = serving.begin();
+    let (mut client, mut parting, watch) = connection(1024);
+    let _turn = Exchange::http1(&watch);
     client.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n").await.unwrap();
     client.shutdown().await.unwrap();
     assert!(parting.read(&mut [0; 64]).await.unwrap() > 0);
@@ -62,8 +70,8 @@ async fn a_client_that_owes_the_rest_of_its_request_ends_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_waits_for_its_answer_is_given_a_moment() {
-    let (mut client, mut parting, serving) = connection(1024);
-    let _turn = serving.begin();
+    let (mut client, mut parting, watch) = connection(1024);
+    let _turn = Exchange::http1(&watch);
     ask(&mut client, &mut parting).await;
     let ended = end_after(&mut parting).await.unwrap();
     assert!(ended >= LISTENS && ended < LISTENS + Duration::from_secs(1), "{ended:?}");
@@ -71,8 +79,8 @@ async fn a_client_that_waits_for_its_answer_is_given_a_moment() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_its_answer_is_given_all_the_time_it_needs() {
-    let (mut client, mut parting, serving) = connection(1024);
-    let turn = serving.begin();
+    let (mut client, mut parting, watch) = connection(1024);
+    let turn = Exchange::http1(&watch);
     ask(&mut client, &mut parting).await;
     assert!(timeout(LISTENS / 2, parting.read(&mut [0; 64])).await.is_err());
     parting.write_all(b"the answer begins").await.unwrap();
@@ -83,8 +91,8 @@ async fn a_client_that_takes_its_answer_is_given_all_the_time_it_needs() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_made_and_not_written_yet_is_still_owed() {
-    let (mut client, mut parting, serving) = connection(64);
-    let turn = serving.begin();
+    let (mut client, mut parting, watch) = connection(64);
+    let turn = Exchange::http1(&watch);
     ask(&mut client, &mut parting).await;
     drop(turn);
     assert!(timeout(LISTENS / 2, parting.write_all(&[b'x'; 100])).await.is_err());
@@ -93,7 +101,7 @@ async fn an_answer_that_is_made_and_not_written_yet_is_still_owed() {
 
 #[tokio::test(start_paused = true)]
 async fn after_the_last_answer_what_still_comes_is_read_within_a_time() {
-    let (mut client, mut parting, _serving) = connection(64 * 1024);
+    let (mut client, mut parting, _watch) = connection(64 * 1024);
     client.write_all(REQUEST).await.unwrap();
     parting.read_exact(&mut [0; REQUEST.len()]).await.unwrap();
     parting.write_all(b"the last answer").await.unwrap();
@@ -108,7 +116,7 @@ async fn after_the_last_answer_what_still_comes_is_read_within_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn after_the_last_answer_what_still_comes_is_read_within_a_size() {
-    let (mut client, mut parting, _serving) = connection(64 * 1024);
+    let (mut client, mut parting, _watch) = connection(64 * 1024);
     parting.write_all(b"the last answer").await.unwrap();
     let mut sent = 0;
     let flood = async {
@@ -126,7 +134,7 @@ async fn after_the_last_answer_what_still_comes_is_read_within_a_size() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_rests_closes_at_once() {
-    let (_client, mut parting, _serving) = connection(1024);
+    let (_client, mut parting, _watch) = connection(1024);
     parting.write_all(b"an answer").await.unwrap();
     assert!(timeout(Duration::from_secs(1), parting.read(&mut [0; 64])).await.is_err());
     let begun = Instant::now();

@@ -18,6 +18,7 @@ use crossfade::policy::PathPattern;
 use crossfade::policy::Phase;
 use crossfade::policy::UnitSource;
 use crossfade::protocol::Protocol;
+use crossfade::proxy::Limits;
 use crossfade::record::RedactAction;
 use crossfade::record::RedactTarget;
 use crossfade::strategy::Strategy;
@@ -79,6 +80,7 @@ fn the_least_policy_gets_every_default() {
     assert_eq!((config.record.queue_bytes, config.record.queue_records), (64 << 20, 65_536));
     assert!(config.record.redact.is_empty());
     assert_eq!((config.feedback.path, config.feedback.remember), (None, 200_000));
+    assert_eq!(config.limits, Limits::default());
     assert!(config.feedback.ticket_key.is_none());
     assert_eq!(config.policy.default, Some(ModelId(0)));
     assert!(config.policy.experiments.is_empty());
@@ -104,6 +106,9 @@ fn the_service_keeps_what_the_file_says() {
     let config = parsed(&format!(
         "{MODELS}default: c
 listen: {{data: '[::]:0', admin: 0.0.0.0:0, token: {{from_env: PATH}}, drain: 1m30s, workers: 3, max_connections: 7}}
+limits:
+  {{header_bytes: 16MiB, header_count: 200, uri_bytes: 65534, header_time: 1s, body_rate: 2KiB, body_grace: 3s, idle: 4s,
+    write_stall: 5s, streams: 6, control_frames: 7, memory: 8MiB}}
 record:
   dir: /var/records
   body_cap: 1MiB
@@ -120,6 +125,20 @@ feedback: {{path: /votes, tickets: {{key: {{from_file: '{}'}}}}, remember: 5}}
     assert!(token.matches(std::env::var("PATH").unwrap().trim().as_bytes()));
     assert_eq!((config.listen.drain, config.listen.workers), (seconds(90), Some(3)));
     assert_eq!(config.listen.max_connections, 7);
+    let expected = Limits {
+        header_bytes: 16 << 20,
+        header_count: 200,
+        uri_bytes: 65_534,
+        header_time: seconds(1),
+        body_rate: 2_048,
+        body_grace: seconds(3),
+        idle: seconds(4),
+        write_stall: seconds(5),
+        streams: 6,
+        control_frames: 7,
+        memory_bytes: Some(8 << 20),
+    };
+    assert_eq!(config.limits, expected);
     assert_eq!(config.record.dir, Path::new("/var/records"));
     assert_eq!(config.record.body_cap_bytes, 1 << 20);
     assert_eq!((config.record.rotate.bytes, config.record.rotate.every), (1 << 30, seconds(86_400)));

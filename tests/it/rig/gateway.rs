@@ -54,6 +54,10 @@ impl Rig {
         Client::http1(self.gateway().data_addr()).await
     }
 
+    pub(crate) async fn client2(&self) -> Client {
+        Client::http2(self.gateway().data_addr()).await
+    }
+
     pub(crate) async fn admin(&self) -> Client {
         Client::http1(self.gateway().admin_addr()).await.naming("127.0.0.1")
     }

@@ -2,6 +2,7 @@
 
 mod client;
 mod gateway;
+pub(crate) mod http2;
 mod model;
 mod wire;
 

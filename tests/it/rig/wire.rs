@@ -37,6 +37,25 @@ impl Wire {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// Sends a text and then a byte every few milliseconds until the other end closes; gives what it said.
+    pub(crate) async fn trickle(mut self, text: &str) -> String {
+        self.send(text).await;
+        let (mut reading, mut writing) = self.stream.split();
+        let mut answer = Vec::new();
+        let trickle = async {
+            while writing.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let read = async {
+            // A reset is a close too.
+            let _ = reading.read_to_end(&mut answer).await;
+        };
+        let done = timeout(PATIENCE, async { tokio::join!(trickle, read) });
+        assert!(done.await.is_ok(), "never closed");
+        String::from_utf8(answer).unwrap()
+    }
+
     /// Reads until the text so far satisfies the test, and gives all of it.
     pub(crate) async fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
         loop {

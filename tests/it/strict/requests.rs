@@ -67,7 +67,7 @@ fn refused() -> Vec<(u16, &'static str, String)> {
         (400, "first_line", "MALFORMED /version HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()),
         (414, "target_too_long", format!("GET /{large} HTTP/1.1\r\nhost: a\r\n\r\n")),
         (431, "head_too_large", post(&format!("x: {large}\r\n"))),
-        (431, "head_too_large", post(&"x: y\r\n".repeat(101))),
+        (431, "too_many_fields", post(&"x: y\r\n".repeat(101))),
     ]
 }
 
