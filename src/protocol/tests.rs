@@ -11,6 +11,7 @@ use proptest::proptest;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::protocol::Document;
 use crate::protocol::JsonPath;
 use crate::protocol::JsonPathError;
 use crate::protocol::ListPath;
@@ -326,6 +327,33 @@ fn a_grpc_status_counts_as_the_http_status_that_says_the_same() {
         assert_eq!(status.as_http(), expected, "{text}");
     }
     assert_eq!(grpc::Status::of(&HeaderMap::new()), None);
+}
+
+#[test]
+fn a_value_is_sought_only_in_what_is_json_as_a_whole() {
+    let deep = format!(r#"{{"a": 1, "b": {}1{}}}"#, "[".repeat(200), "]".repeat(200));
+    let cases = [
+        (r#"{"a": 1.50, "b": 1e999}"#, Some(vec!["1.50"])),
+        (r#"{"a": 1, "a": [2]}"#, Some(vec!["[2]"])),
+        (r#"{"a": 1, "a": 2} "#, Some(vec!["2"])),
+        (r#"{"b": {"a": 1}}"#, Some(vec![])),
+        (r#"{"a": 1, "b": "\ud800"}"#, None),
+        ("{\"a\": 1, \"b\": \"\n\"}", None),
+        (r#"{"a": 1} x"#, None),
+        (deep.as_str(), None),
+    ];
+    let path: JsonPath = "$.a".parse().unwrap();
+    for (text, expected) in cases {
+        let (fresh, parsed) = (Document::from(text), Document::from(text));
+        assert_eq!(parsed.value().is_some(), expected.is_some(), "{text}");
+        for document in [fresh, parsed] {
+            let selected = document.select(&path);
+            let selected =
+                selected.map(|values| values.iter().map(|value| value.to_string()).collect::<Vec<_>>());
+            let expected = expected.as_ref().map(|texts| texts.iter().map(|it| (*it).to_owned()).collect());
+            assert_eq!(selected, expected, "{text}");
+        }
+    }
 }
 
 proptest! {
