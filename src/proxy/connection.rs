@@ -137,13 +137,17 @@ async fn converse<S, A, F, B>(
     F: Future<Output = Result<Response<B>, Infallible>> + 'static,
     B: Body<Data = Bytes, Error = Fate> + 'static,
 {
-    let mut stream = Inspected::new(stream, watch.list().limits());
-    match stream.version(&watch).await {
-        Ok(Version::HTTP_2) => return http2(stream, watch, streams, answer).await,
+    // Boxed, as it is handed from hand to hand: each would need room for it.
+    let inspected = Inspected::new(stream, watch.list().limits());
+    let mut stream = Box::new(Parting::new(inspected, Rc::clone(&watch)));
+    match stream.version().await {
+        Ok(Version::HTTP_2) => {
+            // Boxed, so that HTTP/1 connections do not have to carry its size.
+            return Box::pin(http2(stream.into_inspected(), watch, streams, answer)).await;
+        }
         Ok(_) => {}
         Err(_) => return,
     }
-    let mut stream = Parting::new(stream, Rc::clone(&watch));
     loop {
         match http1(stream, &client, &watch, answer.clone()).await {
             Some(at_rest) => stream = at_rest,
@@ -167,11 +171,11 @@ enum Stop {
 
 /// Serves requests by HTTP/1 until the connection is over, or its client rests: then it is given back.
 async fn http1<S, A, F, B>(
-    stream: Parting<S>,
+    stream: Box<Parting<S>>,
     client: &Client,
     watch: &Rc<Watch>,
     answer: A,
-) -> Option<Parting<S>>
+) -> Option<Box<Parting<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + 'static,

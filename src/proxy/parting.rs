@@ -17,6 +17,7 @@ use std::task::Poll;
 use std::task::ready;
 use std::time::Duration;
 
+use http::Version;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
@@ -80,6 +81,16 @@ pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 impl<S: AsyncRead + Unpin> Parting<S> {
     pub(super) fn new(stream: Inspected<S>, watch: Rc<Watch>) -> Self {
         Self { stream, watch, client: ClientSide::Sends, blocked: false, rests: true, lingering: None }
+    }
+
+    /// Waits as [`Inspected::version`] does.
+    pub(super) async fn version(&mut self) -> io::Result<Version> {
+        self.stream.version(&self.watch).await
+    }
+
+    /// The stream without the gentle end, for HTTP/2, which has its own.
+    pub(super) fn into_inspected(self) -> Inspected<S> {
+        self.stream
     }
 
     /// Waits for the next request as [`Inspected::rest`] does.

@@ -1,7 +1,11 @@
 //! A model that fails is left alone and tried again, over real sockets.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::chaos::wicked::Way;
@@ -123,8 +127,8 @@ async fn a_candidate_that_floods_is_left_alone() {
 
 #[tokio::test]
 async fn a_candidate_that_says_500_or_fails_now_and_then_is_not_left_alone() {
-    let count = std::sync::atomic::AtomicUsize::new(0);
-    let new = Model::start(move |_| match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 3 {
+    let count = AtomicUsize::new(0);
+    let new = Model::start(move |_| match count.fetch_add(1, Ordering::Relaxed) % 3 {
         0 => Reply::status(500),
         _ => Reply::reset(),
     })
@@ -165,7 +169,7 @@ async fn users_of_a_candidate_that_fails_are_answered_by_legacy_at_once_and_coun
     assert_eq!(ask(&mut client).await.1, "candidate", "as all the others");
     assert!(!is_open(&rig, ANSWERS).await && new.seen().len() >= 2);
     let records = rig.records().await;
-    let fate = |record: &serde_json::Value| record["observations"][0]["fate"].as_str().unwrap().to_owned();
+    let fate = |record: &Value| record["observations"][0]["fate"].as_str().unwrap().to_owned();
     let left_alone = records.iter().filter(|record| fate(record) == "breaker_open");
     let left_alone: Vec<_> = left_alone.collect();
     assert!(left_alone.len() >= 5);
@@ -207,7 +211,7 @@ async fn a_model_that_a_reload_changes_begins_anew() {
     let (old, rig) = rig(&url, "shadow: {}").await;
     ask_until(&rig, "the breaker to open", async || is_open(&rig, COPIES).await).await;
     rig.write_policy(&format!("models: {{old: {{url: \"{}\"}}}}\ndefault: old\n", old.url()));
-    let reload = std::sync::Arc::clone(rig.gateway().reload());
+    let reload = Arc::clone(rig.gateway().reload());
     tokio::task::spawn_blocking(move || reload.now().unwrap()).await.unwrap();
     ask_until(&rig, "the gauge to forget it", async || !is_open(&rig, COPIES).await).await;
 }

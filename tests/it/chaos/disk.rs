@@ -1,18 +1,20 @@
 //! A disk that is full or slow costs records, which are counted, and no user anything.
 
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use serde_json::Value;
 
 use crate::chaos::crowd::Crowd;
 use crate::chaos::crowd::legacy;
+use crate::rig::Model;
 use crate::rig::Rig;
 use crate::rig::until;
 
 const CROWD: Crowd = Crowd { each: 40, body_bytes: 1_000 };
 
 /// Shadows legacy by itself.
-async fn rig(record: &str) -> (crate::rig::Model, Rig) {
+async fn rig(record: &str) -> (Model, Rig) {
     let old = legacy().await;
     let policy = format!(
         "models: {{old: {{url: \"{}\"}}}}\nexperiments:\n  - {{name: e, legacy: old, candidate: old, strategy: \
@@ -70,11 +72,11 @@ async fn fill_the_disk() {
 #[tokio::test]
 async fn a_disk_that_takes_for_ever_costs_no_user_anything_and_logging_resumes() {
     let (_old, rig) = rig("queue: {records: 16},").await;
-    let gateway = std::sync::Arc::new(rig);
+    let gateway = Arc::new(rig);
     let (holds, held) = sync_channel(0);
     let (release, released) = sync_channel::<()>(0);
     let holding = std::thread::spawn({
-        let gateway = std::sync::Arc::clone(&gateway);
+        let gateway = Arc::clone(&gateway);
         move || {
             let _analysis = gateway.gateway().analysis().lock().unwrap();
             holds.send(()).unwrap();
@@ -86,7 +88,7 @@ async fn a_disk_that_takes_for_ever_costs_no_user_anything_and_logging_resumes()
     let lost = gateway.metric("crossfade_records_lost_total", &["reason=\"queue\""]).await;
     release.send(()).unwrap();
     holding.join().unwrap();
-    let rig = std::sync::Arc::into_inner(gateway).unwrap();
+    let rig = Arc::into_inner(gateway).unwrap();
     let (written, all_lost) = until_all_are_accounted_for(&rig, saw.requests).await;
     assert!(written > 0.0 && all_lost >= lost, "{written} written, {lost} and then {all_lost} lost");
     let more = CROWD.ask(&rig).await.requests;

@@ -1,5 +1,7 @@
 //! Heads that are too large, too many-headed, or too slow.
 
+use serde_json::json;
+
 use crate::limits::limited;
 use crate::limits::met;
 use crate::rig::Model;
@@ -118,4 +120,22 @@ async fn an_http2_head_without_end_is_cut_off() {
     client.flood(&http2::frame(http2::CONTINUATION, 0, 1, &more)).await;
     assert_eq!(rig.client().await.get("/").await.text(), "ok");
     assert!(model.seen().iter().all(|seen| seen.headers.get("x-more").is_none()));
+}
+
+#[tokio::test]
+async fn limits_are_read_at_start_and_a_reload_says_so() {
+    let model = Model::saying(Reply::text("ok")).await;
+    let rig = Rig::start(&limited("uri_bytes: 1KiB", &model)).await;
+    let (mut admin, mut round) = (rig.admin().await, 0);
+    // Now and then the file's watch is faster, and the order finds nothing changed.
+    until("an order that finds the file changed", async || {
+        round += 1;
+        rig.write_policy(&format!("# {round}\n{}", limited("uri_bytes: 100B", &model)));
+        let reloaded = admin.post("/-/reload", &[], "").await;
+        assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+        reloaded.json()["needs_restart"] == json!(["limits"])
+    })
+    .await;
+    let path = format!("/{}", "x".repeat(200));
+    assert_eq!(rig.client().await.get(&path).await.status, 200, "the limit of the start holds");
 }
