@@ -238,7 +238,7 @@ where
 {
     let list = Rc::clone(watch.list());
     watch.now_doing(Doing::Resting);
-    let streams = Streams::new(&watch);
+    let streams = Streams::new(&watch, users.clone());
     let stream = Metered::new(stream, &watch, &streams);
     let executor = OnThisThread { users, newest: Rc::default() };
     let newest = Rc::clone(&executor.newest);

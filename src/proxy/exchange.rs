@@ -5,11 +5,13 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -18,6 +20,8 @@ use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
 use hyper::body::Incoming;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
@@ -35,6 +39,9 @@ const BYTES_A_CONTROL_FRAME: usize = 2048;
 /// Control frames that any piece of an answer may bring about.
 const CONTROL_FRAMES_A_PIECE: u32 = 4;
 
+/// How long a stream whose last byte has come is kept for the frame that ends it.
+const ENDS: Duration = Duration::from_secs(2);
+
 /// The streams of one HTTP/2 connection.
 #[derive(Debug)]
 pub(super) struct Streams {
@@ -44,6 +51,7 @@ pub(super) struct Streams {
     without: Cell<Doing>,
     /// Control frames that answers called for since they were last asked after.
     earned: Cell<u32>,
+    tasks: TaskTracker,
 }
 
 /// One request from its head to the end of its answer. Dropped, it is over.
@@ -56,8 +64,10 @@ pub(super) struct Exchange {
 /// The body of a request.
 #[derive(Debug)]
 pub(super) struct Inlet {
-    incoming: Incoming,
+    /// `None` only in its drop.
+    incoming: Option<Incoming>,
     watch: Rc<Watch>,
+    streams: Option<Rc<Streams>>,
     ended: bool,
 }
 
@@ -74,10 +84,24 @@ pub(super) struct Outlet<B> {
 pub(super) struct BrokenOff;
 
 impl Streams {
-    pub(super) fn new(connection: &Rc<Watch>) -> Rc<Self> {
+    /// The streams of this connection, and where their tasks run.
+    pub(super) fn new(connection: &Rc<Watch>, tasks: TaskTracker) -> Rc<Self> {
         let connection = Rc::clone(connection);
         let without = Cell::new(Doing::Resting);
-        Rc::new(Self { connection, open: Cell::new(0), without, earned: Cell::new(0) })
+        Rc::new(Self { connection, open: Cell::new(0), without, earned: Cell::new(0), tasks })
+    }
+
+    /// Keeps a stream until its client ends it too.
+    ///
+    /// Many clients end a request with an empty frame after its last bytes. A model that knows the length answers
+    /// before that; closed by then, the stream would be reset, and there are clients (httpx) that take this for a failure
+    /// though they have their whole answer.
+    fn await_end(&self, mut incoming: Incoming) {
+        self.tasks.spawn_local(async move {
+            let end = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context));
+            // Whatever comes of it, nobody reads it any more.
+            let _ = timeout(ENDS, end).await;
+        });
     }
 
     /// The client was told that the connection ends.
@@ -140,7 +164,7 @@ impl Exchange {
         F: Future<Output = Response<AnswerBytes>>,
     {
         let list = Rc::clone(self.watch.list());
-        let request = request.map(|incoming| Inlet::new(incoming, &self.watch));
+        let request = request.map(|incoming| Inlet::new(incoming, &self));
         let answered = contained_future(Plane::Answer, list.metrics(), pin!(answer(request))).await;
         let response = answered.unwrap_or_else(|_| refusal(Refusal::Fault, list.metrics()));
         Ok(response.map(|bytes| Outlet::of(bytes, self)))
@@ -157,12 +181,13 @@ impl Drop for Exchange {
 }
 
 impl Inlet {
-    fn new(incoming: Incoming, watch: &Rc<Watch>) -> Self {
+    fn new(incoming: Incoming, exchange: &Exchange) -> Self {
+        let Exchange { watch, streams } = exchange;
         let ended = incoming.is_end_stream();
         if !ended {
             watch.upload_begins();
         }
-        Self { incoming, watch: Rc::clone(watch), ended }
+        Self { incoming: Some(incoming), watch: Rc::clone(watch), streams: streams.clone(), ended }
     }
 
     /// What is known of the client who sends this.
@@ -180,6 +205,13 @@ impl Inlet {
 impl Drop for Inlet {
     fn drop(&mut self) {
         self.end();
+        let lacks_only_its_end =
+            |incoming: &Incoming| !incoming.is_end_stream() && incoming.size_hint().exact() == Some(0);
+        if let (Some(incoming), Some(streams)) =
+            (self.incoming.take().filter(lacks_only_its_end), &self.streams)
+        {
+            streams.await_end(incoming);
+        }
     }
 }
 
@@ -191,7 +223,8 @@ impl Body for Inlet {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match Pin::new(&mut self.incoming).poll_frame(context) {
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        match Pin::new(incoming).poll_frame(context) {
             Poll::Pending if self.watch.awaits_body(context) => {
                 self.end();
                 Poll::Ready(Some(Err(BrokenOff)))
@@ -199,7 +232,7 @@ impl Body for Inlet {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
                 self.watch.body_came(frame.data_ref().map_or(0, Bytes::len));
-                if self.incoming.is_end_stream() {
+                if self.is_end_stream() {
                     self.end();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -212,11 +245,11 @@ impl Body for Inlet {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

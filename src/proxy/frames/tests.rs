@@ -2,6 +2,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
+
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Budget;
@@ -48,7 +50,7 @@ async fn a_budget_comes_back_with_time_and_with_answers_and_never_beyond_itself(
     let limits = Limits { control_frames: 100, ..Limits::default() };
     let list = Watchlist::new(&limits, &Arc::new(Metrics::new()));
     let watch = list.watch(Doing::Resting);
-    let streams = Streams::new(&watch);
+    let streams = Streams::new(&watch, TaskTracker::new());
     let mut budget =
         Budget { watch: Rc::clone(&watch), streams: Rc::clone(&streams), left: 100.0, reckoned: list.now() };
     assert!(budget.spend(100).is_ok());

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::rig::http2;
+use crate::rig::http2::Frames;
 use crate::rig::until;
 use crate::strict::connect;
 use crate::strict::ok;
@@ -142,4 +144,33 @@ async fn the_rest_of_an_answered_request_is_not_waited_for_for_ever() {
     assert!(client.read_to_end().await.ends_with("early"));
     // The client sends no more and does not close either.
     until("the connection's end", async || rig.metric("crossfade_connections", &[]).await == 0.0).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_its_client_ends_after_the_answer_is_not_reset() {
+    let (rig, model) = start().await;
+    let mut client = Frames::connect(rig.gateway().data_addr(), &[]).await;
+    let fields = [http2::request_fields("POST", "/"), http2::field("content-length", "5")].concat();
+    let head = http2::frame(http2::HEADERS, http2::END_HEADERS, 1, &fields);
+    client.send(&[head, http2::frame(http2::DATA, 0, 1, b"hello")].concat()).await;
+    let mut upstream = model.accept().await;
+    let asked = upstream.read_message().await;
+    assert!(asked.ends_with("hello"), "{asked}");
+    upstream.send(&ok("whole")).await;
+    while client.next_of(http2::DATA, 1).await.flags & http2::END_STREAM == 0 {}
+
+    // What comes before the answer to a ping was sent before it.
+    client.send(&http2::frame(http2::PING, 0, 0, &[7; 8])).await;
+    loop {
+        let frame = client.next().await.unwrap();
+        assert_ne!(frame.kind, http2::RST_STREAM, "{frame:?}");
+        if frame.kind == http2::PING {
+            break;
+        }
+    }
+    client.send(&http2::frame(http2::DATA, http2::END_STREAM, 1, b"")).await;
+    client.send(&http2::request_head(3, http2::END_STREAM, "GET", "/")).await;
+    upstream.read_message().await;
+    upstream.send(&ok("again")).await;
+    assert_eq!(client.next_of(http2::DATA, 3).await.payload, b"again");
 }
