@@ -15,7 +15,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::task::Context;
 use std::task::Poll;
+use std::task::Waker;
 
 use bytes::Bytes;
 use http::Request;
@@ -35,6 +37,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
+use crate::proxy::bell::Bell;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Metered;
@@ -187,12 +190,15 @@ where
     let service = service_fn(move |request| answer(Exchange::http1(&of_connection), request));
     let builder = http1_builder(list.limits());
     let mut connection = Box::new(builder.serve_connection(TokioIo::new(stream), service));
+    let bell = Bell::new();
+    let waker = Waker::from(Arc::clone(&bell));
     let mut told = false;
     let stop = poll_fn(|context| {
+        bell.heard_by(context);
         if list.is_draining() && !std::mem::replace(&mut told, true) {
             Pin::new(&mut *connection).graceful_shutdown();
         }
-        if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(context) {
+        if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(&mut Context::from_waker(&waker)) {
             // How a connection ends is the client's affair; its requests were observed one by one.
             ended.err().iter().for_each(|error| respond::count_unreadable(error, list.metrics()));
             return Poll::Ready(Stop::LetGo);

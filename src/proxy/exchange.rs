@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +24,8 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::proxy::bell;
+use crate::proxy::headers;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
 use crate::proxy::respond::refusal;
@@ -66,6 +69,8 @@ pub(super) struct Exchange {
 pub(super) struct Inlet {
     /// `None` only in its drop.
     incoming: Option<Incoming>,
+    /// What came with the head.
+    first: Option<Result<Frame<Bytes>, BrokenOff>>,
     watch: Rc<Watch>,
     streams: Option<Rc<Streams>>,
     ended: bool,
@@ -164,7 +169,10 @@ impl Exchange {
         F: Future<Output = Response<AnswerBytes>>,
     {
         let list = Rc::clone(self.watch.list());
-        let request = request.map(|incoming| Inlet::new(incoming, &self));
+        let mut request = request.map(|incoming| Inlet::new(incoming, &self));
+        if self.streams.is_none() && headers::sends_body_at_once(&request) {
+            poll_fn(|context| Poll::Ready(request.body_mut().take_first(context))).await;
+        }
         let answered = contained_future(Plane::Answer, list.metrics(), pin!(answer(request))).await;
         let response = answered.unwrap_or_else(|_| refusal(Refusal::Fault, list.metrics()));
         Ok(response.map(|bytes| Outlet::of(bytes, self)))
@@ -187,7 +195,41 @@ impl Inlet {
         if !ended {
             watch.upload_begins();
         }
-        Self { incoming: Some(incoming), watch: Rc::clone(watch), streams: streams.clone(), ended }
+        Self {
+            incoming: Some(incoming),
+            first: None,
+            watch: Rc::clone(watch),
+            streams: streams.clone(),
+            ended,
+        }
+    }
+
+    /// Takes what came of the body together with its head: of most requests all. See [`bell`].
+    fn take_first(&mut self, context: &mut Context<'_>) {
+        let polled = bell::muffled(|| self.poll_incoming(context));
+        if polled.is_ready() && !self.has_come() {
+            context.waker().wake_by_ref();
+        }
+        if let Poll::Ready(frame) = polled {
+            self.first = frame;
+        }
+    }
+
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(incoming).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            self.watch.body_came(frame.data_ref().map_or(0, Bytes::len));
+        }
+        if self.has_come() || !matches!(frame, Some(Ok(_))) {
+            self.end();
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenOff)))
+    }
+
+    /// Says whether the client has nothing more to send.
+    fn has_come(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     /// What is known of the client who sends this.
@@ -223,33 +265,26 @@ impl Body for Inlet {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
-        match Pin::new(incoming).poll_frame(context) {
-            Poll::Pending if self.watch.awaits_body(context) => {
-                self.end();
-                Poll::Ready(Some(Err(BrokenOff)))
-            }
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(frame))) => {
-                self.watch.body_came(frame.data_ref().map_or(0, Bytes::len));
-                if self.is_end_stream() {
-                    self.end();
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(ended) => {
-                self.end();
-                Poll::Ready(ended.map(|_| Err(BrokenOff)))
-            }
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
         }
+        let polled = self.poll_incoming(context);
+        if polled.is_pending() && self.watch.awaits_body(context) {
+            self.end();
+            return Poll::Ready(Some(Err(BrokenOff)));
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.first.is_none() && self.has_come()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        let first = self.first.as_ref().and_then(|first| first.as_ref().ok()).and_then(Frame::data_ref);
+        let coming = self.incoming.as_ref().and_then(|incoming| incoming.size_hint().exact());
+        let total = coming.map(|coming| coming + first.map_or(0, |first| first.len() as u64));
+        total.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
+use http::Request;
 use http::Uri;
 use http::header;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
 
@@ -58,12 +60,44 @@ static HOP_BY_HOP: [HeaderName; 7] = [
     HTTP2_SETTINGS,
 ];
 
+/// Which of the fields that the gateway acts on a head has. One look at all names costs less than a search for each.
+#[derive(Debug, Default)]
+struct Present {
+    hop_by_hop: bool,
+    host: bool,
+    via: bool,
+    forwarded_for: bool,
+    forwarded_proto: bool,
+    forwarded_host: bool,
+}
+
+impl Present {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut present = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "connection" | "keep-alive" | "proxy-connection" | "te" | "transfer-encoding" | "upgrade"
+                | "http2-settings" => present.hop_by_hop = true,
+                "host" => present.host = true,
+                "via" => present.via = true,
+                "x-forwarded-for" => present.forwarded_for = true,
+                "x-forwarded-proto" => present.forwarded_proto = true,
+                "x-forwarded-host" => present.forwarded_host = true,
+                _ => {}
+            }
+        }
+        present
+    }
+}
+
 /// Takes the hop-by-hop fields off a request or an answer.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    // One look at all names costs less than a search for each, and most heads have none of them.
-    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
-        return;
+    if Present::of(headers).hop_by_hop {
+        strip_present(headers);
     }
+}
+
+fn strip_present(headers: &mut HeaderMap) {
     let trailers = headers.get_all(header::TE).iter().any(names_trailers);
     if headers.contains_key(header::CONNECTION) {
         strip_nominated(headers);
@@ -154,7 +188,7 @@ fn is_for_heads(name: &HeaderName) -> bool {
 /// HTTP/1 has one `host` field, which the target's own authority goes before; HTTP/2 may leave it out, but not let
 /// it differ from `:authority`.
 pub(super) fn names_one_host(head: &Parts) -> bool {
-    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let mut hosts = walk(&head.headers, header::HOST);
     let (host, authority) = (hosts.next(), head.uri.authority().map(|it| it.as_str().as_bytes()));
     let is_alone = hosts.next().is_none();
     let agree = match (host.map(HeaderValue::as_bytes), head.version) {
@@ -166,6 +200,21 @@ pub(super) fn names_one_host(head: &Parts) -> bool {
     agree && is_alone && authority.is_none_or(is_host)
 }
 
+/// The bytes of a host's name (RFC 3986, section 3.2.2).
+static IN_HOST_NAMES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        bytes[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&')
+            || matches!(byte, b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
+        if byte == u8::MAX {
+            break bytes;
+        }
+        byte += 1;
+    }
+};
+
 /// Says whether this is a host and perhaps a port (RFC 3986, section 3.2), and nothing else: no user, no path.
 fn is_host(bytes: &[u8]) -> bool {
     let (host, port) = match bytes.iter().rposition(|byte| *byte == b':') {
@@ -176,18 +225,25 @@ fn is_host(bytes: &[u8]) -> bool {
         [b'[', address @ .., b']'] => {
             str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok())
         }
-        name => name.iter().all(|byte| {
-            byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&')
-                || matches!(byte, b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
-        }),
+        name => name.iter().all(|byte| IN_HOST_NAMES[usize::from(*byte)]),
     };
     named && !host.is_empty() && port.iter().all(u8::is_ascii_digit)
 }
 
 /// Says whether the only thing that a request expects is to be told to go on.
 pub(super) fn expects_only_to_go_on(headers: &HeaderMap) -> bool {
-    headers.get_all(header::EXPECT).iter().all(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    walk(headers, header::EXPECT).all(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Says whether a request has a body of known length that nobody needs to be asked for.
+pub(super) fn sends_body_at_once<B: Body>(request: &Request<B>) -> bool {
+    request.body().size_hint().exact().is_some_and(|bytes| bytes > 0)
+        && walk(request.headers(), header::EXPECT).next().is_none()
+}
+
+/// The values of a field. A walk over all of them costs less than a search, which begins with a hash.
+fn walk(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &HeaderValue> {
+    headers.iter().filter(move |(present, _)| **present == name).map(|(_, value)| value)
 }
 
 /// Says whether a request is a gRPC call, which comes over HTTP/2 and can go on over nothing else.
@@ -207,20 +263,25 @@ pub(super) fn withhold(headers: &mut HeaderMap, credentials: Credentials) {
 /// in at least: HTTP/1.1, and HTTP/2 for gRPC.
 pub(super) fn prepare(head: &mut Parts, downstream: &Downstream) {
     let is_grpc = is_grpc(head);
-    strip_hop_by_hop(&mut head.headers);
+    let mut present = Present::of(&head.headers);
+    if present.hop_by_hop {
+        strip_present(&mut head.headers);
+        present = Present::of(&head.headers);
+    }
     if let Some(host) = named_host(head) {
         head.headers.insert(header::HOST, host);
+        present.host = true;
     }
     if head.version == http::Version::HTTP_2 {
         join_cookies(&mut head.headers);
     }
-    forwarded(&mut head.headers, downstream);
+    forwarded(&mut head.headers, downstream, &present);
     let via = match head.version {
         http::Version::HTTP_2 => "2 crossfade",
         http::Version::HTTP_10 => "1.0 crossfade",
         _ => "1.1 crossfade",
     };
-    append(&mut head.headers, header::VIA, &HeaderValue::from_static(via));
+    append(&mut head.headers, header::VIA, present.via, HeaderValue::from_static(via));
     if head.version == http::Version::HTTP_10 {
         // Its clients cannot be told to go on (RFC 9110, section 10.1.1).
         head.headers.remove(header::EXPECT);
@@ -250,22 +311,22 @@ pub(super) fn address_of(peer: IpAddr) -> HeaderValue {
     HeaderValue::from_str(&peer.to_canonical().to_string()).expect("an address is digits, dots and colons")
 }
 
-fn forwarded(headers: &mut HeaderMap, downstream: &Downstream) {
+fn forwarded(headers: &mut HeaderMap, downstream: &Downstream, present: &Present) {
     let Downstream { peer, scheme } = downstream;
-    append(headers, X_FORWARDED_FOR, peer);
-    if !headers.contains_key(X_FORWARDED_PROTO) {
+    append(headers, X_FORWARDED_FOR, present.forwarded_for, peer.clone());
+    if !present.forwarded_proto {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
-    if let (false, Some(host)) = (headers.contains_key(X_FORWARDED_HOST), headers.get(header::HOST).cloned())
-    {
-        headers.insert(X_FORWARDED_HOST, host);
+    if present.host && !present.forwarded_host {
+        let host = walk(headers, header::HOST).next().cloned();
+        host.and_then(|host| headers.insert(X_FORWARDED_HOST, host));
     }
 }
 
-/// Adds an element at the end of a comma-separated list.
-fn append(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
-    if !headers.contains_key(&name) {
-        headers.insert(name, element.clone());
+/// Adds an element at the end of a comma-separated list, which is `present` or begins with it.
+fn append(headers: &mut HeaderMap, name: HeaderName, present: bool, element: HeaderValue) {
+    if !present {
+        headers.insert(name, element);
         return;
     }
     let mut list = Vec::new();

@@ -3,6 +3,8 @@
 //! Names and attributes follow OpenTelemetry's conventions for HTTP and feature flags. Paths are recorded without the
 //! query, and no header or body ever is. Where tracing is off these types are empty and cost a branch.
 
+use std::rc::Rc;
+
 use http::HeaderMap;
 use http::Method;
 use http::StatusCode;
@@ -31,17 +33,18 @@ use crate::vocab::Role;
 /// The span of one request. Dropped without [`ServerSpan::finish`], it ends at that moment with what is known.
 #[derive(Debug)]
 pub struct ServerSpan {
-    span: Option<Span>,
+    /// Boxed, as all spans here: where tracing is off they are handed on with every request and take no room.
+    span: Option<Box<Span>>,
     parent: SpanParent,
 }
 
 /// What the client spans of one request hang under; it may outlive the server span, as copies do.
 #[derive(Debug, Clone, Default)]
-pub struct SpanParent(Option<(SdkTracer, Context)>);
+pub struct SpanParent(Option<Rc<(SdkTracer, Context)>>);
 
 /// The span of one call to a model. Dropped without [`ClientSpan::finish`], it ends as it is.
 #[derive(Debug)]
-pub struct ClientSpan(Option<Span>);
+pub struct ClientSpan(Option<Box<Span>>);
 
 /// What a client span says of its call.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +76,10 @@ impl Traces {
             span.set_attribute(KeyValue::new("url.scheme", scheme));
         }
         let context = Context::new().with_remote_span_context(span.span_context().clone());
-        ServerSpan { span: Some(span), parent: SpanParent(Some((tracer.clone(), context))) }
+        ServerSpan {
+            span: Some(Box::new(span)),
+            parent: SpanParent(Some(Rc::new((tracer.clone(), context)))),
+        }
     }
 }
 
@@ -110,7 +116,7 @@ impl SpanParent {
     ///
     /// Where tracing is off, the client's own `traceparent` goes on unchanged, and a copy gets a fresh parent id.
     pub fn client_span(&self, leg: Leg<'_>, headers: &mut HeaderMap) -> ClientSpan {
-        let Some((tracer, context)) = &self.0 else {
+        let Some((tracer, context)) = self.0.as_deref() else {
             if leg.role.is_copy() {
                 propagation::inject_fresh_child(headers);
             }
@@ -124,7 +130,7 @@ impl SpanParent {
         }
         let own = Context::new().with_remote_span_context(span.span_context().clone());
         propagation::inject(&own, headers);
-        ClientSpan(Some(span))
+        ClientSpan(Some(Box::new(span)))
     }
 }
 
@@ -170,8 +176,8 @@ fn end(span: &mut Span, status: Option<StatusCode>, fate: Fate, failed: bool) {
     span.end();
 }
 
-fn recording(span: &mut Option<Span>) -> Option<&mut Span> {
-    span.as_mut().filter(|span| span.is_recording())
+fn recording(span: &mut Option<Box<Span>>) -> Option<&mut Span> {
+    span.as_deref_mut().filter(|span| span.is_recording())
 }
 
 /// The method as the conventions have it: a method of one's own making is no name for a span.

@@ -1,0 +1,58 @@
+//! A connection's waker that can be muffled while the connection itself runs.
+//!
+//! hyper hands a request's body over through a channel that wakes the connection's task for each piece that is taken,
+//! also when there is nothing left to do for it: for most requests one turn of the task in three. A piece that is
+//! taken by the task itself, with the bell muffled, costs no such turn. Whoever muffles it must ring if the
+//! connection has more to hand over.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::task::Context;
+use std::task::Wake;
+use std::task::Waker;
+
+thread_local! {
+    /// Of the thread, so that a bell that another one rings meanwhile is always heard.
+    static MUFFLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What rings for a connection: its socket, channels, timers.
+#[derive(Debug)]
+pub(super) struct Bell(Mutex<Waker>);
+
+/// Does something during which no bell rings that this thread would ring.
+pub(super) fn muffled<T>(quietly: impl FnOnce() -> T) -> T {
+    MUFFLED.set(true);
+    let done = quietly();
+    MUFFLED.set(false);
+    done
+}
+
+impl Bell {
+    /// A bell that nobody hears yet.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Waker::noop().clone())))
+    }
+
+    /// Lets the task hear it that polls in this context.
+    pub(super) fn heard_by(&self, context: &Context<'_>) {
+        let mut task = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !task.will_wake(context.waker()) {
+            task.clone_from(context.waker());
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !MUFFLED.get() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
+        }
+    }
+}
