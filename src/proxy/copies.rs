@@ -240,7 +240,7 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     headers::address(&mut head, &permit);
     headers::mark_copy(&mut head.headers, visit.upload.total_bytes());
     leg.trace(&visit.parent, &head.method, &mut head.headers);
-    let request = Request::from_parts(head, body);
+    let request = Box::new(Request::from_parts(head, body));
     let tracker = Rc::clone(&visit.worker.copies_under_way);
     tracker.spawn_local(async move {
         let _slot = slot;
@@ -262,8 +262,8 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
 }
 
 /// Reads a copy's answer to its end, or to the point where it is too long.
-async fn read(answer: Answer<Outgoing>, leg: &mut Leg, body_cap_bytes: usize) {
-    let Answer { head, mut body } = answer;
+async fn read(answer: Box<Answer<Outgoing>>, leg: &mut Leg, body_cap_bytes: usize) {
+    let Answer { head, mut body } = *answer;
     let most = ANSWER_CAPS * body_cap_bytes as u64;
     leg.head(&head);
     // A length that is known to be too much need not be waited for.

@@ -46,7 +46,7 @@ pub(super) struct Served {
 
 /// A request that belongs to no experiment.
 pub(super) struct Passing<'a> {
-    pub(super) head: Parts,
+    pub(super) head: Box<Parts>,
     pub(super) body: Outgoing,
     pub(super) downstream: Downstream,
     pub(super) asked: Option<Asked>,
@@ -56,7 +56,7 @@ pub(super) struct Passing<'a> {
 /// One call to a model.
 struct Call<'a> {
     model: &'a Arc<Model>,
-    head: Parts,
+    head: Box<Parts>,
     body: Outgoing,
     /// The tunnel that the request asks for.
     asked: Option<&'a Asked>,
@@ -94,7 +94,7 @@ pub(super) async fn pass(
 }
 
 /// Lets one arm, and no other, answer a request that asks for a tunnel.
-pub(super) async fn tunnel(visit: &Rc<Visit>, arm: ArmId, mut head: Parts, asked: Asked) -> Served {
+pub(super) async fn tunnel(visit: &Rc<Visit>, arm: ArmId, mut head: Box<Parts>, asked: Asked) -> Served {
     asked.put_on(&mut head.headers);
     let leg = visit.begin(arm, Role::Answer);
     match ask(visit, arm, leg, head, Some(&asked)).await {
@@ -111,7 +111,7 @@ fn deliver(
     worker: &Worker,
     model: &Model,
     asked: Option<Asked>,
-    answer: Answer<Outgoing>,
+    answer: Box<Answer<Outgoing>>,
     mut leg: Leg,
 ) -> Response<AnswerBytes> {
     match asked {
@@ -125,7 +125,7 @@ fn deliver(
 }
 
 /// Lets one arm answer; where the plan says so, legacy once more when that arm fails before its first byte.
-pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: Parts) -> Served {
+pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: Box<Parts>) -> Served {
     let spare = fallback.then(|| head.clone());
     let leg = visit.begin(arm, Role::Answer);
     let (mut leg, fate, failed) = match ask(visit, arm, leg, head, None).await {
@@ -155,7 +155,7 @@ fn has_failed(head: &response::Parts) -> bool {
     head.status.is_server_error() || grpc.is_some_and(|status| status.as_http() >= 500)
 }
 
-async fn fall_back(visit: &Rc<Visit>, head: Parts) -> Served {
+async fn fall_back(visit: &Rc<Visit>, head: Box<Parts>) -> Served {
     visit.pairing.note(|pair| pair.marks.fallback = true);
     let leg = visit.begin(ArmId::LEGACY, Role::Fallback);
     match ask(visit, ArmId::LEGACY, leg, head, None).await {
@@ -173,9 +173,9 @@ pub(super) async fn ask(
     visit: &Visit,
     arm: ArmId,
     mut leg: Leg,
-    mut head: Parts,
+    mut head: Box<Parts>,
     asked: Option<&Asked>,
-) -> Result<(Answer<Outgoing>, Leg), (Leg, Fate)> {
+) -> Result<(Box<Answer<Outgoing>>, Leg), (Leg, Fate)> {
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
     headers::withhold(&mut head.headers, visit.credentials(arm));
     let call = Call { model: visit.model(arm), head, body, asked, parent: &visit.parent };
@@ -187,7 +187,7 @@ pub(super) async fn ask(
     }
 }
 
-async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<Outgoing>, Fate> {
+async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Box<Answer<Outgoing>>, Fate> {
     let Call { model, mut head, body, asked, parent } = call;
     let permit = model.admit(Purpose::Answer)?;
     leg.watch(permit.watch());
@@ -198,7 +198,8 @@ async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Answer<O
     let limit = own_limit(&head);
     let deadlines = Deadlines::from_now(timeouts);
     let deadlines = limit.map_or(deadlines, |limit| deadlines.within(limit));
-    let request = expect::hold_body(Request::from_parts(head, body));
+    let mut request = Box::new(Request::from_parts(*head, body));
+    expect::hold_body(&mut request);
     let answer = worker.answers.call(permit, request, deadlines).await.map_err(|error| {
         tracing::debug!(model = %model.name, %error, "a call failed");
         let fate = error.fate();
@@ -223,8 +224,8 @@ fn own_limit(head: &Parts) -> Option<Duration> {
 }
 
 /// Gives an answer to the user as it comes.
-pub(super) fn relay(answer: Answer<Outgoing>, leg: Leg) -> Response<AnswerBytes> {
-    let Answer { mut head, body } = answer;
+pub(super) fn relay(answer: Box<Answer<Outgoing>>, leg: Leg) -> Response<AnswerBytes> {
+    let Answer { mut head, body } = *answer;
     headers::strip_hop_by_hop(&mut head.headers);
     head.version = http::Version::HTTP_11;
     Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::new(body, leg))))

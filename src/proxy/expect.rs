@@ -41,25 +41,25 @@ pub(super) struct Held {
 }
 
 /// Lets the body of a request that expects it wait until it is wanted. A body that is here already waits for nobody.
-pub(super) fn hold_body(request: Request<Outgoing>) -> Request<Outgoing> {
+pub(super) fn hold_body(request: &mut Request<Outgoing>) {
     if !request.headers().contains_key(header::EXPECT) {
-        return request;
+        return;
     }
-    let (mut head, body) = request.into_parts();
-    if body.is_in_hand() {
-        head.headers.remove(header::EXPECT);
-        return Request::from_parts(head, body);
+    if request.body().is_in_hand() {
+        request.headers_mut().remove(header::EXPECT);
+        return;
     }
     let wanted = Arc::new(AtomicBool::new(false));
+    let nothing = Outgoing::Empty(request.body().client());
+    let body = std::mem::replace(request.body_mut(), nothing);
     let held = Held { body, wanted: Arc::clone(&wanted), patience: Box::pin(sleep(PATIENCE)) };
-    let mut request = Request::from_parts(head, Outgoing::Held(Box::new(held)));
-    on_informational(&mut request, move |interim| {
+    *request.body_mut() = Outgoing::Held(Box::new(held));
+    on_informational(request, move |interim| {
         if interim.status() == StatusCode::CONTINUE {
             // Relaxed: written and read by one task.
             wanted.store(true, Ordering::Relaxed);
         }
     });
-    request
 }
 
 impl Held {

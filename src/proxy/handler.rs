@@ -87,7 +87,7 @@ pub(super) struct Visit {
 
 /// A request on arrival, its body read as far as somebody needed it.
 struct Arrival {
-    head: Parts,
+    head: Box<Parts>,
     downstream: Downstream,
     /// The tunnel that it asks for.
     asked: Option<Asked>,
@@ -111,6 +111,8 @@ pub(super) async fn handle(
     client: Rc<Client>,
 ) -> Response<AnswerBytes> {
     let (head, incoming) = request.into_parts();
+    // Boxed, as it is handed from hand to hand.
+    let head = Box::new(head);
     let tunnel_may_follow = tunnel::may_follow(&head);
     let mut span = worker.shared.traces.server_span(&head, client.downstream.scheme);
     let is_grpc = headers::is_grpc(&head);
@@ -132,7 +134,7 @@ pub(super) async fn handle(
 /// Finds whose request this is.
 async fn route(
     worker: &Rc<Worker>,
-    mut head: Parts,
+    mut head: Box<Parts>,
     incoming: Inlet,
     client: &Rc<Client>,
     span: &mut ServerSpan,
@@ -389,7 +391,7 @@ fn set(headers: &mut http::HeaderMap, name: http::HeaderName, value: &str) {
 }
 
 impl Arrival {
-    fn new(worker: &Worker, head: Parts, downstream: Downstream, incoming: Inlet) -> Self {
+    fn new(worker: &Worker, head: Box<Parts>, downstream: Downstream, incoming: Inlet) -> Self {
         let upload = Upload::new(incoming, worker.shared.body_cap_bytes, &worker.shared.memory);
         let (time, begun) = (Timestamp::from(SystemTime::now()), Instant::now());
         Self { head, downstream, asked: None, upload, time, begun, body: Body::Unread }

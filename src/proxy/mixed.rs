@@ -74,7 +74,7 @@ struct Large {
 pub(super) async fn answer(
     visit: &Rc<Visit>,
     settings: &Settings,
-    mut head: Parts,
+    mut head: Box<Parts>,
 ) -> (Served, Option<Arc<Shown>>) {
     if !visit.upload.is_whole() {
         return (degrade_unasked(visit, head).await, None);
@@ -103,14 +103,14 @@ fn count(visit: &Visit, kind: &str) {
 }
 
 /// Legacy alone answers a request for a tunnel: two cannot be mixed.
-pub(super) async fn tunnel(visit: &Rc<Visit>, head: Parts, asked: Asked) -> Served {
+pub(super) async fn tunnel(visit: &Rc<Visit>, head: Box<Parts>, asked: Asked) -> Served {
     count(visit, "degraded");
     visit.pairing.note(|pair| pair.marks.degraded = Some(Degraded::NoList));
     dispatch::tunnel(visit, ArmId::LEGACY, head, asked).await
 }
 
 /// Legacy alone answers a request whose body is above the cap: it cannot be sent twice.
-async fn degrade_unasked(visit: &Rc<Visit>, head: Parts) -> Served {
+async fn degrade_unasked(visit: &Rc<Visit>, head: Box<Parts>) -> Served {
     count(visit, "degraded");
     visit.pairing.note(|pair| pair.marks.degraded = Some(Degraded::TooLarge));
     dispatch::answer(visit, ArmId::LEGACY, false, head).await
@@ -118,7 +118,7 @@ async fn degrade_unasked(visit: &Rc<Visit>, head: Parts) -> Served {
 
 /// Asks every arm at once and waits: for all of them until the deadline, past it for the first that can be served.
 /// The flag says whether the deadline cut somebody off.
-async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Parts) -> (Vec<Option<Outcome>>, bool) {
+async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Box<Parts>) -> (Vec<Option<Outcome>>, bool) {
     let experiment = visit.experiment();
     let deadline = sleep_until(Instant::now() + settings.deadline);
     tokio::pin!(deadline);
@@ -151,7 +151,7 @@ async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Parts) -> (Vec<Op
     }
 }
 
-async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Parts) -> Outcome {
+async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Box<Parts>) -> Outcome {
     match dispatch::ask(visit, arm, leg, head, None).await {
         Ok((answer, leg)) => collect(answer, leg, settings, visit.worker.shared.body_cap_bytes).await,
         Err((mut leg, fate)) => {
@@ -161,8 +161,13 @@ async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Par
     }
 }
 
-async fn collect(answer: Answer<Outgoing>, mut leg: Leg, settings: &Settings, cap_bytes: usize) -> Outcome {
-    let Answer { head, mut body } = answer;
+async fn collect(
+    answer: Box<Answer<Outgoing>>,
+    mut leg: Leg,
+    settings: &Settings,
+    cap_bytes: usize,
+) -> Outcome {
+    let Answer { head, mut body } = *answer;
     let mut frames = VecDeque::new();
     let streams = content_type(&head).is_some_and(|it| it.starts_with("text/event-stream"));
     while !streams && leg.answer_bytes() <= cap_bytes as u64 {

@@ -122,10 +122,10 @@ fn name_protocols(headers: &mut HeaderMap, protocols: impl IntoIterator<Item = H
 pub(super) fn open(
     worker: &Worker,
     asked: Asked,
-    answer: Answer<Outgoing>,
+    answer: Box<Answer<Outgoing>>,
     idle: Duration,
 ) -> Response<AnswerBytes> {
-    let Answer { head, body } = answer;
+    let Answer { head, body } = *answer;
     let mut response = Response::from_parts(head, AnswerBytes::Whole(None));
     let model = hyper::upgrade::on(&mut response);
     let headers = response.headers_mut();

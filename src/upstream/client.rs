@@ -171,9 +171,9 @@ where
     pub async fn call(
         &self,
         permit: Permit,
-        mut request: Request<B>,
+        mut request: Box<Request<B>>,
         deadlines: Deadlines,
-    ) -> Result<Answer<B>, CallError> {
+    ) -> Result<Box<Answer<B>>, CallError> {
         let speech = Speech::of(&permit, &request);
         let mut tries = Tries::First;
         loop {
@@ -195,11 +195,11 @@ where
             };
             request = match (sent, spare) {
                 (Ok((response, line)), _) => return Ok(answer(permit, line, response, deadlines)),
-                (Err(Unanswered::Unsent(unsent, _)), _) if age == Age::Used => *unsent,
+                (Err(Unanswered::Unsent(unsent, _)), _) if age == Age::Used => unsent,
                 (Err(Unanswered::Closed(_)), Some(spare)) => {
                     tries = Tries::Second;
                     self.pool.forget(permit.pool_key());
-                    *spare
+                    spare
                 }
                 (Err(unanswered), _) => return Err(unanswered.blame(&permit)),
             };
@@ -285,13 +285,18 @@ impl Resend {
     }
 }
 
-fn answer<B>(permit: Permit, line: Line<B>, response: Response<Incoming>, deadlines: Deadlines) -> Answer<B> {
+fn answer<B>(
+    permit: Permit,
+    line: Line<B>,
+    response: Response<Incoming>,
+    deadlines: Deadlines,
+) -> Box<Answer<B>> {
     let (head, incoming) = response.into_parts();
     let mut body = AnswerBody::new(incoming, Lease { permit, line }, deadlines);
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         body.release_at_end();
     }
-    Answer { head, body }
+    Box::new(Answer { head, body })
 }
 
 impl<B> Unanswered<B> {

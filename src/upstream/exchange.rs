@@ -44,14 +44,14 @@ pub(super) enum Unanswered<B> {
 pub(super) fn send_http1<B>(
     mut link: Link<B>,
     pool: Pool<B>,
-    mut request: Request<B>,
+    mut request: Box<Request<B>>,
     deadlines: Deadlines,
 ) -> impl Future<Output = Result<(Response<Incoming>, Line<B>), Unanswered<B>>>
 where
     B: Body + 'static,
 {
     *request.version_mut() = Version::HTTP_11;
-    let sent = link.sender.try_send_request(request);
+    let sent = link.sender.try_send_request(*request);
     async move {
         match timeout_at(deadlines.head, sent).await {
             Ok(Ok(response)) => Ok((response, Line::Http1 { link, pool })),
@@ -83,7 +83,7 @@ fn is_no_answer(error: &hyper::Error) -> bool {
 pub(super) async fn send_http2<B>(
     mut stream: Stream<B>,
     endpoint: &Endpoint,
-    request: Request<B>,
+    request: Box<Request<B>>,
     deadlines: Deadlines,
 ) -> Result<(Response<Incoming>, Line<B>), Unanswered<B>>
 where
