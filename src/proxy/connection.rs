@@ -252,7 +252,8 @@ where
     let service = service_fn(move |request| {
         let exchange = Exchange::http2(&streams);
         newest.set(Some(Rc::clone(exchange.watch())));
-        answer(exchange, request)
+        // Boxed, as a stream's task is moved about by its size.
+        Box::pin(answer(exchange, request))
     });
     let builder = http2_builder(executor, list.limits());
     let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));

@@ -112,7 +112,7 @@ fn deliver(
     model: &Model,
     asked: Option<Asked>,
     answer: Box<Answer<Outgoing>>,
-    mut leg: Leg,
+    mut leg: Box<Leg>,
 ) -> Response<AnswerBytes> {
     match asked {
         Some(asked) if answer.head.status == StatusCode::SWITCHING_PROTOCOLS => {
@@ -142,7 +142,7 @@ pub(super) async fn answer(visit: &Rc<Visit>, arm: ArmId, fallback: bool, head: 
             leg.end(fate);
             // Gives back the failed arm's place before legacy is waited for.
             drop((leg, failed));
-            fall_back(visit, head).await
+            Box::pin(fall_back(visit, head)).await
         }
         (None, Some(answer)) => Served { response: relay(answer, leg), arm: Some(arm) },
         (None, None) => fail_visit(visit, leg, fate),
@@ -164,7 +164,7 @@ async fn fall_back(visit: &Rc<Visit>, head: Box<Parts>) -> Served {
     }
 }
 
-fn fail_visit(visit: &Visit, leg: Leg, fate: Fate) -> Served {
+fn fail_visit(visit: &Visit, leg: Box<Leg>, fate: Fate) -> Served {
     Served { response: fail(&visit.worker, leg, fate, visit.upload.lacking()), arm: None }
 }
 
@@ -172,10 +172,10 @@ fn fail_visit(visit: &Visit, leg: Leg, fate: Fate) -> Served {
 pub(super) async fn ask(
     visit: &Visit,
     arm: ArmId,
-    mut leg: Leg,
+    mut leg: Box<Leg>,
     mut head: Box<Parts>,
     asked: Option<&Asked>,
-) -> Result<(Box<Answer<Outgoing>>, Leg), (Leg, Fate)> {
+) -> Result<(Box<Answer<Outgoing>>, Box<Leg>), (Box<Leg>, Fate)> {
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
     headers::withhold(&mut head.headers, visit.credentials(arm));
     let call = Call { model: visit.model(arm), head, body, asked, parent: &visit.parent };
@@ -224,7 +224,7 @@ fn own_limit(head: &Parts) -> Option<Duration> {
 }
 
 /// Gives an answer to the user as it comes.
-pub(super) fn relay(answer: Box<Answer<Outgoing>>, leg: Leg) -> Response<AnswerBytes> {
+pub(super) fn relay(answer: Box<Answer<Outgoing>>, leg: Box<Leg>) -> Response<AnswerBytes> {
     let Answer { mut head, body } = *answer;
     headers::strip_hop_by_hop(&mut head.headers);
     head.version = http::Version::HTTP_11;
@@ -232,7 +232,7 @@ pub(super) fn relay(answer: Box<Answer<Outgoing>>, leg: Leg) -> Response<AnswerB
 }
 
 /// Tells the user that the answering arm failed, or what the user's own body lacks.
-fn fail(worker: &Worker, mut leg: Leg, fate: Fate, lacking: Refusal) -> Response<AnswerBytes> {
+fn fail(worker: &Worker, mut leg: Box<Leg>, fate: Fate, lacking: Refusal) -> Response<AnswerBytes> {
     leg.end(fate);
     let refused = if fate == Fate::Cancelled { lacking } else { Refusal::Model(fate) };
     refusal(refused, &worker.shared.metrics)

@@ -70,7 +70,7 @@ pub(super) struct Inlet {
     /// `None` only in its drop.
     incoming: Option<Incoming>,
     /// What came with the head.
-    first: Option<Result<Frame<Bytes>, BrokenOff>>,
+    first: Option<Result<Bytes, BrokenOff>>,
     watch: Rc<Watch>,
     streams: Option<Rc<Streams>>,
     ended: bool,
@@ -210,8 +210,9 @@ impl Inlet {
         if polled.is_ready() && !self.has_come() {
             context.waker().wake_by_ref();
         }
-        if let Poll::Ready(frame) = polled {
-            self.first = frame;
+        if let Poll::Ready(Some(frame)) = polled {
+            // Of a known length there is nothing but data.
+            self.first = frame.map(|frame| frame.into_data().ok()).transpose();
         }
     }
 
@@ -266,7 +267,7 @@ impl Body for Inlet {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
+            return Poll::Ready(Some(first.map(Frame::data)));
         }
         let polled = self.poll_incoming(context);
         if polled.is_pending() && self.watch.awaits_body(context) {
@@ -281,9 +282,9 @@ impl Body for Inlet {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let first = self.first.as_ref().and_then(|first| first.as_ref().ok()).and_then(Frame::data_ref);
+        let first = self.first.as_ref().and_then(|first| first.as_ref().ok());
         let coming = self.incoming.as_ref().and_then(|incoming| incoming.size_hint().exact());
-        let total = coming.map(|coming| coming + first.map_or(0, |first| first.len() as u64));
+        let total = coming.map(|coming| coming + first.map_or(0, Bytes::len) as u64);
         total.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -169,7 +169,8 @@ async fn route(
     };
     match selection {
         Selection::Experiment(experiment) => {
-            take_part(Rc::clone(worker), snapshot, experiment, arrival, span).await
+            // Boxed, so that a request of no experiment does not have to carry its size.
+            Box::pin(take_part(Rc::clone(worker), snapshot, experiment, arrival, span)).await
         }
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
             Some(body) => {
@@ -226,8 +227,8 @@ async fn take_part(
     if let Some(asked) = arrival.asked {
         copies::drop_all(&visit, &plan.copies, DropReason::Upgrade);
         let served = match plan.answer {
-            Answer::Mixed => mixed::tunnel(&visit, head, asked).await,
-            Answer::Arm(arm) => dispatch::tunnel(&visit, arm, head, asked).await,
+            Answer::Mixed => Box::pin(mixed::tunnel(&visit, head, asked)).await,
+            Answer::Arm(arm) => Box::pin(dispatch::tunnel(&visit, arm, head, asked)).await,
         };
         return visit.conclude(served, plan.assignment, unit, arrival.time, None);
     }
@@ -236,7 +237,9 @@ async fn take_part(
     }
     copies::launch(&visit, plan.copies, &head);
     let (served, shown) = match (plan.answer, &experiment.strategy) {
-        (Answer::Mixed, Strategy::Interleave(settings)) => mixed::answer(&visit, settings, head).await,
+        (Answer::Mixed, Strategy::Interleave(settings)) => {
+            Box::pin(mixed::answer(&visit, settings, head)).await
+        }
         (Answer::Arm(arm), _) => (dispatch::answer(&visit, arm, plan.fallback, head).await, None),
         (Answer::Mixed, _) => (dispatch::answer(&visit, ArmId::LEGACY, false, head).await, None),
     };
@@ -342,7 +345,7 @@ impl Visit {
     }
 
     /// Begins to observe a leg of this request.
-    pub(super) fn begin(&self, arm: ArmId, role: Role) -> Leg {
+    pub(super) fn begin(&self, arm: ArmId, role: Role) -> Box<Leg> {
         let of = LegOf { arm, model: self.experiment().model(arm), role };
         let meters = Arc::clone(self.lane().meters.leg(arm, role));
         Leg::begin(of, Some(Rc::clone(&self.pairing)), meters, Arc::clone(&self.worker.shared.metrics))

@@ -154,7 +154,7 @@ impl Leg {
         pairing: Option<Rc<Pairing>>,
         meters: Arc<LegMeters>,
         metrics: Arc<Metrics>,
-    ) -> Self {
+    ) -> Box<Self> {
         let begun = Instant::now();
         let skew = pairing.as_ref().map_or(Duration::ZERO, |pairing| begun - pairing.begun);
         let LegOf { arm, model, role } = of;
@@ -176,7 +176,8 @@ impl Leg {
             chunks: 0,
             longest_gap: Duration::ZERO,
         };
-        Self {
+        // Boxed, as it is handed from hand to hand.
+        Box::new(Self {
             pairing,
             meters,
             metrics,
@@ -187,7 +188,7 @@ impl Leg {
             given_up: None,
             span: None,
             watch: None,
-        }
+        })
     }
 
     /// Begins the leg's span and writes its context into the headers that the model gets.

@@ -67,7 +67,7 @@ struct Large {
     head: response::Parts,
     first: VecDeque<Bytes>,
     body: AnswerBody<Outgoing>,
-    leg: Leg,
+    leg: Box<Leg>,
 }
 
 /// Asks every arm and answers with the mixed list, or with one arm's answer as it is.
@@ -151,7 +151,7 @@ async fn ask_all(visit: &Rc<Visit>, settings: &Settings, head: Box<Parts>) -> (V
     }
 }
 
-async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Box<Parts>) -> Outcome {
+async fn ask(visit: &Visit, arm: ArmId, leg: Box<Leg>, settings: &Settings, head: Box<Parts>) -> Outcome {
     match dispatch::ask(visit, arm, leg, head, None).await {
         Ok((answer, leg)) => collect(answer, leg, settings, visit.worker.shared.body_cap_bytes).await,
         Err((mut leg, fate)) => {
@@ -163,7 +163,7 @@ async fn ask(visit: &Visit, arm: ArmId, leg: Leg, settings: &Settings, head: Box
 
 async fn collect(
     answer: Box<Answer<Outgoing>>,
-    mut leg: Leg,
+    mut leg: Box<Leg>,
     settings: &Settings,
     cap_bytes: usize,
 ) -> Outcome {

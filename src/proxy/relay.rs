@@ -28,7 +28,7 @@ pub(super) struct Relay {
     /// Frames that were read before it was decided to relay, observed already.
     first: VecDeque<Bytes>,
     body: AnswerBody<Outgoing>,
-    leg: Leg,
+    leg: Box<Leg>,
     /// A gRPC call's, whose failure is told in trailers.
     is_grpc: bool,
     /// The trailers that told it were the last.
@@ -39,12 +39,12 @@ pub(super) struct Relay {
 
 impl Relay {
     /// Relays an answer from its first byte.
-    pub(super) fn new(body: AnswerBody<Outgoing>, leg: Leg) -> Self {
+    pub(super) fn new(body: AnswerBody<Outgoing>, leg: Box<Leg>) -> Self {
         Self::resumed(VecDeque::new(), body, leg)
     }
 
     /// Relays an answer whose first frames have been read, and observed, already.
-    pub(super) fn resumed(first: VecDeque<Bytes>, body: AnswerBody<Outgoing>, mut leg: Leg) -> Self {
+    pub(super) fn resumed(first: VecDeque<Bytes>, body: AnswerBody<Outgoing>, mut leg: Box<Leg>) -> Self {
         if body.is_end_stream() {
             leg.end(Fate::Complete);
         }

@@ -27,6 +27,7 @@ use crate::upstream::connect::Connected;
 use crate::upstream::connect::Speech;
 use crate::upstream::connect::connect;
 use crate::upstream::exchange::Unanswered;
+use crate::upstream::exchange::heard_http1;
 use crate::upstream::exchange::send_http1;
 use crate::upstream::exchange::send_http2;
 use crate::upstream::pool::Link;
@@ -187,7 +188,10 @@ where
                 _ => None,
             };
             let sent = match line {
-                Line::Http1 { link, pool } => send_http1(link, pool, request, deadlines).await,
+                Line::Http1 { mut link, pool } => {
+                    let answered = send_http1(&mut link, request, deadlines).await;
+                    heard_http1(answered).map(|response| (response, Line::Http1 { link, pool }))
+                }
                 // Boxed for the same reason.
                 Line::Http2(stream) => {
                     Box::pin(send_http2(stream, permit.endpoint(), request, deadlines)).await

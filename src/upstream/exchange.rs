@@ -15,13 +15,14 @@ use http::uri::Authority;
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
+use tokio::time::Timeout;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
 use crate::upstream::Deadlines;
 use crate::upstream::Endpoint;
 use crate::upstream::body::Line;
 use crate::upstream::pool::Link;
-use crate::upstream::pool::Pool;
 use crate::upstream::streams::Stream;
 use crate::upstream::tether::Tethered;
 
@@ -39,25 +40,26 @@ pub(super) enum Unanswered<B> {
     Late,
 }
 
-/// Sends a request on a connection of its own. It has left when this returns; the future waits for the answer, and
-/// does not have to carry its size.
+/// Sends a request on a connection of its own. It has left when this returns; the future waits for the answer.
 pub(super) fn send_http1<B>(
-    mut link: Link<B>,
-    pool: Pool<B>,
+    link: &mut Link<B>,
     mut request: Box<Request<B>>,
     deadlines: Deadlines,
-) -> impl Future<Output = Result<(Response<Incoming>, Line<B>), Unanswered<B>>>
+) -> Timeout<impl Future<Output = Result<Response<Incoming>, TrySendError<Request<B>>>> + use<B>>
 where
     B: Body + 'static,
 {
     *request.version_mut() = Version::HTTP_11;
-    let sent = link.sender.try_send_request(*request);
-    async move {
-        match timeout_at(deadlines.head, sent).await {
-            Ok(Ok(response)) => Ok((response, Line::Http1 { link, pool })),
-            Ok(Err(refused)) => Err(why_unanswered(refused)),
-            Err(_) => Err(Unanswered::Late),
-        }
+    timeout_at(deadlines.head, link.sender.try_send_request(*request))
+}
+
+/// What came of it.
+pub(super) fn heard_http1<B>(
+    answered: Result<Result<Response<Incoming>, TrySendError<Request<B>>>, Elapsed>,
+) -> Result<Response<Incoming>, Unanswered<B>> {
+    match answered {
+        Ok(answered) => answered.map_err(why_unanswered),
+        Err(_) => Err(Unanswered::Late),
     }
 }
 
