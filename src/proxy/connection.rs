@@ -37,7 +37,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
-use crate::proxy::bell::Bell;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Metered;
@@ -58,6 +57,7 @@ use crate::proxy::worker::Socket;
 use crate::proxy::worker::Worker;
 use crate::tls::Live;
 use crate::tls::ServerFiles;
+use crate::upstream::Bell;
 use crate::vocab::Fate;
 
 /// What HTTP/1 may have in its buffers besides a head, in bytes.

@@ -24,7 +24,6 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::proxy::bell;
 use crate::proxy::headers;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
@@ -34,6 +33,7 @@ use crate::proxy::watch::Watch;
 use crate::telemetry::Plane;
 use crate::telemetry::contained;
 use crate::telemetry::contained_future;
+use crate::upstream::muffled;
 use crate::vocab::Fate;
 
 /// Bytes of an answer for which a client may send a control frame: some return room every 4 KiB, for the stream and
@@ -74,6 +74,8 @@ pub(super) struct Inlet {
     watch: Rc<Watch>,
     streams: Option<Rc<Streams>>,
     ended: bool,
+    /// Whether nothing that may follow the last byte is of interest.
+    ends_with_length: bool,
 }
 
 /// The body of an answer, with what must last as long as it.
@@ -201,12 +203,13 @@ impl Inlet {
             watch: Rc::clone(watch),
             streams: streams.clone(),
             ended,
+            ends_with_length: false,
         }
     }
 
-    /// Takes what came of the body together with its head: of most requests all. See [`bell`].
+    /// Takes what came of the body together with its head: of most requests all. See [`muffled`].
     fn take_first(&mut self, context: &mut Context<'_>) {
-        let polled = bell::muffled(|| self.poll_incoming(context));
+        let polled = muffled(|| self.poll_incoming(context));
         if polled.is_ready() && !self.has_come() {
             context.waker().wake_by_ref();
         }
@@ -228,9 +231,16 @@ impl Inlet {
         Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenOff)))
     }
 
-    /// Says whether the client has nothing more to send.
+    /// Says whether the client has nothing more to send that anybody waits for.
     fn has_come(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.incoming.as_ref().is_none_or(|incoming| {
+            incoming.is_end_stream() || self.ends_with_length && incoming.size_hint().exact() == Some(0)
+        })
+    }
+
+    /// Lets the body be over with the last byte of a known length.
+    pub(super) fn end_with_length(&mut self) {
+        self.ends_with_length = true;
     }
 
     /// What is known of the client who sends this.

@@ -8,7 +8,6 @@
 //! two ways, and `upstream` no such answer. HTTP itself consumes every interim answer and sends none but 100 and 101;
 //! `expect` times the one, `tunnel` earns the other. `parting` ends connections without losing the last answer.
 
-mod bell;
 mod connection;
 mod copies;
 mod dispatch;

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+use std::task::Wake;
 
 use bytes::Bytes;
 use http_body::Body;
@@ -15,6 +16,7 @@ use tokio::time::sleep_until;
 
 use crate::upstream::Deadlines;
 use crate::upstream::Permit;
+use crate::upstream::muffled;
 use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
 use crate::upstream::streams::Stream;
@@ -75,6 +77,18 @@ impl<B> AnswerBody<B> {
         }
     }
 
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let Self { incoming, lease, .. } = self;
+        let Some(Lease { line: Line::Http1 { link, .. }, .. }) = lease else {
+            return Pin::new(incoming).poll_frame(context);
+        };
+        let polled = muffled(|| Pin::new(&mut *incoming).poll_frame(context));
+        if polled.is_ready() && !incoming.is_end_stream() {
+            link.bell.wake_by_ref();
+        }
+        polled
+    }
+
     fn hear(&self) {
         if let Some(Lease { line: Line::Http2(stream), .. }) = &self.lease {
             stream.hear();
@@ -102,7 +116,7 @@ impl<B> Body for AnswerBody<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Fate>>> {
-        match Pin::new(&mut self.incoming).poll_frame(context) {
+        match self.poll_incoming(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.timer = None;
                 self.hear();

@@ -5,6 +5,9 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::tls;
+use crate::upstream::Bell;
 use crate::upstream::HttpVersion;
 use crate::upstream::OnThisThread;
 use crate::upstream::Permit;
@@ -158,11 +162,19 @@ where
         http.max_buf_size(COPY_READ_BYTES);
     }
     let (sender, connection) = http.handshake(TokioIo::new(Checked::new(stream))).await?;
+    let bell = Bell::new();
+    let mut connection = connection.with_upgrades();
+    let ringing = Arc::clone(&bell);
     let driver = tracker.spawn_local(async move {
+        let waker = Waker::from(Arc::clone(&ringing));
         // How the connection ended, the call that used it has been told.
-        let _ = connection.with_upgrades().await;
+        let _ = poll_fn(|context| {
+            ringing.heard_by(context);
+            Pin::new(&mut connection).poll(&mut Context::from_waker(&waker))
+        })
+        .await;
     });
-    Ok(Connected::Http1(Link { sender, _driver: AbortOnDropHandle::new(driver) }))
+    Ok(Connected::Http1(Link { sender, bell, _driver: AbortOnDropHandle::new(driver) }))
 }
 
 async fn shake_hands_http2<S, B>(stream: S, tracker: &TaskTracker) -> Result<Connected<B>, ConnectError>

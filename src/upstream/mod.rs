@@ -4,6 +4,7 @@
 //! fails, is the caller's business. Connections belong to the thread that made them; only counts of load are
 //! shared between threads.
 
+mod bell;
 mod body;
 mod breaker;
 mod checked;
@@ -19,6 +20,8 @@ mod settings;
 mod streams;
 mod tether;
 
+pub use bell::Bell;
+pub use bell::muffled;
 pub use body::AnswerBody;
 pub use breaker::BreakerSettings;
 pub use client::Answer;

@@ -10,9 +10,12 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use hyper::client::conn::http1::SendRequest;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::upstream::Bell;
 
 /// Idle connections to one endpoint at most: above what a thread uses at a time they would only be memory.
 const MAX_IDLE: usize = 512;
@@ -31,6 +34,8 @@ struct Idle<B> {
 /// A connection to a model. Dropping it closes the connection at once, whatever is still under way on it.
 pub(super) struct Link<B> {
     pub(super) sender: SendRequest<B>,
+    /// What the connection's task wakes by.
+    pub(super) bell: Arc<Bell>,
     /// The task that reads and writes.
     pub(super) _driver: AbortOnDropHandle<()>,
 }

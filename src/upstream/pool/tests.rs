@@ -6,6 +6,7 @@ use tokio::io::DuplexStream;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::upstream::Bell;
 use crate::upstream::pool::Link;
 use crate::upstream::pool::Pool;
 
@@ -17,7 +18,7 @@ async fn connection() -> (Link<Empty<Bytes>>, DuplexStream) {
     let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
     let driver = TaskTracker::new().spawn(async move { drop(connection.await) });
     sender.ready().await.unwrap();
-    (Link { sender, _driver: AbortOnDropHandle::new(driver) }, theirs)
+    (Link { sender, bell: Bell::new(), _driver: AbortOnDropHandle::new(driver) }, theirs)
 }
 
 async fn filled(count: usize) -> (Pool<Empty<Bytes>>, Vec<DuplexStream>) {

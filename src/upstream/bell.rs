@@ -1,9 +1,9 @@
-//! A connection's waker that can be muffled while the connection itself runs.
+//! A connection's waker that can be muffled while something is taken from the connection.
 //!
-//! hyper hands a request's body over through a channel that wakes the connection's task for each piece that is taken,
-//! also when there is nothing left to do for it: for most requests one turn of the task in three. A piece that is
-//! taken by the task itself, with the bell muffled, costs no such turn. Whoever muffles it must ring if the
-//! connection has more to hand over.
+//! hyper hands a body over through a channel that wakes the connection's task for each piece that is taken, also when
+//! there is nothing left to do for it. Of most messages, whose one piece is there at once, that would be a third of all
+//! turns: of a request's body for the client's connection, of an answer's for the model's. Taken with the bell
+//! muffled, the last piece costs no turn. Whoever muffles it must ring if the connection has more to hand over.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ thread_local! {
 
 /// What rings for a connection: its socket, channels, timers.
 #[derive(Debug)]
-pub(super) struct Bell(Mutex<Waker>);
+pub struct Bell(Mutex<Waker>);
 
 /// Does something during which no bell rings that this thread would ring.
-pub(super) fn muffled<T>(quietly: impl FnOnce() -> T) -> T {
+pub fn muffled<T>(quietly: impl FnOnce() -> T) -> T {
     MUFFLED.set(true);
     let done = quietly();
     MUFFLED.set(false);
@@ -32,12 +32,12 @@ pub(super) fn muffled<T>(quietly: impl FnOnce() -> T) -> T {
 
 impl Bell {
     /// A bell that nobody hears yet.
-    pub(super) fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(Waker::noop().clone())))
     }
 
     /// Lets the task hear it that polls in this context.
-    pub(super) fn heard_by(&self, context: &Context<'_>) {
+    pub fn heard_by(&self, context: &Context<'_>) {
         let mut task = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !task.will_wake(context.waker()) {
             task.clone_from(context.waker());
