@@ -24,6 +24,7 @@ use serde_json::value::RawValue;
 
 use crate::protocol::Document;
 use crate::record::Captured;
+use crate::record::json;
 
 /// How many times its size a compressed body may grow; beyond, it stays as it came.
 const GROWTH: usize = 32;
@@ -81,8 +82,10 @@ impl<'a> Wrapped<'a> {
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Body::Json(raw) if Wrapped::read(raw.get()).is_none() => raw.serialize(serializer),
-            Body::Json(raw) => Wrapped::Json(raw).serialize(serializer),
+            Body::Json(raw) if Wrapped::read(raw.get()).is_none() => {
+                serializer.serialize_newtype_struct(json::RAW, raw)
+            }
+            Body::Json(raw) => serializer.serialize_newtype_struct(json::RAW, &Wrapped::Json(raw)),
             Body::Text(text) => Wrapped::Text(text.into()).serialize(serializer),
             Body::Base64(text) => Wrapped::Base64(text.into()).serialize(serializer),
             Body::Withheld(reason) => Wrapped::Withheld(*reason).serialize(serializer),
@@ -194,7 +197,8 @@ fn nesting(text: &str) -> usize {
 /// Undoes the content encoding; `None` where that cannot be done.
 fn decoded(raw: &Bytes, headers: &HeaderMap) -> Option<Bytes> {
     let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
-    let encoding = encodings.next().map_or(Ok("identity"), |value| value.to_str()).ok()?.trim();
+    let Some(encoding) = encodings.next() else { return Some(raw.clone()) };
+    let encoding = encoding.to_str().ok()?.trim();
     if encodings.next().is_some() {
         return None;
     }

@@ -9,6 +9,7 @@ mod build;
 mod count;
 mod digest;
 mod headers;
+mod json;
 mod line;
 mod loss;
 mod memory;
