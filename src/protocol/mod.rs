@@ -8,6 +8,7 @@ mod document;
 pub mod grpc;
 pub mod http1;
 mod json_path;
+mod scan;
 mod seek;
 mod sse;
 mod usage;
@@ -21,6 +22,8 @@ pub use document::Document;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;
+pub use scan::has_json_grammar;
+pub use scan::is_plain;
 pub use usage::Usage;
 pub use usage::usage;
 

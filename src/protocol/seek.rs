@@ -3,125 +3,75 @@
 //! The rest is read as strictly as if it were built: what is JSON must not depend on whether somebody has asked for
 //! the whole document before.
 
-use std::fmt;
-
-use serde::de::DeserializeSeed;
-use serde::de::Deserializer;
-use serde::de::MapAccess;
-use serde::de::SeqAccess;
-use serde::de::Visitor;
 use serde_json::Value;
 
 use crate::protocol::json_path::Step;
+use crate::protocol::scan::Scanner;
+
+/// What sought a value and found no JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotJson;
 
 /// Walks plain steps down a text. The text is read to its end, so that only valid JSON has values.
-pub(super) fn seek(steps: &[Step], text: &[u8]) -> Result<Option<Value>, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let found = Seek(Some(steps)).deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(found)
+pub(super) fn seek(steps: &[Step], text: &[u8]) -> Result<Option<Value>, NotJson> {
+    if std::str::from_utf8(text).is_err() {
+        return Err(NotJson);
+    }
+    let mut scanner = Scanner::new(text);
+    let found = walk(&mut scanner, steps).filter(|_| scanner.is_at_end()).ok_or(NotJson)?;
+    if scanner.has_surrogates() {
+        // Rare, and hard to tell from their halves.
+        serde_json::from_slice::<Value>(text).map_err(|_| NotJson)?;
+    }
+    let build = |value| serde_json::from_slice(value).map_err(|_| NotJson);
+    found.map(build).transpose()
 }
 
-/// What is left of the way; `None`: this is beside it.
-struct Seek<'p>(Option<&'p [Step]>);
-
-/// Passes over a value.
-const PAST: Seek<'static> = Seek(None);
-
-impl<'de> DeserializeSeed<'de> for Seek<'_> {
-    type Value = Option<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
-        match self.0 {
-            Some([]) => serde::Deserialize::deserialize(deserializer).map(Some),
-            _ => deserializer.deserialize_any(self),
-        }
-    }
-}
-
-/// Of two members of one name the last counts, as it does where the whole document is built.
-impl<'de> Visitor<'de> for Seek<'_> {
-    type Value = Option<Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<Value>, A::Error> {
-        let mut found = None;
-        let (name, rest) = match self.0 {
-            Some([Step::Member(name), rest @ ..]) => (Some(name.as_str()), rest),
-            _ => (None, [].as_slice()),
-        };
-        while let Some(is_next) = members.next_key_seed(Is(name))? {
-            if is_next {
-                found = members.next_value_seed(Seek(Some(rest)))?;
-            } else {
-                members.next_value_seed(PAST)?;
+/// Passes the value that comes next, and gives what the steps lead to in it. Of two members of one name the last
+/// counts, as it does where the whole document is built.
+fn walk<'t>(scanner: &mut Scanner<'t>, steps: &[Step]) -> Option<Option<&'t [u8]>> {
+    let Some((step, rest)) = steps.split_first() else {
+        let value = scanner.pass()?;
+        return Some(Some(scanner.part(value)));
+    };
+    let mut found = None;
+    match (step, scanner.peek()?) {
+        (Step::Member(name), b'{') => {
+            scanner.enter()?;
+            let mut goes_on = !scanner.leaves(b'}');
+            while goes_on {
+                let key = scanner.name()?;
+                if is_called(scanner.part(key), name) {
+                    found = walk(scanner, rest)?;
+                } else {
+                    scanner.pass()?;
+                }
+                goes_on = scanner.goes_on(b'}')?;
             }
         }
-        Ok(found)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Option<Value>, A::Error> {
-        let mut found = None;
-        if let Some([Step::Element(index), rest @ ..]) = self.0 {
-            let mut before = 0;
-            while before < *index && elements.next_element_seed(PAST)?.is_some() {
-                before += 1;
-            }
-            if before == *index {
-                found = elements.next_element_seed(Seek(Some(rest)))?.flatten();
+        (Step::Element(index), b'[') => {
+            scanner.enter()?;
+            let mut goes_on = !scanner.leaves(b']');
+            let mut place = 0;
+            while goes_on {
+                if place == *index {
+                    found = walk(scanner, rest)?;
+                } else {
+                    scanner.pass()?;
+                }
+                place += 1;
+                goes_on = scanner.goes_on(b']')?;
             }
         }
-        while elements.next_element_seed(PAST)?.is_some() {}
-        Ok(found)
+        _ => _ = scanner.pass()?,
     }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Option<Value>, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Option<Value>, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Option<Value>, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Option<Value>, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Option<Value>, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Option<Value>, E> {
-        Ok(None)
-    }
+    Some(found)
 }
 
-/// Says whether a member has this name.
-struct Is<'n>(Option<&'n str>);
-
-impl<'de> DeserializeSeed<'de> for Is<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
+/// Says whether a member has this name. `key` is as it stands in the text.
+fn is_called(key: &[u8], name: &str) -> bool {
+    if key.contains(&b'\\') {
+        return serde_json::from_slice::<String>(key).is_ok_and(|key| key == name);
     }
-}
-
-impl Visitor<'_> for Is<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
-        Ok(self.0 == Some(name))
-    }
+    &key[1..key.len() - 1] == name.as_bytes()
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::HeaderValue;
 use proptest::collection::vec;
+use proptest::prelude::Just;
 use proptest::prelude::Strategy;
 use proptest::prop_assert;
 use proptest::prop_assert_eq;
@@ -332,13 +333,16 @@ fn a_grpc_status_counts_as_the_http_status_that_says_the_same() {
 #[test]
 fn a_value_is_sought_only_in_what_is_json_as_a_whole() {
     let deep = format!(r#"{{"a": 1, "b": {}1{}}}"#, "[".repeat(200), "]".repeat(200));
+    let wide = format!(r#"{{"a": 1, "b": [{}1]}}"#, "[1.50], ".repeat(200));
     let cases = [
         (r#"{"a": 1.50, "b": 1e999}"#, Some(vec!["1.50"])),
         (r#"{"a": 1, "a": [2]}"#, Some(vec!["[2]"])),
         (r#"{"a": 1, "a": 2} "#, Some(vec!["2"])),
         (r#"{"b": {"a": 1}}"#, Some(vec![])),
         (r#"{"a": 1, "b": "\ud800"}"#, None),
+        (r#"{"a": 1, "b": "\u0061\\u"}"#, Some(vec!["1"])),
         ("{\"a\": 1, \"b\": \"\n\"}", None),
+        (wide.as_str(), Some(vec!["1"])),
         (r#"{"a": 1} x"#, None),
         (deep.as_str(), None),
     ];
@@ -370,6 +374,32 @@ proptest! {
         let expected = general.query(&document).first().and_then(Value::as_array).cloned();
         prop_assert_eq!(list.list(&document).cloned(), expected.clone());
         prop_assert_eq!(list.list_mut(&mut document).cloned(), expected);
+    }
+
+    #[test]
+    fn what_is_json_does_not_depend_on_who_asks(
+        document in document(),
+        odd in prop_oneof![
+            Just("\\ud800"), Just("\\u0061"), Just("\u{1}"), Just("\""), Just("\\"), Just("1"), Just("-"), Just("."),
+            Just("e"), Just("0"), Just(","), Just(":"), Just("["), Just("}"), Just("n"), Just(" "), Just("")
+        ],
+        place: proptest::sample::Index,
+        byte: u8,
+    ) {
+        let mut text = json!({"a": document, "z": [1.5, -2e3, "x\ty", null, {"k": true}]}).to_string().into_bytes();
+        let mut check = |bytes: &[u8]| {
+            let place = place.index(text.len());
+            text.splice(place..place, bytes.iter().copied());
+            let (fresh, parsed) = (Document::new(text.clone().into()), Document::new(text.clone().into()));
+            parsed.value();
+            for path in ["$.a", "$.z[2]", "$.b"] {
+                let path: JsonPath = path.parse().unwrap();
+                prop_assert_eq!(fresh.select(&path), parsed.select(&path), "{}", text.escape_ascii());
+            }
+            Ok(())
+        };
+        check(odd.as_bytes())?;
+        check(&[byte])?;
     }
 
     #[test]

@@ -140,7 +140,7 @@ struct Planned {
     copies: Vec<CopyLeg>,
 }
 
-/// Starts the copies of a request in a task of their own; returns at once.
+/// Starts the copies of a request in tasks of their own; returns at once.
 pub(super) fn launch(visit: &Rc<Visit>, mut copies: Vec<CopyLeg>, head: &Parts) {
     // Before anything is spent on it: a model that is gone must not cost more than one that is well.
     copies.retain(|copy| {
@@ -156,12 +156,21 @@ pub(super) fn launch(visit: &Rc<Visit>, mut copies: Vec<CopyLeg>, head: &Parts) 
     let (mut planned, head) = (Planned { visit: Rc::clone(visit), copies }, head.clone());
     visit.worker.copies_under_way.spawn_local(async move {
         let gathered = planned.visit.upload.gathered().await;
-        for copy in std::mem::take(&mut planned.copies) {
-            let visit = &planned.visit;
-            match admit(visit, &copy, gathered) {
-                Ok((slot, permit)) => send(Rc::clone(visit), copy, head.clone(), slot, permit),
-                Err(reason) => drop_copy(visit, &copy, reason),
+        let mut copies = std::mem::take(&mut planned.copies);
+        let last = copies.pop();
+        let visit = Rc::clone(&planned.visit);
+        drop(planned);
+        // Each in a task of its own, so that one model's slowness is not another's; the last, mostly the only one, in
+        // this.
+        for copy in copies {
+            if let Some(sending) = begin(&visit, copy, head.clone(), gathered) {
+                visit.worker.copies_under_way.spawn_local(sending.run());
             }
+        }
+        if let Some(sending) = last.and_then(|copy| begin(&visit, copy, head, gathered)) {
+            drop(visit);
+            // Boxed: a task moves what it runs several times, and this is thousands of bytes.
+            Box::pin(sending.run()).await;
         }
     });
 }
@@ -224,10 +233,28 @@ fn drop_copy(visit: &Visit, copy: &CopyLeg, reason: DropReason) {
     visit.pairing.note(|pair| pair.dropped.push(DroppedCopy { arm, role, reason }));
 }
 
-/// Sends one copy; each in a task of its own, so that one model's slowness is not another's.
-fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit) {
-    let Some(body) = visit.upload.stream() else {
-        return drop_copy(&visit, &copy, DropReason::BodyTooLarge);
+/// A copy that is on its way.
+struct Sending {
+    visit: Rc<Visit>,
+    leg: Box<Leg>,
+    request: Box<Request<Outgoing>>,
+    deadlines: Deadlines,
+    slot: Slot,
+    permit: Permit,
+}
+
+/// Finds a copy its place, or drops it.
+fn begin(visit: &Rc<Visit>, copy: CopyLeg, mut head: Parts, gathered: Gathered) -> Option<Sending> {
+    let admitted = admit(visit, &copy, gathered).and_then(|(slot, permit)| {
+        let body = visit.upload.stream().ok_or(DropReason::BodyTooLarge)?;
+        Ok((slot, permit, body))
+    });
+    let (slot, permit, body) = match admitted {
+        Ok(admitted) => admitted,
+        Err(reason) => {
+            drop_copy(visit, &copy, reason);
+            return None;
+        }
     };
     let CopyLeg { arm, role } = copy;
     visit.lane().meters.leg(arm, role).count_sent(&visit.worker.shared.metrics);
@@ -235,15 +262,18 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
     leg.watch(permit.watch());
     let deadlines =
         Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
-    let mut head = head;
     headers::withhold(&mut head.headers, visit.credentials(arm));
     headers::address(&mut head, &permit);
     headers::mark_copy(&mut head.headers, visit.upload.total_bytes());
     leg.trace(&visit.parent, &head.method, &mut head.headers);
     let request = Box::new(Request::from_parts(head, body));
-    let tracker = Rc::clone(&visit.worker.copies_under_way);
-    tracker.spawn_local(async move {
-        let _slot = slot;
+    Some(Sending { visit: Rc::clone(visit), leg, request, deadlines, slot, permit })
+}
+
+impl Sending {
+    /// Sends the copy and reads the answer.
+    async fn run(self) {
+        let Self { visit, leg, request, deadlines, slot: _slot, permit } = self;
         let shared = &visit.worker.shared;
         let sending = pin!(async {
             // Here, so that it ends with a panic too, as cancelled.
@@ -258,14 +288,14 @@ fn send(visit: Rc<Visit>, copy: CopyLeg, head: Parts, slot: Slot, permit: Permit
             }
         });
         let _ = contained_future(Plane::Copy, &shared.metrics, sending).await;
-    });
+    }
 }
 
 /// Reads a copy's answer to its end, or to the point where it is too long.
 async fn read(answer: Box<Answer<Outgoing>>, leg: &mut Leg, body_cap_bytes: usize) {
     let Answer { head, mut body } = *answer;
     let most = ANSWER_CAPS * body_cap_bytes as u64;
-    leg.head(&head);
+    leg.own_head(head);
     // A length that is known to be too much need not be waited for.
     if body.size_hint().exact().is_some_and(|bytes| bytes > most) {
         return leg.cut_off();

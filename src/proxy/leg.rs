@@ -214,17 +214,27 @@ impl Leg {
 
     /// Notes the answer's head.
     pub(super) fn head(&mut self, head: &Parts) {
-        self.observation.head = Some(self.begun.elapsed());
-        self.observation.status = Some(head.status);
-        if head.version == Version::HTTP_2 {
-            self.observation.grpc_status = grpc::Status::of(&head.headers);
-        }
+        self.note_head(head);
         if self.pairing.is_some() {
             self.observation.headers = head.headers.clone();
         }
         // Once a user has the head, nothing that a breaker could decide helps any more.
         if !self.observation.role.is_copy() {
             self.watch.take().into_iter().for_each(Watch::succeeded);
+        }
+    }
+
+    /// Notes the head of a copy's answer, which nobody else needs.
+    pub(super) fn own_head(&mut self, head: Parts) {
+        self.note_head(&head);
+        self.observation.headers = head.headers;
+    }
+
+    fn note_head(&mut self, head: &Parts) {
+        self.observation.head = Some(self.begun.elapsed());
+        self.observation.status = Some(head.status);
+        if head.version == Version::HTTP_2 {
+            self.observation.grpc_status = grpc::Status::of(&head.headers);
         }
     }
 

@@ -30,7 +30,6 @@ use crate::record::ShownRecord;
 use crate::record::body::Content;
 use crate::record::digest;
 use crate::record::prediction::predicted;
-use crate::record::recorded_identity;
 use crate::record::recorded_unit;
 use crate::record::redact::Redactor;
 use crate::strategy::Strategy;
@@ -46,8 +45,8 @@ struct Leg<'p> {
     content: Content,
 }
 
-/// Makes the record of a pair.
-pub(super) fn paired_record(pair: &Pair, rules: &[Redact]) -> PairedRecord {
+/// Makes the record of a pair. `identity` is its experiment's, as records show it.
+pub(super) fn paired_record(pair: &Pair, identity: &str, rules: &[Redact]) -> PairedRecord {
     let Pair { policy, id, time, stage, unit, assignment, served, marks, request, .. } = pair;
     let experiment = pair.experiment();
     let redactor = Redactor::new(rules, experiment);
@@ -60,7 +59,7 @@ pub(super) fn paired_record(pair: &Pair, rules: &[Redact]) -> PairedRecord {
         strategy: experiment.strategy.kind(),
         stage: *stage,
         policy: policy.hash.clone(),
-        identity: recorded_identity(experiment),
+        identity: identity.to_owned(),
         arms: experiment.arm_ids().map(name).collect(),
         unit: recorded_unit(experiment, unit),
         unit_missing: *unit == Unit::Missing,

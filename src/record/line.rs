@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::record::OutcomeRecord;
 use crate::record::PairedRecord;
+use crate::record::json;
 use crate::vocab::ExperimentName;
 use crate::vocab::Timestamp;
 
@@ -79,14 +80,6 @@ pub enum LineError {
     Schema(u32),
 }
 
-#[derive(Serialize)]
-struct Envelope<'a, R> {
-    schema: u32,
-    kind: LineKind,
-    #[serde(flatten)]
-    record: &'a R,
-}
-
 #[derive(Deserialize)]
 struct Head {
     schema: u32,
@@ -149,8 +142,10 @@ impl Recorded for Gap {
 
 /// Appends a record and its line feed.
 pub(super) fn append<R: Recorded>(text: &mut Vec<u8>, record: &R) {
-    let envelope = Envelope { schema: SCHEMA, kind: R::KIND, record };
-    serde_json::to_writer(&mut *text, &envelope)
-        .expect("records are maps with text keys, and a Vec takes all");
+    text.extend_from_slice(format!(r#"{{"schema":{SCHEMA},"kind":"{}""#, R::KIND.as_str()).as_bytes());
+    let begin = text.len();
+    json::append(text, record).expect("records are structs, whose parts can all be written");
+    // Its brace: the fields of the record follow those of the line.
+    text[begin] = b',';
     text.push(b'\n');
 }

@@ -25,6 +25,7 @@ use crate::record::RedactAction;
 use crate::record::RedactTarget;
 use crate::record::body::Content;
 use crate::record::digest;
+use crate::record::headers::Text;
 
 /// Query parameters whose values are never written, in lower case.
 const MASKED_PARAMETERS: [&str; 14] = [
@@ -67,7 +68,7 @@ impl<'a> Redactor<'a> {
 
     /// The headers of a request or an answer, as far as they may be written.
     pub(super) fn headers(&self, headers: &HeaderMap) -> HeaderRecord {
-        let mut written = HeaderRecord::default();
+        let mut written = HeaderRecord::with_capacity(headers.len());
         for (name, value) in headers {
             if let Some(text) = self.header(name, value) {
                 written.push(name, text);
@@ -151,17 +152,19 @@ impl<'a> Redactor<'a> {
         }
     }
 
-    fn header(&self, name: &HeaderName, value: &HeaderValue) -> Option<String> {
+    fn header(&self, name: &HeaderName, value: &HeaderValue) -> Option<Text> {
         if is_credential(name) {
             return None;
         }
-        let text = String::from_utf8_lossy(value.as_bytes());
         match self.header_rule(name) {
-            Some(RedactAction::Mask) => Some(MASK.to_owned()),
-            Some(RedactAction::Hash) => Some(digest::of_value(value.as_bytes())),
+            Some(RedactAction::Mask) => Some(Text::Made(MASK.to_owned())),
+            Some(RedactAction::Hash) => Some(Text::Made(digest::of_value(value.as_bytes()))),
             Some(RedactAction::Drop) => None,
-            None if self.names_unit(name) => Some(digest::of_unit(self.experiment, &text)),
-            None => Some(text.into_owned()),
+            None if self.names_unit(name) => {
+                let unit = String::from_utf8_lossy(value.as_bytes());
+                Some(Text::Made(digest::of_unit(self.experiment, &unit)))
+            }
+            None => Some(Text::of(value)),
         }
     }
 

@@ -11,6 +11,7 @@ use http::HeaderValue;
 use http::header::CONTENT_ENCODING;
 use serde_json::Value;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::record::Body;
@@ -19,8 +20,10 @@ use crate::record::Line;
 use crate::record::LineError;
 use crate::record::Rotation;
 use crate::record::Settings;
+use crate::record::Unread;
 use crate::record::body::Content;
 use crate::record::class_text;
+use crate::record::json;
 use crate::record::read;
 use crate::record::segment::Segment;
 use crate::record::segment::Segments;
@@ -111,6 +114,59 @@ fn a_line_of_an_unknown_schema_is_refused() {
     let newer = r#"{"schema":2,"kind":"gap"}"#;
     assert!(matches!(Line::parse(newer), Err(LineError::Schema(2))));
     assert!(matches!(Line::parse("{"), Err(LineError::Json(_))));
+}
+
+#[test]
+fn a_line_is_what_serde_json_would_write() {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Any {
+        Unit,
+        New(Option<f64>),
+        Tuple(u8, i64),
+        Struct { text: &'static str, more: Box<Any> },
+    }
+    #[derive(serde::Serialize)]
+    struct New(Vec<Any>);
+    #[derive(serde::Serialize)]
+    struct All {
+        raw: Box<RawValue>,
+        any: New,
+        map: indexmap::IndexMap<String, (bool, char, ())>,
+        body: Vec<Body>,
+        time: crate::vocab::Timestamp,
+    }
+    let raw = |text: &str| Body::Json(RawValue::from_string(text.to_owned()).unwrap().into());
+    let more =
+        Box::new(Any::Struct { text: "a long text without anything to escape", more: Box::new(Any::Unit) });
+    let any = vec![
+        Any::Unit,
+        Any::New(Some(0.1)),
+        Any::New(Some(f64::NAN)),
+        Any::New(None),
+        Any::Tuple(1, -2),
+        Any::Struct { text: "a long text with a \u{1f} late in it", more },
+    ];
+    let texts = ["", "grün", "\"", "\\", "sixteen bytes, \n!", "\u{7f}", "\u{0}"];
+    let map = texts.iter().map(|text| ((*text).to_owned(), (true, '"', ()))).collect();
+    let bodies = [
+        raw(r#"{"a": 1.50}"#),
+        raw(r#"{"text": "mine"}"#),
+        Body::Text("a\"b".to_owned()),
+        Body::Base64("/wA=".to_owned()),
+        Body::Withheld(Unread::NotJson),
+    ];
+    let time = crate::vocab::Timestamp::from_micros(1);
+    let all = All {
+        raw: RawValue::from_string("[1,  2]".to_owned()).unwrap(),
+        any: New(any),
+        map,
+        body: bodies.into(),
+        time,
+    };
+    let mut written = Vec::new();
+    json::append(&mut written, &all).unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&all).unwrap());
 }
 
 fn settings(dir: &std::path::Path, bytes: u64, keep_bytes: Option<u64>) -> Settings {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::policy::Policy;
 use crate::record::Entry;
 use crate::record::Gap;
 use crate::record::LineKind;
@@ -30,6 +31,7 @@ use crate::record::count;
 use crate::record::line;
 use crate::record::line::Recorded;
 use crate::record::loss::Losses;
+use crate::record::recorded_identity;
 use crate::record::segment::Segments;
 use crate::telemetry::Metrics;
 use crate::telemetry::Plane;
@@ -63,6 +65,7 @@ pub struct Writer {
     redact: Vec<Redact>,
     segments: Segments,
     losses: Losses,
+    identities: Identities,
     failing: bool,
 }
 
@@ -72,6 +75,14 @@ struct Batch {
     lines: Vec<u8>,
     gaps: Vec<Gap>,
     records: BTreeMap<(ExperimentName, LineKind), u64>,
+}
+
+/// The identities of a policy's experiments as records show them, digested once and not for each record.
+#[derive(Debug, Default)]
+struct Identities {
+    /// Kept, so that no other policy comes to stand in its place.
+    policy: Option<Arc<Policy>>,
+    texts: Vec<String>,
 }
 
 impl Writer {
@@ -84,7 +95,8 @@ impl Writer {
     ) -> Self {
         let segments = Segments::new(settings);
         let redact = settings.redact.clone();
-        Self { recorder, metrics, sinks, redact, segments, losses: Losses::default(), failing: false }
+        let (losses, identities) = (Losses::default(), Identities::default());
+        Self { recorder, metrics, sinks, redact, segments, losses, identities, failing: false }
     }
 
     /// Writes until it is stopped, then writes what still waits and sees it onto the disk. Whoever hands records on
@@ -136,12 +148,14 @@ impl Writer {
         for (experiment, lost) in taken.lost {
             self.losses.add(&self.metrics, (experiment, LineKind::Pair, LossReason::Queue), lost);
         }
-        let mut batch = Batch::beginning_with(self.losses.gaps());
+        // What the entries hold is about what their lines take.
+        let room = taken.bytes.min(BATCH_BYTES);
+        let mut batch = Batch::beginning_with(self.losses.gaps(), room);
         for entry in taken.entries {
             self.add(&mut batch, entry);
             if batch.lines.len() >= BATCH_BYTES {
                 self.write(batch);
-                batch = Batch::beginning_with(self.losses.gaps());
+                batch = Batch::beginning_with(self.losses.gaps(), 0);
             }
         }
         self.write(batch);
@@ -165,7 +179,7 @@ impl Writer {
     fn add_line(&mut self, batch: &mut Batch, entry: Entry) {
         match entry {
             Entry::Pair(raw) => {
-                let record = paired_record(&raw, &self.redact);
+                let record = paired_record(&raw, self.identities.of(&raw), &self.redact);
                 count::pair(&self.metrics, &raw, &record);
                 self.sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
                 batch.add(&record.experiment, &record);
@@ -227,9 +241,21 @@ impl Writer {
     }
 }
 
+impl Identities {
+    /// The identity of a pair's experiment.
+    fn of(&mut self, pair: &Pair) -> &str {
+        let Pair { policy, experiment, .. } = pair;
+        if !self.policy.as_ref().is_some_and(|known| Arc::ptr_eq(known, policy)) {
+            self.texts = policy.experiments.iter().map(recorded_identity).collect();
+            self.policy = Some(Arc::clone(policy));
+        }
+        &self.texts[*experiment]
+    }
+}
+
 impl Batch {
-    fn beginning_with(gaps: Vec<Gap>) -> Self {
-        let mut batch = Self::default();
+    fn beginning_with(gaps: Vec<Gap>, room: usize) -> Self {
+        let mut batch = Self { lines: Vec::with_capacity(room), ..Self::default() };
         gaps.iter().for_each(|gap| line::append(&mut batch.lines, gap));
         batch.gaps = gaps;
         batch

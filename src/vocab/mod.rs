@@ -12,6 +12,9 @@ mod ids;
 mod names;
 mod secret;
 
+#[cfg(test)]
+mod tests;
+
 pub use ids::ArmId;
 pub use ids::ModelId;
 pub use ids::RequestId;
