@@ -16,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http::Response;
+use http::Version;
 use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
@@ -164,6 +165,7 @@ impl Exchange {
         F: Future<Output = Response<AnswerBytes>>,
     {
         let list = Rc::clone(self.watch.list());
+        self.watch.set_knows_interim(request.version() == Version::HTTP_11);
         let request = request.map(|incoming| Inlet::new(incoming, &self));
         let answered = contained_future(Plane::Answer, list.metrics(), pin!(answer(request))).await;
         let response = answered.unwrap_or_else(|_| refusal(Refusal::Fault, list.metrics()));
