@@ -8,6 +8,7 @@ use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::Version;
+use http::header;
 use http::request::Parts;
 use http::response;
 use http_body::Body;
@@ -226,6 +227,10 @@ fn own_limit(head: &Parts) -> Option<Duration> {
 pub(super) fn relay(answer: Answer<Outgoing>, leg: Leg) -> Response<AnswerBytes> {
     let Answer { mut head, body } = answer;
     headers::strip_hop_by_hop(&mut head.headers);
+    if head.status == StatusCode::NO_CONTENT {
+        // RFC 9110, section 8.6.
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
     head.version = http::Version::HTTP_11;
     Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::new(body, leg))))
 }

@@ -30,6 +30,7 @@ use crate::protocol::http1::Messages;
 use crate::protocol::http1::RequestHead;
 use crate::protocol::http1::STAND_IN;
 use crate::proxy::limits::Limits;
+use crate::proxy::parting::Breaks;
 use crate::proxy::watch::Watch;
 
 /// What an HTTP/2 connection begins with.
@@ -240,6 +241,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Inspected<S> {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+}
+
+impl<S: Breaks> Breaks for Inspected<S> {
+    fn break_off(&self) {
+        self.stream.break_off();
     }
 }
 

@@ -25,10 +25,12 @@ use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
 use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio::time::sleep;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 use crate::proxy::inspect::Inspected;
 use crate::proxy::watch::Watch;
@@ -88,6 +90,12 @@ struct Lingering {
     bytes_left: u64,
 }
 
+/// A connection that can be made to end as broken, and not as ended: what was sent and not taken is lost.
+pub(super) trait Breaks {
+    /// Lets it do so when it is dropped.
+    fn break_off(&self);
+}
+
 /// Closes a connection that HTTP has let go of, as gently.
 pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let _ = timeout(LINGERS, async {
@@ -95,6 +103,25 @@ pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
     })
     .await;
+}
+
+impl Breaks for TcpStream {
+    fn break_off(&self) {
+        // Where it fails the connection is broken already.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl<S: Breaks> Breaks for TlsStream<S> {
+    fn break_off(&self) {
+        self.get_ref().0.break_off();
+    }
+}
+
+impl<S: Breaks> Breaks for Parting<S> {
+    fn break_off(&self) {
+        self.stream.break_off();
+    }
 }
 
 impl<S: AsyncRead + Unpin> Parting<S> {

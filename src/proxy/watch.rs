@@ -256,6 +256,11 @@ impl Watch {
         self.knows_interim.set(knows);
     }
 
+    /// Says whether the client of the last request is no older than HTTP/1.1, and knows interim answers and chunks.
+    pub(super) fn knows_interim(&self) -> bool {
+        self.knows_interim.get()
+    }
+
     /// Says whether an interim answer may be written now: nothing of the answer is made yet, nor is anything before it
     /// half written.
     pub(super) fn may_send_interim(&self) -> bool {
