@@ -231,6 +231,12 @@ pub(super) fn relay(answer: Answer<Outgoing>, leg: Leg) -> Response<AnswerBytes>
         // RFC 9110, section 8.6.
         head.headers.remove(header::CONTENT_LENGTH);
     }
+    if head.version == Version::HTTP_2
+        && let Some(length) = head.headers.get(header::CONTENT_LENGTH).cloned()
+    {
+        // HTTP/2 lets it be said twice, if alike; not so HTTP/1.
+        head.headers.insert(header::CONTENT_LENGTH, length);
+    }
     head.version = http::Version::HTTP_11;
     Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::new(body, leg))))
 }
