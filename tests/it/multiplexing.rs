@@ -9,6 +9,7 @@ use crate::rig::Gate;
 use crate::rig::Model;
 use crate::rig::Reply;
 use crate::rig::Rig;
+use crate::rig::Wire;
 use crate::rig::http2;
 use crate::rig::http2::Frames;
 use crate::rig::request;
@@ -163,4 +164,20 @@ async fn a_stream_that_its_model_resets_before_the_answers_end_never_ends_cleanl
         assert_eq!(answered_by(&frames, "POST", false).await.unwrap(), "hello", "{frames:?}");
     }
     assert_eq!(answered_by(&[head(&length, http2::END_STREAM)], "HEAD", false).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_length_that_is_said_twice_over_http2_is_said_once_over_http1() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rig = Rig::start(&passthrough(&format!("http://{}", listener.local_addr().unwrap()), "")).await;
+    let mut client = Wire::connect(rig.gateway().data_addr()).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut model = Frames::accept(&listener).await;
+    model.next_of(http2::HEADERS, 1).await;
+    let length = http2::field("content-length", "5");
+    let head = [http2::field(":status", "200"), length.clone(), length].concat();
+    let head = http2::frame(http2::HEADERS, http2::END_HEADERS, 1, &head);
+    model.send(&[head, http2::frame(http2::DATA, http2::END_STREAM, 1, b"hello")].concat()).await;
+    let answer = client.read_message().await;
+    assert!(answer.ends_with("\r\n\r\nhello") && answer.matches("content-length").count() == 1, "{answer}");
 }
