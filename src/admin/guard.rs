@@ -44,8 +44,9 @@ fn names_this_machine(head: &Parts) -> Result<(), Problem> {
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         address.is_ok() || name.eq_ignore_ascii_case("localhost")
     };
-    // A host that cannot be read names nothing.
-    if host(head).as_ref().is_some_and(names) {
+    // A host that cannot be read names nothing, and of two one may be a page's.
+    let alone = head.headers.get_all(header::HOST).iter().nth(1).is_none();
+    if alone && host(head).as_ref().is_some_and(names) {
         return Ok(());
     }
     let text = "without a token only requests to `localhost` or to an address are answered";

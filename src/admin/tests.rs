@@ -309,7 +309,8 @@ async fn with_a_token_only_probes_are_open() {
 #[tokio::test]
 async fn without_a_token_no_web_page_reaches_the_server() {
     let server = Server::start().await;
-    for host in ["evil.example:9090", "evil example", "127.0.0.1@evil.example"] {
+    let two = "localhost\r\nhost: evil.example";
+    for host in ["evil.example:9090", "evil example", "127.0.0.1@evil.example", "", two] {
         let rebound = [("host", host)];
         assert_eq!(server.ask("GET", "/api/v1/experiments", &rebound, "").await.status, 403, "{host}");
     }

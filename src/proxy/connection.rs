@@ -46,6 +46,7 @@ use crate::proxy::headers::Downstream;
 use crate::proxy::inspect::Inspected;
 use crate::proxy::limits::Limits;
 use crate::proxy::parting;
+use crate::proxy::parting::Breaks;
 use crate::proxy::parting::Parting;
 use crate::proxy::patience::Patient;
 use crate::proxy::respond;
@@ -135,7 +136,7 @@ async fn converse<S, A, F, B>(
     streams: TaskTracker,
     answer: A,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Breaks + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + Clone + 'static,
     F: Future<Output = Result<Response<B>, Infallible>> + 'static,
     B: Body<Data = Bytes, Error = Fate> + 'static,
@@ -170,6 +171,8 @@ enum Stop {
     AtRest,
     /// A request's head does not come to its end.
     HeadLate,
+    /// An answer broke off whose end, for all its client knows, is that of the connection.
+    Torn,
 }
 
 /// Serves requests by HTTP/1 until the connection is over, or its client rests: then it is given back.
@@ -180,7 +183,7 @@ async fn http1<S, A, F, B>(
     answer: A,
 ) -> Option<Box<Parting<S>>>
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Breaks + Unpin + 'static,
     A: Fn(Exchange, Request<Incoming>) -> F + 'static,
     F: Future<Output = Result<Response<B>, Infallible>> + 'static,
     B: Body<Data = Bytes, Error = Fate> + 'static,
@@ -200,8 +203,11 @@ where
         }
         if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(&mut Context::from_waker(&waker)) {
             // How a connection ends is the client's affair; its requests were observed one by one.
-            ended.err().iter().for_each(|error| respond::count_unreadable(error, list.metrics()));
-            return Poll::Ready(Stop::LetGo);
+            let error = ended.err();
+            error.iter().for_each(|error| respond::count_unreadable(error, list.metrics()));
+            // hyper says `user` where the answer that we gave it broke off. HTTP/1.0 knows no chunks.
+            let torn = error.is_some_and(|error| error.is_user()) && !watch.knows_interim();
+            return Poll::Ready(if torn { Stop::Torn } else { Stop::LetGo });
         }
         if watch.may_be_put_to_rest() {
             return Poll::Ready(Stop::AtRest);
@@ -229,6 +235,7 @@ where
             let _ = poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_write(context, &told))).await;
             parting::close(stream).await;
         }
+        Stop::Torn => stream.break_off(),
         Stop::LetGo => client.sequel.begin(stream).await,
     }
     None

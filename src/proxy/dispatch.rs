@@ -8,6 +8,7 @@ use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::Version;
+use http::header;
 use http::request::Parts;
 use http::response;
 use http_body::Body;
@@ -227,6 +228,16 @@ fn own_limit(head: &Parts) -> Option<Duration> {
 pub(super) fn relay(answer: Box<Answer<Outgoing>>, leg: Box<Leg>) -> Response<AnswerBytes> {
     let Answer { mut head, body } = *answer;
     headers::strip_hop_by_hop(&mut head.headers);
+    if head.status == StatusCode::NO_CONTENT {
+        // RFC 9110, section 8.6.
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    if head.version == Version::HTTP_2
+        && let Some(length) = head.headers.get(header::CONTENT_LENGTH).cloned()
+    {
+        // HTTP/2 lets it be said twice, if alike; not so HTTP/1.
+        head.headers.insert(header::CONTENT_LENGTH, length);
+    }
     head.version = http::Version::HTTP_11;
     Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::new(body, leg))))
 }

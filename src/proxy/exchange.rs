@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http::Response;
+use http::Version;
 use http_body::Body;
 use http_body::Frame;
 use http_body::SizeHint;
@@ -171,6 +172,7 @@ impl Exchange {
         F: Future<Output = Response<AnswerBytes>>,
     {
         let list = Rc::clone(self.watch.list());
+        self.watch.set_knows_interim(request.version() == Version::HTTP_11);
         let mut request = request.map(|incoming| Inlet::new(incoming, &self));
         if self.streams.is_none() && headers::sends_body_at_once(&request) {
             poll_fn(|context| Poll::Ready(request.body_mut().take_first(context))).await;

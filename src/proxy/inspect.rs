@@ -19,6 +19,7 @@ use bytes::Buf;
 use bytes::BytesMut;
 use http::Method;
 use http::Version;
+use http::header;
 use http::request::Parts;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -30,6 +31,7 @@ use crate::protocol::http1::Messages;
 use crate::protocol::http1::RequestHead;
 use crate::protocol::http1::STAND_IN;
 use crate::proxy::limits::Limits;
+use crate::proxy::parting::Breaks;
 use crate::proxy::watch::Watch;
 
 /// What an HTTP/2 connection begins with.
@@ -55,9 +57,9 @@ pub(super) fn fault(limits: &Limits, head: &Parts) -> Option<Malformed> {
     if head.method == Method::CONNECT {
         return Some(Malformed::Connect);
     }
-    // HTTP/2 is not looked at: its heads are bounded here, and every method is the client's own.
+    // HTTP/2 is not looked at before: its heads are bounded here, and every method is the client's own.
     if head.version == Version::HTTP_2 {
-        return excess(limits, head);
+        return excess(limits, head).or_else(|| doubt(head));
     }
     if head.method.as_str() != STAND_IN {
         return None;
@@ -72,6 +74,14 @@ fn excess(limits: &Limits, head: &Parts) -> Option<Malformed> {
         return Some(Malformed::TargetTooLong);
     }
     (head.headers.len() > limits.header_count).then_some(Malformed::TooManyFields)
+}
+
+/// What HTTP/2 takes for one request and a model, in HTTP/1, perhaps for another.
+fn doubt(head: &Parts) -> Option<Malformed> {
+    if head.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
+        return Some(Malformed::ContentLength);
+    }
+    (head.uri.path() == "*" && head.method != Method::OPTIONS).then_some(Malformed::FirstLine)
 }
 
 /// The head that takes a malformed one's place.
@@ -240,6 +250,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Inspected<S> {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+}
+
+impl<S: Breaks> Breaks for Inspected<S> {
+    fn break_off(&self) {
+        self.stream.break_off();
     }
 }
 

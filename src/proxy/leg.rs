@@ -198,7 +198,10 @@ impl Leg {
     }
 
     /// Lets a breaker learn how the call goes.
-    pub(super) fn watch(&mut self, watch: Option<Watch>) {
+    pub(super) fn watch(&mut self, mut watch: Option<Watch>) {
+        if let Some(watch) = &mut watch {
+            watch.begins(self.begun);
+        }
         self.watch = watch;
     }
 
@@ -282,7 +285,7 @@ impl Leg {
             pairing.time_user(observation);
         }
         if let Some(watch) = self.watch.take() {
-            watch.ended(fate);
+            watch.ended(fate, self.observation.total);
         }
         if let Some(span) = self.span.take() {
             span.finish(self.observation.status, fate);

@@ -19,6 +19,7 @@ use tokio::time::Sleep;
 use tokio::time::sleep;
 
 use crate::proxy::limits::Limit;
+use crate::proxy::parting::Breaks;
 use crate::proxy::watch::Watchlist;
 
 /// A stream whose writes fail when the other side takes nothing for as long as `limits.write_stall` says.
@@ -50,6 +51,12 @@ impl<S> Patient<S> {
             list.count(Limit::WriteStall);
             Err(io::ErrorKind::TimedOut.into())
         })
+    }
+}
+
+impl<S: Breaks> Breaks for Patient<S> {
+    fn break_off(&self) {
+        self.stream.break_off();
     }
 }
 

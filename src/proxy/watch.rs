@@ -59,6 +59,8 @@ pub(super) struct Watch {
     behind: Cell<Duration>,
     arrived_bytes: Cell<u64>,
     unsent: Cell<bool>,
+    /// Whether the client knows interim answers.
+    knows_interim: Cell<bool>,
 }
 
 /// What the client is waited for.
@@ -123,6 +125,7 @@ impl Watchlist {
             behind: Cell::default(),
             arrived_bytes: Cell::default(),
             unsent: Cell::new(false),
+            knows_interim: Cell::new(false),
         });
         self.watched.borrow_mut().push(Rc::clone(&watch));
         watch
@@ -246,6 +249,22 @@ impl Watch {
     /// Notes whether the socket has still to take something.
     pub(super) fn set_unsent(&self, unsent: bool) {
         self.unsent.set(unsent);
+    }
+
+    /// Notes whether the client that sent this request knows interim answers.
+    pub(super) fn set_knows_interim(&self, knows: bool) {
+        self.knows_interim.set(knows);
+    }
+
+    /// Says whether the client of the last request is no older than HTTP/1.1, and knows interim answers and chunks.
+    pub(super) fn knows_interim(&self) -> bool {
+        self.knows_interim.get()
+    }
+
+    /// Says whether an interim answer may be written now: nothing of the answer is made yet, nor is anything before it
+    /// half written.
+    pub(super) fn may_send_interim(&self) -> bool {
+        self.request.get() == Request::Asked && !self.unsent.get() && self.knows_interim.get()
     }
 
     /// Says whether a request is under way that has not got all of its answer.

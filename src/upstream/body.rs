@@ -33,6 +33,7 @@ pub struct AnswerBody<B> {
     deadlines: Deadlines,
     /// Made when a frame is first waited for: most answers are whole before anybody waits.
     timer: Option<Pin<Box<Sleep>>>,
+    has_trailers: bool,
 }
 
 /// What an answer holds until its end.
@@ -51,7 +52,7 @@ pub(super) enum Line<B> {
 
 impl<B> AnswerBody<B> {
     pub(super) fn new(incoming: Incoming, lease: Lease<B>, deadlines: Deadlines) -> Self {
-        Self { incoming, lease: Some(lease), deadlines, timer: None }
+        Self { incoming, lease: Some(lease), deadlines, timer: None, has_trailers: false }
     }
 
     /// The next frame, or `None` at the end.
@@ -89,6 +90,13 @@ impl<B> AnswerBody<B> {
         polled
     }
 
+    /// Says whether the end that HTTP tells is that of the answer. Over HTTP/2 it says the same of a stream that the
+    /// model has reset and does not call an error, which it may do after the answer's end, and before it.
+    fn has_ended(&self) -> bool {
+        let Some(Lease { line: Line::Http2(_), .. }) = &self.lease else { return true };
+        self.incoming.is_end_stream() || self.has_trailers || self.incoming.size_hint().exact() == Some(0)
+    }
+
     fn hear(&self) {
         if let Some(Lease { line: Line::Http2(stream), .. }) = &self.lease {
             stream.hear();
@@ -119,11 +127,16 @@ impl<B> Body for AnswerBody<B> {
         match self.poll_incoming(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.timer = None;
+                self.has_trailers |= frame.is_trailers();
                 self.hear();
                 self.release_at_end();
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => {
+                self.lease = None;
+                Poll::Ready(Some(Err(Fate::Truncated)))
+            }
+            Poll::Ready(None) if !self.has_ended() => {
                 self.lease = None;
                 Poll::Ready(Some(Err(Fate::Truncated)))
             }

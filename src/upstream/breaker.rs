@@ -9,6 +9,8 @@
 //! What goes well is an answer, whatever its status: a model that says 500 can be reached, and what it says is
 //! evidence.
 
+mod silence;
+
 #[cfg(test)]
 mod tests;
 
@@ -19,11 +21,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::upstream::breaker::silence::STALL;
+use crate::upstream::breaker::silence::Silence;
+pub(super) use crate::upstream::breaker::silence::Sits;
+
 /// The pause before the first probe; it doubles from probe to probe.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-
-/// How long calls may fill their bound without one answer: no longer can a failing endpoint be told from a slow one.
-const STALL: Duration = Duration::from_secs(1);
 
 const CLOSED: u64 = 0;
 
@@ -52,6 +55,7 @@ pub(super) struct Breaker {
     /// Since when, in milliseconds, calls fill their bound, in the low half; `successes` at that moment in the high
     /// half. Zero: they did not.
     full: AtomicU64,
+    silence: Silence,
 }
 
 /// How a call passes.
@@ -80,6 +84,7 @@ impl Breaker {
             next_probe: AtomicU64::new(CLOSED),
             pause: AtomicU64::new(0),
             full: AtomicU64::new(0),
+            silence: Silence::default(),
         }
     }
 
@@ -118,10 +123,34 @@ impl Breaker {
     }
 
     /// Notes a call that failed; says whether that opened the breaker. While it is open, failures tell nothing new.
+    /// One is enough that ends a silence which means something: its call sat to its deadline, and no other went well.
     pub(super) fn failed(&self, now: Instant) -> bool {
+        let now = self.millis(now);
         !self.is_open()
-            && self.failures.fetch_add(1, Relaxed) + 1 >= self.settings.failures
-            && self.open(self.millis(now))
+            && (self.failures.fetch_add(1, Relaxed) + 1 >= self.settings.failures
+                || self.silence.is_telling(now))
+            && self.open(now)
+    }
+
+    /// Notes that a call begins, which sits until [`Breaker::ends`] or [`Breaker::hears`] is told; says whether that
+    /// opened the breaker.
+    ///
+    /// It does when a silence lasts that means something. The call itself still passes: an endpoint that answers it
+    /// before the next one comes loses nothing.
+    pub(super) fn begins(&self, now: Instant) -> (Sits, bool) {
+        let now = self.millis(now);
+        let (sits, is_telling) = self.silence.begins(now);
+        (sits, is_telling && !self.is_open() && self.open(now))
+    }
+
+    /// Notes that a call sits no longer that did not go well.
+    pub(super) fn ends(&self, sits: Sits) {
+        self.silence.ends(sits);
+    }
+
+    /// Notes how long a call took that went well.
+    pub(super) fn hears(&self, took: Duration) {
+        self.silence.breaks(took);
     }
 
     /// Notes that calls fill their bound, so that one more found no place; says whether that opened the breaker.

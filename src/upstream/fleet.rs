@@ -226,7 +226,7 @@ impl Permit {
     /// What tells the endpoint's breaker how the call went; `None` where there is no breaker.
     pub fn watch(&self) -> Option<Watch> {
         let Self { model, endpoint, purpose, .. } = self;
-        let watch = || Watch { model: Arc::clone(model), endpoint: *endpoint, purpose: *purpose };
+        let watch = || Watch::new(Arc::clone(model), *endpoint, *purpose);
         model.guard(*endpoint, *purpose).map(|_| watch())
     }
 

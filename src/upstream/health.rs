@@ -1,6 +1,7 @@
 //! What an endpoint's breaker has to say to metrics and logs, and how a call tells it its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::IntCounter;
 use prometheus::IntGauge;
@@ -10,6 +11,7 @@ use crate::telemetry::Metrics;
 use crate::upstream::Model;
 use crate::upstream::breaker::Breaker;
 use crate::upstream::breaker::BreakerSettings;
+use crate::upstream::breaker::Sits;
 use crate::vocab::Fate;
 use crate::vocab::ModelName;
 
@@ -33,12 +35,13 @@ pub(super) struct Guard {
     closed: IntCounter,
 }
 
-/// Tells the breaker of one call's endpoint how the call went. Dropped, it tells nothing.
+/// Tells the breaker of one call's endpoint how the call went. Dropped, it tells that it is over, and no more.
 #[derive(Debug)]
 pub struct Watch {
-    pub(super) model: Arc<Model>,
-    pub(super) endpoint: usize,
-    pub(super) purpose: Purpose,
+    model: Arc<Model>,
+    endpoint: usize,
+    purpose: Purpose,
+    sits: Option<Sits>,
 }
 
 impl Purpose {
@@ -83,6 +86,14 @@ impl Guard {
         }
     }
 
+    fn begins(&self, now: Instant) -> Sits {
+        let (sits, opened) = self.breaker.begins(now);
+        if opened {
+            self.note_opened("calls to it sit and none is answered");
+        }
+        sits
+    }
+
     fn failed(&self) {
         if self.breaker.failed(Instant::now()) {
             self.note_opened("calls to it fail");
@@ -106,6 +117,18 @@ impl Drop for Guard {
 }
 
 impl Watch {
+    pub(super) fn new(model: Arc<Model>, endpoint: usize, purpose: Purpose) -> Self {
+        Self { model, endpoint, purpose, sits: None }
+    }
+
+    /// The call begins now.
+    pub fn begins(&mut self, now: Instant) {
+        // What a user waits for may be long in coming, and is tried until calls fail.
+        if self.purpose == Purpose::Copy {
+            self.sits = self.guard().map(|guard| guard.begins(now));
+        }
+    }
+
     /// The call went well.
     pub fn succeeded(self) {
         if let Some(guard) = self.guard() {
@@ -120,10 +143,15 @@ impl Watch {
         }
     }
 
-    /// The call ended in this way; an end that is not the endpoint's doing tells nothing.
-    pub fn ended(self, fate: Fate) {
+    /// The call ended in this way after so long; an end that is not the endpoint's doing tells nothing.
+    pub fn ended(mut self, fate: Fate, took: Duration) {
         match fate {
-            Fate::Complete => self.succeeded(),
+            Fate::Complete => {
+                if let (Some(_), Some(guard)) = (self.sits.take(), self.guard()) {
+                    guard.breaker.hears(took);
+                }
+                self.succeeded();
+            }
             Fate::ConnectError | Fate::Timeout | Fate::Reset | Fate::Truncated => self.failed(),
             Fate::Overloaded | Fate::BreakerOpen | Fate::Cancelled => {}
         }
@@ -131,5 +159,13 @@ impl Watch {
 
     fn guard(&self) -> Option<&Guard> {
         self.model.guard(self.endpoint, self.purpose)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let (Some(sits), Some(guard)) = (self.sits.take(), self.guard()) {
+            guard.breaker.ends(sits);
+        }
     }
 }

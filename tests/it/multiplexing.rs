@@ -1,5 +1,6 @@
 //! HTTP/2 to models: few connections for many calls, the model's limits kept, and a call's end that is only its own.
 
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::rig::Client;
@@ -8,6 +9,10 @@ use crate::rig::Gate;
 use crate::rig::Model;
 use crate::rig::Reply;
 use crate::rig::Rig;
+use crate::rig::Wire;
+use crate::rig::http2;
+use crate::rig::http2::Frames;
+use crate::rig::request;
 use crate::rig::until;
 
 fn passthrough(url: &str, more: &str) -> String {
@@ -110,4 +115,69 @@ async fn a_call_that_ends_late_harms_no_other_and_a_silent_connection_is_used_no
     }
     assert_eq!(client.get("/").await.text(), "ok");
     assert_eq!(model.connections(), 1, "it is the call that hangs");
+}
+
+/// Has a model answer a request with these frames, after which it closes where it is told to; gives what its user got.
+async fn answered_by(frames: &[Vec<u8>], method: &str, closes: bool) -> hyper::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rig = Rig::start(&passthrough(&format!("http://{}", listener.local_addr().unwrap()), "")).await;
+    let mut client = rig.client().await;
+    let asking = client.try_send(request(method, "/", &[], ""));
+    let answering = async {
+        let mut model = Frames::accept(&listener).await;
+        model.next_of(http2::HEADERS, 1).await;
+        model.send(&frames.concat()).await;
+        (!closes).then_some(model)
+    };
+    let (got, _model) = tokio::join!(asking, answering);
+    got.map(|got| got.text().to_owned())
+}
+
+#[tokio::test]
+async fn a_stream_that_its_model_resets_before_the_answers_end_never_ends_cleanly() {
+    let head = |fields: &[u8], flags| {
+        let status = [http2::field(":status", "200"), fields.to_vec()].concat();
+        http2::frame(http2::HEADERS, http2::END_HEADERS | flags, 1, &status)
+    };
+    let length = http2::field("content-length", "5");
+    let reset = |code: u32| http2::frame(http2::RST_STREAM, 0, 1, &code.to_be_bytes());
+    let go_away = http2::frame(http2::GOAWAY, 0, 0, &[0; 8]);
+    let some = http2::frame(http2::DATA, 0, 1, b"hello");
+    // No error, an internal one, a stream that nobody wants.
+    for code in [0, 2, 8] {
+        let torn = answered_by(&[head(&[], 0), some.clone(), reset(code)], "GET", false).await;
+        assert!(torn.is_err(), "{code}: {torn:?}");
+        let nothing = answered_by(&[head(&[], 0), reset(code)], "GET", false).await;
+        assert!(nothing.is_err(), "{code}: {nothing:?}");
+    }
+    let torn = answered_by(&[head(&[], 0), some.clone(), go_away], "GET", true).await;
+    assert!(torn.is_err(), "{torn:?}");
+    // After its end nothing is torn.
+    let last = http2::frame(http2::DATA, http2::END_STREAM, 1, b"hello");
+    let trailers = http2::field("x", "y");
+    let trailers = http2::frame(http2::HEADERS, http2::END_HEADERS | http2::END_STREAM, 1, &trailers);
+    for frames in [
+        vec![head(&[], 0), last.clone(), reset(0)],
+        vec![head(&length, 0), some.clone(), reset(0)],
+        vec![head(&[], 0), some.clone(), trailers, reset(0)],
+    ] {
+        assert_eq!(answered_by(&frames, "POST", false).await.unwrap(), "hello", "{frames:?}");
+    }
+    assert_eq!(answered_by(&[head(&length, http2::END_STREAM)], "HEAD", false).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn a_length_that_is_said_twice_over_http2_is_said_once_over_http1() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rig = Rig::start(&passthrough(&format!("http://{}", listener.local_addr().unwrap()), "")).await;
+    let mut client = Wire::connect(rig.gateway().data_addr()).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut model = Frames::accept(&listener).await;
+    model.next_of(http2::HEADERS, 1).await;
+    let length = http2::field("content-length", "5");
+    let head = [http2::field(":status", "200"), length.clone(), length].concat();
+    let head = http2::frame(http2::HEADERS, http2::END_HEADERS, 1, &head);
+    model.send(&[head, http2::frame(http2::DATA, http2::END_STREAM, 1, b"hello")].concat()).await;
+    let answer = client.read_message().await;
+    assert!(answer.ends_with("\r\n\r\nhello") && answer.matches("content-length").count() == 1, "{answer}");
 }

@@ -1,10 +1,22 @@
 //! Kept connections that turn out closed: what is sent a second time, and what never is. The model counts what it got.
 
+use std::sync::Arc;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::TaskTracker;
+
+use crate::rig::Gate;
 use crate::rig::Model;
 use crate::rig::Reply;
 use crate::rig::Rig;
 use crate::rig::Wire;
 use crate::rig::WireModel;
+use crate::rig::request;
 use crate::rig::until;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -146,4 +158,83 @@ async fn a_copy_is_never_sent_again() {
     drop(kept);
     until("its end", async || ended("reset").await == 1.0).await;
     assert_eq!(rig.metric("crossfade_model_connections_total", &["model=\"new\""]).await, 1.0);
+}
+
+/// Stands between the gateway and a model, and cuts their connections when a test says so.
+struct Wires {
+    url: String,
+    cut: Arc<Notify>,
+    _listening: AbortOnDropHandle<()>,
+}
+
+impl Wires {
+    async fn before(model: &Model) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (url, to) = (listener.local_addr().unwrap(), model.url().replace("http://", ""));
+        let cut = Arc::new(Notify::new());
+        let cuts = Arc::clone(&cut);
+        let listening = TaskTracker::new().spawn(async move {
+            let mut open = JoinSet::new();
+            loop {
+                let (mut one, _) = listener.accept().await.unwrap();
+                let mut other = TcpStream::connect(&to).await.unwrap();
+                let cuts = Arc::clone(&cuts);
+                open.spawn(async move {
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut one, &mut other) => {}
+                        () = cuts.notified() => {}
+                    }
+                });
+            }
+        });
+        Self { url: format!("http://{url}"), cut, _listening: AbortOnDropHandle::new(listening) }
+    }
+}
+
+/// A model that answers at once, but never what is sent to `/held` for the first time.
+async fn forgetful() -> Model {
+    let (never, held) = (Gate::new(), std::sync::atomic::AtomicBool::new(false));
+    Model::start(move |seen| {
+        let first = seen.uri.path() == "/held" && !held.swap(true, std::sync::atomic::Ordering::Relaxed);
+        if first { Reply::text("never").after(&never) } else { Reply::text("ok") }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn over_http2_too_a_connection_that_breaks_costs_an_idempotent_request_nothing_and_no_other_is_repeated()
+ {
+    for (method, count, status) in [("GET", 2, 200), ("PUT", 2, 200), ("POST", 1, 502), ("PATCH", 1, 502)] {
+        let model = forgetful().await;
+        let wires = Wires::before(&model).await;
+        let policy = passthrough(&wires.url).replace("}}", ", http_version: 2}}");
+        let rig = Rig::start(&policy).await;
+        let mut client = rig.client().await;
+        assert_eq!(client.get("/").await.text(), "ok");
+        let mut asking = JoinSet::new();
+        asking.spawn(async move { client.send(request(method, "/held", &[], "")).await.status.as_u16() });
+        until("the request to be taken", async || model.seen().len() == 2).await;
+        wires.cut.notify_waiters();
+        assert_eq!(asking.join_all().await, [status], "{method}");
+        assert_eq!(model.seen().len(), 1 + count, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn over_http2_too_a_copy_is_never_sent_again() {
+    let (old, new) = (Model::saying(Reply::text("old")).await, forgetful().await);
+    let wires = Wires::before(&new).await;
+    let policy = experiment(&old.url(), &wires.url).replacen("}}\nexp", ", http_version: 2}}\nexp", 1);
+    let rig = Rig::start(&policy).await;
+    let mut client = rig.client().await;
+    let ended = async |code: &str| {
+        rig.metric("crossfade_requests_total", &["arm=\"new\"", &format!("code=\"{code}\"")]).await
+    };
+    client.get("/").await;
+    until("the first copy", async || ended("2xx").await == 1.0).await;
+    client.get("/held").await;
+    until("the second copy to be taken", async || new.seen().len() == 2).await;
+    wires.cut.notify_waiters();
+    until("its end", async || ended("reset").await == 1.0).await;
+    assert_eq!(new.seen().len(), 2);
 }

@@ -193,7 +193,9 @@ impl Fields {
     }
 
     fn length(&mut self, value: &[u8]) -> Result<(), Malformed> {
-        let length = number(value).ok_or(Malformed::ContentLength)?;
+        // What no signed number holds, others would read as they like.
+        let length = number(value).filter(|length| i64::try_from(*length).is_ok());
+        let length = length.ok_or(Malformed::ContentLength)?;
         // A length is said once; two that are equal have no honest cause either.
         if self.length.replace(length).is_some() { Err(Malformed::ContentLength) } else { Ok(()) }
     }
@@ -227,7 +229,24 @@ fn request_line(line: &[u8], bounds: &Bounds) -> Result<Version, Malformed> {
     if request.starts_with(b"CONNECT ") {
         return Err(Malformed::Connect);
     }
-    if request.starts_with(STAND_IN.as_bytes()) { Err(Malformed::FirstLine) } else { Ok(version) }
+    if request.starts_with(STAND_IN.as_bytes()) || !names_target(request) {
+        return Err(Malformed::FirstLine);
+    }
+    Ok(version)
+}
+
+/// Says whether a method and a target are in one of the forms of RFC 9112, section 3.2. HTTP's own reader takes a target
+/// without a slash for a host, and leaves off what follows a `#`.
+fn names_target(request: &[u8]) -> bool {
+    let Some(space) = memchr(b' ', request) else { return true };
+    let (method, target) = (&request[..space], &request[space + 1..]);
+    match target {
+        // What is no target at all it refuses itself.
+        [] | [b' ' | b'\t', ..] => true,
+        [b'/', ..] => memchr(b'#', target).is_none(),
+        b"*" => method == b"OPTIONS",
+        _ => target.windows(3).any(|bytes| bytes == b"://") && memchr(b'#', target).is_none(),
+    }
 }
 
 fn status_line(line: &[u8]) -> Result<(Version, u16), Malformed> {

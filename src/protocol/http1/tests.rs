@@ -82,6 +82,7 @@ fn a_head_that_can_be_read_in_two_ways_is_refused() {
         (Malformed::ContentLength, "content-length: 0x5\r\n"),
         (Malformed::ContentLength, "content-length:\r\n"),
         (Malformed::ContentLength, "content-length: 99999999999999999999\r\n"),
+        (Malformed::ContentLength, "content-length: 9223372036854775808\r\n"),
         (Malformed::TransferEncoding, "content-length: 5\r\ntransfer-encoding: chunked\r\n"),
         (Malformed::TransferEncoding, "transfer-encoding: chunked\r\ncontent-length: 5\r\n"),
         (Malformed::TransferEncoding, "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n"),
@@ -104,12 +105,27 @@ fn a_head_that_can_be_read_in_two_ways_is_refused() {
         (Malformed::Field, "GET /\0 HTTP/1.1\r\n\r\n"),
         (Malformed::FirstLine, "x\r\n\r\n"),
         (Malformed::FirstLine, "MALFORMED /line_end HTTP/1.1\r\n\r\n"),
+        (Malformed::FirstLine, "GET a HTTP/1.1\r\n\r\n"),
+        (Malformed::FirstLine, "GET a:80 HTTP/1.1\r\n\r\n"),
+        (Malformed::FirstLine, "GET * HTTP/1.1\r\n\r\n"),
+        (Malformed::FirstLine, "OPTIONS *x HTTP/1.1\r\n\r\n"),
+        (Malformed::FirstLine, "GET /a#b HTTP/1.1\r\n\r\n"),
+        (Malformed::FirstLine, "GET http://a/#b HTTP/1.1\r\n\r\n"),
         (Malformed::Version, "GET / HTTP/1.2\r\n\r\n"),
         (Malformed::Version, "GET / HTTP/2.0\r\n\r\n"),
         (Malformed::Version, "GET / HTTP/0.9\r\n\r\n"),
         (Malformed::Connect, "CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n"),
     ] {
         check_request(head, Err(malformed));
+    }
+}
+
+#[test]
+fn a_target_has_one_of_four_forms() {
+    for first in
+        ["GET /", "GET /a?b=/c:d://e", "GET http://a", "GET HTTPS://a/b?c", "OPTIONS *", "OPTIONS /*"]
+    {
+        check_request(&format!("{first} HTTP/1.1\r\nhost: a\r\n\r\n"), Ok(()));
     }
 }
 

@@ -35,6 +35,7 @@ use crate::proxy::exchange::Inlet;
 use crate::proxy::exchange::Outlet;
 use crate::proxy::headers::Downstream;
 use crate::proxy::limits::Limits;
+use crate::proxy::parting::Breaks;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::json_answer;
 use crate::proxy::tunnel::Sequel;
@@ -101,6 +102,10 @@ fn nobody() -> Rc<Client> {
 }
 
 /// A connection that is served on this thread, and the watch over it.
+impl Breaks for DuplexStream {
+    fn break_off(&self) {}
+}
+
 fn connect<A, F, B>(list: &Rc<Watchlist>, answer: A) -> (DuplexStream, Rc<Watch>)
 where
     A: Fn(Exchange, Request<Incoming>) -> F + Clone + 'static,

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::inspect::Inspected;
 use crate::proxy::limits::Limits;
+use crate::proxy::parting::ASKS;
+use crate::proxy::parting::INTERIM;
 use crate::proxy::parting::LINGER_BYTES;
 use crate::proxy::parting::LINGERS;
 use crate::proxy::parting::LISTENS;
@@ -69,7 +71,55 @@ async fn a_client_that_owes_the_rest_of_its_request_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_waits_for_its_answer_is_given_a_moment() {
+async fn a_client_that_listens_is_asked_now_and_then_and_waited_for() {
+    let (mut client, mut parting, watch) = connection(1024);
+    let _turn = Exchange::http1(&watch);
+    watch.set_knows_interim(true);
+    ask(&mut client, &mut parting).await;
+    let begun = Instant::now();
+    let listening = async {
+        let mut heard = Vec::new();
+        let mut interim = [0; INTERIM.len()];
+        while heard.last().is_none_or(|at| *at < Duration::from_secs(60)) {
+            client.read_exact(&mut interim).await.unwrap();
+            assert_eq!(interim, INTERIM);
+            heard.push(begun.elapsed());
+        }
+        heard.iter().map(Duration::as_secs).collect::<Vec<_>>()
+    };
+    let mut end = [0; 64];
+    tokio::select! {
+        _ = parting.read(&mut end) => panic!("it listens"),
+        heard = listening => assert_eq!(heard, [1, 2, 4, 8, 16, 32, 64]),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_listen_is_found_out() {
+    let (mut client, mut parting, watch) = connection(1024);
+    let _turn = Exchange::http1(&watch);
+    watch.set_knows_interim(true);
+    ask(&mut client, &mut parting).await;
+    drop(client);
+    let ended = end_after(&mut parting).await.unwrap();
+    assert!(ended >= ASKS && ended < 2 * ASKS, "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_said_into_an_answer() {
+    let (mut client, mut parting, watch) = connection(1024);
+    let turn = Exchange::http1(&watch);
+    watch.set_knows_interim(true);
+    ask(&mut client, &mut parting).await;
+    watch.answer_begins();
+    let ended = end_after(&mut parting).await.unwrap();
+    assert!(ended >= LISTENS && ended < LISTENS + Duration::from_secs(1), "{ended:?}");
+    drop((turn, parting));
+    assert_eq!(client.read(&mut [0; 64]).await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_http_1_0_that_waits_for_its_answer_is_given_a_moment() {
     let (mut client, mut parting, watch) = connection(1024);
     let _turn = Exchange::http1(&watch);
     ask(&mut client, &mut parting).await;

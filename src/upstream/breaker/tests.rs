@@ -104,3 +104,111 @@ fn of_many_threads_that_ask_at_once_one_probes() {
     let passed: usize = asking.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).sum();
     assert_eq!(passed, 1);
 }
+
+/// What happens to a breaker's calls, at a moment in milliseconds.
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    /// One begins, and this says whether that opens the breaker.
+    Begins(bool),
+    /// The call of this number goes well.
+    Answers(usize),
+    /// It ends in another way, which is no failure.
+    Leaves(usize),
+    /// It fails, and this says whether that opens the breaker.
+    Fails(usize, bool),
+}
+
+/// Runs calls through a breaker that opens at ten failures.
+fn check_calls(events: &[(u64, Call)]) {
+    let begun = Instant::now();
+    let breaker = Breaker::new(BreakerSettings::default(), begun);
+    let mut calls = Vec::new();
+    for (place, (millis, event)) in events.iter().enumerate() {
+        let now = begun + Duration::from_millis(*millis);
+        match *event {
+            Call::Begins(opens) => {
+                let (sits, opened) = breaker.begins(now);
+                assert_eq!(opened, opens, "event {place} of {events:?}");
+                calls.push((now, sits));
+            }
+            Call::Answers(call) => {
+                breaker.hears(now - calls[call].0);
+                breaker.succeeded();
+            }
+            Call::Leaves(call) => breaker.ends(calls[call].1),
+            Call::Fails(call, opens) => {
+                assert_eq!(breaker.failed(now), opens, "event {place} of {events:?}");
+                breaker.ends(calls[call].1);
+            }
+        }
+    }
+}
+
+#[test]
+fn calls_that_sit_without_one_answer_for_a_second_open_it_however_few_they_are() {
+    use Call::Begins;
+    check_calls(&[(0, Begins(false)), (999, Begins(false)), (1_000, Begins(true)), (1_001, Begins(false))]);
+    check_calls(&[(0, Begins(false)), (5_000, Call::Fails(0, true))]);
+}
+
+#[test]
+fn one_answer_speaks_for_all_calls_that_began_before_it() {
+    use Call::Answers;
+    use Call::Begins;
+    check_calls(&[
+        (0, Begins(false)),
+        (100, Begins(false)),
+        (200, Answers(1)),
+        // The first hangs on, and is no sign.
+        (3_000, Begins(false)),
+        (3_900, Begins(false)),
+        (4_000, Begins(true)),
+        (4_100, Answers(2)),
+        (4_100, Begins(false)),
+        // Its end is no other's.
+        (4_200, Call::Leaves(0)),
+        (6_299, Begins(false)),
+        (6_300, Begins(true)),
+    ]);
+}
+
+#[test]
+fn a_second_without_a_call_is_no_silence() {
+    use Call::Begins;
+    use Call::Fails;
+    use Call::Leaves;
+    check_calls(&[
+        (0, Begins(false)),
+        (300, Fails(0, false)),
+        (2_000, Begins(false)),
+        (2_300, Leaves(1)),
+        (9_000, Begins(false)),
+        (9_300, Fails(2, false)),
+    ]);
+}
+
+#[test]
+fn an_endpoint_that_takes_long_over_its_answers_is_given_twice_as_long() {
+    use Call::Answers;
+    use Call::Begins;
+    check_calls(&[
+        (0, Begins(false)),
+        (10_000, Answers(0)),
+        (20_000, Begins(false)),
+        (39_999, Begins(false)),
+        (40_000, Begins(true)),
+    ]);
+    let quick = (0..400).flat_map(|call| {
+        let at = 20_000 + 100 * call as u64;
+        [(at, Begins(false)), (at + 100, Answers(1 + call))]
+    });
+    let once = [(0, Begins(false)), (10_000, Answers(0))];
+    let hung = [(70_000, Begins(false)), (70_999, Begins(false)), (71_000, Begins(true))];
+    check_calls(&once.into_iter().chain(quick).chain(hung).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_thread_that_read_the_clock_before_another_opens_nothing() {
+    use Call::Begins;
+    check_calls(&[(5_000, Begins(false)), (4_999, Begins(false))]);
+}

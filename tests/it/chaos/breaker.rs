@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
 
 use crate::chaos::wicked::Way;
 use crate::chaos::wicked::Wicked;
@@ -95,6 +97,33 @@ async fn a_candidate_that_hangs_is_left_alone_while_its_copies_fill_the_bound() 
     ask_until(&rig, "a probe beside the full bound", async || new.seen().len() > sent).await;
     gate.open();
     until("an answer to close it", async || !is_open(&rig, COPIES).await).await;
+}
+
+#[tokio::test]
+async fn a_candidate_that_hangs_is_left_alone_though_too_few_copies_come_to_fill_the_bound() {
+    let gate = Gate::new();
+    let new = Model::saying(Reply::text("at last").after(&gate)).await;
+    let (_old, rig) = rig(&format!("url: \"{}\"", new.url()), "shadow: {deadline: 1h}").await;
+    let mut client = rig.client().await;
+    // Traffic of a request in 400 ms: the fourth finds that the first has waited for more than a second.
+    let mut pace = tokio::time::interval(Duration::from_millis(400));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked = 0;
+    while !is_open(&rig, COPIES).await {
+        pace.tick().await;
+        assert_eq!(ask(&mut client).await, (200, "legacy".to_owned()));
+        asked += 1;
+        assert!(asked <= 5, "it hangs for {asked} requests");
+    }
+    let left_alone = ["reason=\"breaker_open\""];
+    let dropped = async || rig.metric("crossfade_copies_dropped_total", &left_alone).await;
+    ask_until(&rig, "a copy to be dropped", async || dropped().await > 0.0).await;
+    assert_eq!(rig.metric("crossfade_copies_dropped_total", &["reason=\"in_flight\""]).await, 0.0);
+    gate.open();
+    until("an answer to close it", async || !is_open(&rig, COPIES).await).await;
+    let (seen, before) = (new.seen().len(), dropped().await);
+    ask_until(&rig, "every copy to be sent", async || new.seen().len() >= seen + 5).await;
+    assert_eq!(dropped().await, before);
 }
 
 #[tokio::test]

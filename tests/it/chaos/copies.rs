@@ -143,3 +143,23 @@ async fn an_answer_without_end_is_cut_off() {
 async fn a_candidate_that_never_reads_large_bodies_hurts_nobody() {
     check(Way::Deaf, Crowd { each: 3, body_bytes: 1 << 20 }, &["timeout"], &FAILING).await;
 }
+
+#[tokio::test]
+async fn a_candidate_that_speaks_no_tls_hurts_nobody() {
+    check(Way::NoTls, SMALL, &["connect_error"], &FAILING).await;
+}
+
+#[tokio::test]
+async fn a_candidate_that_never_shakes_hands_hurts_nobody() {
+    check(Way::MuteTls, SMALL, &["connect_error"], &FAILING).await;
+}
+
+#[tokio::test]
+async fn a_candidate_that_breaks_off_in_its_handshake_hurts_nobody() {
+    check(Way::TornTls, SMALL, &["connect_error"], &FAILING).await;
+}
+
+#[tokio::test]
+async fn a_candidate_whose_certificate_does_not_hold_hurts_nobody() {
+    check(Way::Stranger, SMALL, &["connect_error"], &FAILING).await;
+}

@@ -8,8 +8,12 @@ use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
+
+use crate::rig::Asks;
+use crate::rig::Authority;
 
 /// How a candidate goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,23 @@ pub(super) enum Way {
     Huge,
     /// It sends an answer without end.
     Endless,
+    /// It answers a TLS handshake with what is none.
+    NoTls,
+    /// It never answers a TLS handshake.
+    MuteTls,
+    /// It breaks off in the middle of a TLS handshake.
+    TornTls,
+    /// It shows a certificate that nobody vouches for.
+    Stranger,
+}
+
+impl Way {
+    fn scheme(self) -> &'static str {
+        match self {
+            Way::NoTls | Way::MuteTls | Way::TornTls | Way::Stranger => "https",
+            _ => "http",
+        }
+    }
 }
 
 /// A candidate that goes wrong; it ends when dropped.
@@ -70,7 +91,7 @@ impl Wicked {
             }
             way => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let url = format!("http://{}", listener.local_addr().unwrap());
+                let url = format!("{}://{}", way.scheme(), listener.local_addr().unwrap());
                 let listening = TaskTracker::new().spawn(accept(listener, way));
                 Self { url, _listening: Some(AbortOnDropHandle::new(listening)), _queued: None }
             }
@@ -95,15 +116,17 @@ async fn accept(listener: TcpListener, way: Way) {
 }
 
 async fn serve(mut stream: TcpStream, way: Way) -> std::io::Result<()> {
-    if way == Way::Deaf {
-        return std::future::pending().await;
+    match way {
+        Way::Deaf => return std::future::pending().await,
+        Way::NoTls | Way::MuteTls | Way::TornTls | Way::Stranger => return shake_hands(stream, way).await,
+        _ => {}
     }
     loop {
         read_request(&mut stream).await?;
         match way {
-            Way::Gone | Way::Nameless | Way::BlackHole | Way::Deaf | Way::Mute => {
-                return std::future::pending().await;
-            }
+            Way::Mute => return std::future::pending().await,
+            Way::Gone | Way::Nameless | Way::BlackHole | Way::Deaf => unreachable!("it has read a request"),
+            Way::NoTls | Way::MuteTls | Way::TornTls | Way::Stranger => unreachable!("it speaks TLS"),
             Way::Garbage => stream.write_all(b"\x15\x03\x01\x00\x02\x02\x50 no HTTP at all\r\n\r\n").await?,
             Way::Resets => return stream.set_zero_linger(),
             Way::Fails => {
@@ -141,6 +164,23 @@ async fn serve(mut stream: TcpStream, way: Way) -> std::io::Result<()> {
             }
         }
     }
+}
+
+/// Lets a TLS handshake come to nothing.
+async fn shake_hands(mut stream: TcpStream, way: Way) -> std::io::Result<()> {
+    if way == Way::Stranger {
+        let tls = TlsAcceptor::from(Authority::new().server(Asks::Nothing, &["h2", "http/1.1"]));
+        // The gateway says what it thinks of it, and hangs up.
+        return tls.accept(stream).await.map(drop);
+    }
+    stream.read_buf(&mut Vec::with_capacity(CHUNK)).await?;
+    match way {
+        Way::NoTls => stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await?,
+        // The beginning of a server's hello of 122 bytes.
+        Way::TornTls => return stream.write_all(b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03").await,
+        _ => {}
+    }
+    std::future::pending().await
 }
 
 /// Reads one request with a `content-length`.

@@ -1,6 +1,7 @@
 //! What clients may take: whoever goes beyond it is told so or cut off, and nobody else notices.
 
 mod bodies;
+mod connections;
 mod floods;
 mod heads;
 mod idle;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -94,6 +95,17 @@ impl Frames {
         let mut stream = TcpStream::connect(addr).await.unwrap();
         stream.set_nodelay(true).unwrap();
         stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, settings)].concat()).await.unwrap();
+        Self { stream, read: Vec::new() }
+    }
+
+    /// The model's side of the gateway's next connection: the preface read, the settings sent.
+    pub(crate) async fn accept(listener: &TcpListener) -> Self {
+        let (mut stream, _) = timeout(PATIENCE, listener.accept()).await.expect("nobody connected").unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut preface = [0; PREFACE.len()];
+        stream.read_exact(&mut preface).await.unwrap();
+        assert_eq!(preface, PREFACE);
+        stream.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
         Self { stream, read: Vec::new() }
     }
 

@@ -101,6 +101,13 @@ impl Wire {
         String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned()
     }
 
+    /// Reads to the other end's close, which must not be a clean one.
+    pub(crate) async fn reset(&mut self) {
+        let read = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await.expect("never closed");
+        let text = String::from_utf8_lossy(&self.read);
+        assert!(read.is_err(), "the connection ended cleanly after {text:?}");
+    }
+
     /// Waits until the other end closes.
     pub(crate) async fn closed(&mut self) {
         let mut rest = Vec::new();

@@ -160,6 +160,39 @@ async fn an_answer_that_breaks_off_never_ends_cleanly() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_the_end_of_its_connection_for_the_answers_is_not_deceived() {
+    let (rig, model) = start().await;
+    let mut client = connect(&rig).await;
+    client.send("GET / HTTP/1.0\r\n\r\n").await;
+    let mut upstream = model.accept().await;
+    upstream.read_message().await;
+    upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
+    let head = client.read_until(|text| text.ends_with("hello")).await;
+    assert!(head.starts_with("HTTP/1.0 200 OK") && !head.contains("content-length"), "{head}");
+    drop(upstream);
+    client.reset().await;
+}
+
+#[tokio::test]
+async fn an_answer_without_content_says_no_length_of_it() {
+    let (rig, model) = start().await;
+    let mut client = connect(&rig).await;
+    for method in ["GET", "HEAD"] {
+        client.send(&ASK.replace("GET", method)).await;
+        let mut upstream = model.accept().await;
+        upstream.read_message().await;
+        upstream.send("HTTP/1.1 204 No Content\r\ncontent-length: 3\r\n\r\n").await;
+        let answer = client.read_message().await;
+        assert!(
+            answer.starts_with("HTTP/1.1 204") && !answer.contains("content-length"),
+            "{method}: {answer}"
+        );
+        upstream.send_if_open("end of the round").await;
+        upstream.closed().await;
+    }
+}
+
+#[tokio::test]
 async fn an_answer_of_an_http_1_0_model_ends_with_its_connection() {
     let (rig, model) = start().await;
     let mut client = connect(&rig).await;

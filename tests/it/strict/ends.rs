@@ -70,6 +70,24 @@ async fn a_client_that_closes_its_sending_side_still_gets_its_answer() {
 }
 
 #[tokio::test]
+async fn a_client_that_closes_its_sending_side_may_wait_for_a_slow_model() {
+    let (rig, model) = start().await;
+    let mut client = connect(&rig).await;
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi").await;
+    client.finish().await;
+    let mut upstream = model.accept().await;
+    upstream.read_message().await;
+    // Whoever has left has been found out by the second time that it is asked whether it listens.
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    client.read_until(|text| text == [interim, interim].concat()).await;
+    upstream.send(&ok("at last")).await;
+    let got = client.read_to_end().await;
+    let answer = got.trim_start_matches(interim);
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("at last"), "{got}");
+    assert_eq!(rig.metric("crossfade_requests_total", &["code=\"cancelled\""]).await, 0.0);
+}
+
+#[tokio::test]
 async fn a_client_that_left_is_noticed_before_its_answer_comes() {
     let (rig, model) = start().await;
     let mut client = connect(&rig).await;

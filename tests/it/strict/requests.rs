@@ -15,6 +15,15 @@ use crate::rig::Model;
 use crate::rig::Reply;
 use crate::rig::Rig;
 use crate::rig::Wire;
+use crate::rig::http2::DATA;
+use crate::rig::http2::END_HEADERS;
+use crate::rig::http2::END_STREAM;
+use crate::rig::http2::Frames;
+use crate::rig::http2::HEADERS;
+use crate::rig::http2::field;
+use crate::rig::http2::frame;
+use crate::rig::http2::request_fields;
+use crate::rig::http2::request_head;
 use crate::rig::until;
 use crate::strict::connect;
 use crate::strict::passthrough;
@@ -51,6 +60,7 @@ fn refused() -> Vec<(u16, &'static str, String)> {
         (400, "content_length", post("content-length: +3\r\n")),
         (400, "content_length", post("content-length: -3\r\n")),
         (400, "content_length", post("content-length: three\r\n")),
+        (400, "content_length", post("content-length: 18446744073709551615\r\n")),
         (400, "field", post("x: folded\r\n line\r\n")),
         (400, "field", post(" content-length: 3\r\n")),
         (400, "field", post("content-length : 3\r\n")),
@@ -64,6 +74,10 @@ fn refused() -> Vec<(u16, &'static str, String)> {
         (400, "first_line", "GET /bad\r\n\r\n".to_owned()),
         (400, "first_line", "GET /bad HTTP/one\r\nhost: a\r\n\r\n".to_owned()),
         (501, "connect", "CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n".to_owned()),
+        (400, "first_line", "GET bad HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()),
+        (400, "first_line", "GET bad:80 HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()),
+        (400, "first_line", "GET * HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()),
+        (400, "first_line", "GET /bad#part HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()),
         (400, "first_line", "MALFORMED /version HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()),
         (414, "target_too_long", format!("GET /{large} HTTP/1.1\r\nhost: a\r\n\r\n")),
         (431, "head_too_large", post(&format!("x: {large}\r\n"))),
@@ -207,6 +221,24 @@ async fn what_http_itself_cannot_read_is_refused_and_counted_too() {
         rig.metric("crossfade_gateway_answers_total", &unreadable).await == heads.len() as f64
     })
     .await;
+}
+
+#[tokio::test]
+async fn over_http2_no_length_is_said_twice_and_no_target_is_a_star() {
+    let (rig, model) = start().await;
+    let mut client = Frames::connect(rig.gateway().data_addr(), &[]).await;
+    let length = field("content-length", "0");
+    let twice = [request_fields("POST", "/twice"), length.clone(), length].concat();
+    let ends = END_HEADERS | END_STREAM;
+    client.send(&frame(HEADERS, ends, 1, &twice)).await;
+    let refusal = client.next_of(DATA, 1).await.payload;
+    assert_eq!(serde_json::from_slice::<Value>(&refusal).unwrap()["reason"], "content_length");
+    client.send(&request_head(3, END_STREAM, "GET", "*")).await;
+    let refusal = client.next_of(DATA, 3).await.payload;
+    assert_eq!(serde_json::from_slice::<Value>(&refusal).unwrap()["reason"], "first_line");
+    assert!(model.seen().is_empty());
+    client.send(&request_head(5, END_STREAM, "OPTIONS", "*")).await;
+    assert_eq!(client.next_of(DATA, 5).await.payload, b"*");
 }
 
 #[tokio::test]
