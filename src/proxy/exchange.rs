@@ -75,8 +75,6 @@ pub(super) struct Inlet {
     watch: Rc<Watch>,
     streams: Option<Rc<Streams>>,
     ended: bool,
-    /// Whether nothing that may follow the last byte is of interest.
-    ends_with_length: bool,
 }
 
 /// The body of an answer, with what must last as long as it.
@@ -205,7 +203,6 @@ impl Inlet {
             watch: Rc::clone(watch),
             streams: streams.clone(),
             ended,
-            ends_with_length: false,
         }
     }
 
@@ -233,16 +230,9 @@ impl Inlet {
         Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenOff)))
     }
 
-    /// Says whether the client has nothing more to send that anybody waits for.
+    /// Says whether the client has nothing more to send.
     fn has_come(&self) -> bool {
-        self.incoming.as_ref().is_none_or(|incoming| {
-            incoming.is_end_stream() || self.ends_with_length && incoming.size_hint().exact() == Some(0)
-        })
-    }
-
-    /// Lets the body be over with the last byte of a known length.
-    pub(super) fn end_with_length(&mut self) {
-        self.ends_with_length = true;
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     /// What is known of the client who sends this.

@@ -27,7 +27,6 @@ use tokio::time::sleep;
 use crate::proxy::exchange::BrokenOff;
 use crate::proxy::upload::Outgoing;
 use crate::proxy::watch::Watch;
-use crate::upstream::Repeat;
 
 /// How long a model may take to say that it wants the body; many never say it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -67,11 +66,6 @@ impl Held {
     /// What is known of the client who sends the body.
     pub(super) fn client(&self) -> Rc<Watch> {
         self.body.client()
-    }
-
-    /// Lets the body end with its length, as [`Repeat::end_with_length`] says.
-    pub(super) fn end_with_length(&mut self) {
-        self.body.end_with_length();
     }
 
     fn poll_wanted(&mut self, context: &mut Context<'_>) -> Poll<()> {

@@ -383,15 +383,6 @@ impl Repeat for Outgoing {
             Outgoing::Direct(_) | Outgoing::Stream(_) | Outgoing::Held(_) => None,
         }
     }
-
-    fn end_with_length(&mut self) {
-        match self {
-            Outgoing::Empty(_) => {}
-            Outgoing::Direct(incoming) => incoming.end_with_length(),
-            Outgoing::Stream(stream) => stream.upload.0.borrow_mut().incoming.end_with_length(),
-            Outgoing::Held(held) => held.end_with_length(),
-        }
-    }
 }
 
 impl Body for Outgoing {

@@ -5,6 +5,9 @@
 //! turns: of a request's body for the client's connection, of an answer's for the model's. Taken with the bell
 //! muffled, the last piece costs no turn. Whoever muffles it must ring if the connection has more to hand over.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::Mutex;

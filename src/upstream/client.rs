@@ -58,11 +58,6 @@ pub enum Resend {
 pub trait Repeat: Sized {
     /// The same body from its first byte; `None` when nobody has all of it.
     fn repeat(&self) -> Option<Self>;
-
-    /// Lets the body end with the last byte of its known length, as HTTP/1 frames it: nothing can follow. Otherwise
-    /// an HTTP/2 client that ends its request with a frame of its own keeps the model's connection busy until then,
-    /// and an answer that comes sooner costs the connection.
-    fn end_with_length(&mut self);
 }
 
 /// The moments by which the parts of one call must be done.

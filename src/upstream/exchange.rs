@@ -21,7 +21,6 @@ use tokio::time::timeout_at;
 
 use crate::upstream::Deadlines;
 use crate::upstream::Endpoint;
-use crate::upstream::Repeat;
 use crate::upstream::body::Line;
 use crate::upstream::pool::Link;
 use crate::upstream::streams::Stream;
@@ -48,10 +47,9 @@ pub(super) fn send_http1<B>(
     deadlines: Deadlines,
 ) -> Timeout<impl Future<Output = Result<Response<Incoming>, TrySendError<Request<B>>>> + use<B>>
 where
-    B: Body + Repeat + 'static,
+    B: Body + 'static,
 {
     *request.version_mut() = Version::HTTP_11;
-    request.body_mut().end_with_length();
     timeout_at(deadlines.head, link.sender.try_send_request(*request))
 }
 
