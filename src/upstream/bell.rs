@@ -27,10 +27,24 @@ pub struct Bell(Mutex<Waker>);
 
 /// Does something during which no bell rings that this thread would ring.
 pub fn muffled<T>(quietly: impl FnOnce() -> T) -> T {
-    MUFFLED.set(true);
-    let done = quietly();
-    MUFFLED.set(false);
-    done
+    let _ends = Muffling::begin();
+    quietly()
+}
+
+/// Ends with a panic too, which takes one request along and no other.
+struct Muffling;
+
+impl Muffling {
+    fn begin() -> Self {
+        MUFFLED.set(true);
+        Self
+    }
+}
+
+impl Drop for Muffling {
+    fn drop(&mut self) {
+        MUFFLED.set(false);
+    }
 }
 
 impl Bell {

@@ -1,3 +1,4 @@
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -35,6 +36,8 @@ fn a_task_hears_the_bell_except_what_its_own_thread_rings_muffled() {
     assert_eq!(heard(&task), 1);
     muffled(|| std::thread::scope(|scope| drop(scope.spawn(|| ring.wake_by_ref()))));
     assert_eq!(heard(&task), 2);
+    let panicked = catch_unwind(|| muffled(|| panic!("in the middle")));
+    assert!(panicked.is_err());
     ring.wake();
     assert_eq!(heard(&task), 3);
 }
