@@ -26,6 +26,10 @@ CALM = "the machine had nothing else to do."
 BUSY = "**the machine was busy with other things, so times and ratios are provisional**; counts hold."
 
 
+REASONS = HERE / "reasons.md"
+"""Why figures are as they are: written by people, and the end of RESULTS.md."""
+
+
 @dataclass(frozen=True)
 class Chapter:
     """One table with what it is about."""
@@ -73,6 +77,7 @@ def write(path: Path, chapters: list[Chapter], at: Circumstances) -> None:
     mood = CALM if at.load < 0.5 else BUSY
     parts = [OPENING.format(**asdict(at), mood=mood)]
     parts += [f"## {chapter.title}\n\n{table.markdown(chapter.rows)}\n" for chapter in chapters]
+    parts.append(REASONS.read_text())
     path.write_text("\n".join(parts))
 
 
