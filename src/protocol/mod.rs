@@ -7,6 +7,7 @@ mod credentials;
 mod document;
 pub mod grpc;
 pub mod http1;
+pub mod http2;
 mod json_path;
 mod scan;
 mod seek;

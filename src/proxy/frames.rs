@@ -2,7 +2,7 @@
 //!
 //! A few bytes of PING, SETTINGS or RST_STREAM cost the gateway more than they cost the client. h2 bounds what they
 //! hold in memory, and stops floods of CONTINUATION and of small DATA frames; how many of the others come, and how
-//! fast, is bounded here. Payloads are skipped, not read.
+//! fast, is bounded here.
 
 #[cfg(test)]
 mod tests;
@@ -18,33 +18,23 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::protocol::http2::DATA;
+use crate::protocol::http2::END_STREAM;
+use crate::protocol::http2::FrameHead;
+use crate::protocol::http2::Frames;
+use crate::protocol::http2::HEADERS;
 use crate::proxy::exchange::Streams;
-use crate::proxy::inspect::PREFACE;
 use crate::proxy::limits::Limit;
 use crate::proxy::watch::Watch;
 
-/// The length of a frame's head (RFC 9113, section 4.1).
-const HEAD: usize = 9;
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const END_STREAM: u8 = 1;
 /// Of its budget a connection gets this part back every second.
 const REFILL: f64 = 0.1;
-
-/// Cuts bytes into frames and counts those that carry no part of a request.
-#[derive(Debug)]
-struct FrameCount {
-    /// Bytes to pass before the next head begins: of the preface at first, then of a payload.
-    skip: usize,
-    head: [u8; HEAD],
-    head_bytes: usize,
-}
 
 /// A connection whose incoming control frames have a budget. Beyond it, reading fails.
 #[derive(Debug)]
 pub(super) struct Metered<S> {
     stream: S,
-    count: FrameCount,
+    frames: Frames,
     budget: Budget,
 }
 
@@ -57,40 +47,11 @@ struct Budget {
     reckoned: Duration,
 }
 
-impl FrameCount {
-    fn new() -> Self {
-        Self { skip: PREFACE.len(), head: [0; HEAD], head_bytes: 0 }
-    }
-
-    /// Passes bytes on and says how many control frames began in them.
-    fn pass(&mut self, mut bytes: &[u8]) -> u32 {
-        let mut control = 0;
-        while !bytes.is_empty() {
-            let skipped = self.skip.min(bytes.len());
-            self.skip -= skipped;
-            bytes = &bytes[skipped..];
-            let taken = (HEAD - self.head_bytes).min(bytes.len());
-            self.head[self.head_bytes..self.head_bytes + taken].copy_from_slice(&bytes[..taken]);
-            self.head_bytes += taken;
-            bytes = &bytes[taken..];
-            if self.head_bytes == HEAD {
-                control += u32::from(self.is_control());
-                let [high, middle, low, ..] = self.head;
-                self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-                self.head_bytes = 0;
-            }
-        }
-        control
-    }
-
-    /// Says whether the frame asks for nothing: anything but a head, and data that are some.
-    fn is_control(&self) -> bool {
-        let [high, middle, low, kind, flags, ..] = self.head;
-        match kind {
-            DATA => [high, middle, low] == [0, 0, 0] && flags & END_STREAM == 0,
-            HEADERS => false,
-            _ => true,
-        }
+/// Says whether a frame asks for nothing: anything but a head, and data that are some.
+fn is_control(frame: FrameHead) -> bool {
+    match frame.kind {
+        DATA => frame.length == 0 && frame.flags & END_STREAM == 0,
+        kind => kind != HEADERS,
     }
 }
 
@@ -120,7 +81,7 @@ impl<S> Metered<S> {
         let list = watch.list();
         let (left, reckoned) = (f64::from(list.limits().control_frames), list.now());
         let budget = Budget { watch: Rc::clone(watch), streams: Rc::clone(streams), left, reckoned };
-        Self { stream, count: FrameCount::new(), budget }
+        Self { stream, frames: Frames::of_client(), budget }
     }
 }
 
@@ -131,10 +92,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let Self { stream, count, budget } = &mut *self;
+        let Self { stream, frames, budget } = &mut *self;
         let polled = Pin::new(stream).poll_read(context, buffer);
         match polled {
-            Poll::Ready(Ok(())) => Poll::Ready(budget.spend(count.pass(&buffer.filled()[before..]))),
+            Poll::Ready(Ok(())) => {
+                Poll::Ready(budget.spend(frames.count(&buffer.filled()[before..], is_control)))
+            }
             polled => polled,
         }
     }

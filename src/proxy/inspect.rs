@@ -30,12 +30,10 @@ use crate::protocol::http1::Malformed;
 use crate::protocol::http1::Messages;
 use crate::protocol::http1::RequestHead;
 use crate::protocol::http1::STAND_IN;
+use crate::protocol::http2::PREFACE;
 use crate::proxy::limits::Limits;
 use crate::proxy::parting::Breaks;
 use crate::proxy::watch::Watch;
-
-/// What an HTTP/2 connection begins with.
-pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How much is read before the version is known: most requests whole.
 const FIRST_READ: usize = 2048;

@@ -35,6 +35,7 @@ use crate::upstream::OnThisThread;
 use crate::upstream::Permit;
 use crate::upstream::Purpose;
 use crate::upstream::checked::Checked;
+use crate::upstream::heads::Heads;
 use crate::upstream::pool::Link;
 use crate::upstream::streams::Multiplexed;
 
@@ -187,7 +188,7 @@ where
     builder.timer(TokioTimer::new()).keep_alive_interval(PING_EVERY).max_header_list_size(MAX_HEAD_BYTES);
     // One call until the model has said how many it takes: what is beyond its limit it would refuse.
     builder.initial_max_send_streams(1);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = builder.handshake(TokioIo::new(Heads::new(stream))).await?;
     let connection = Rc::new(RefCell::new(connection));
     // Weak: calls that wait in the connection are given back when it ends and its task lets it go.
     let known = Rc::downgrade(&connection);

@@ -13,6 +13,7 @@ mod connect;
 mod exchange;
 mod executor;
 mod fleet;
+mod heads;
 mod health;
 mod pool;
 mod resolve;

@@ -181,3 +181,23 @@ async fn a_length_that_is_said_twice_over_http2_is_said_once_over_http1() {
     let answer = client.read_message().await;
     assert!(answer.ends_with("\r\n\r\nhello") && answer.matches("content-length").count() == 1, "{answer}");
 }
+
+#[tokio::test]
+async fn interim_answers_over_http2_are_consumed_and_bounded() {
+    let head = |status| http2::frame(http2::HEADERS, http2::END_HEADERS, 1, &http2::field(":status", status));
+    let interim = head("103");
+    let last = http2::frame(http2::DATA, http2::END_STREAM, 1, b"hello");
+    let answer = [interim.repeat(32), head("200"), last];
+    assert_eq!(answered_by(&answer, "GET", false).await.unwrap(), "hello");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rig = Rig::start(&passthrough(&format!("http://{}", listener.local_addr().unwrap()), "")).await;
+    let mut client = rig.client().await;
+    let flooding = async {
+        let mut model = Frames::accept(&listener).await;
+        model.next_of(http2::HEADERS, 1).await;
+        model.flood(&interim).await;
+    };
+    let (got, ()) = tokio::join!(client.post("/", &[], ""), flooding);
+    assert_eq!((got.status.as_u16(), &got.json()["reason"]), (502, &"reset".into()));
+}

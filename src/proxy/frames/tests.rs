@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
+use crate::protocol::http2::Frames;
+use crate::protocol::http2::PREFACE;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Streams;
 use crate::proxy::frames::Budget;
-use crate::proxy::frames::FrameCount;
-use crate::proxy::inspect::PREFACE;
+use crate::proxy::frames::is_control;
 use crate::proxy::limits::Limits;
 use crate::proxy::watch::Doing;
 use crate::proxy::watch::Watchlist;
@@ -39,8 +40,8 @@ fn frames_that_ask_for_nothing_are_counted_however_the_bytes_are_cut() {
     let bytes: Vec<u8> =
         [PREFACE.to_vec()].into_iter().chain(frames.map(|(bytes, _)| bytes)).flatten().collect();
     for size in [1, 2, 3, 8, 9, 10, 1000, bytes.len()] {
-        let mut count = FrameCount::new();
-        let counted: u32 = bytes.chunks(size).map(|piece| count.pass(piece)).sum();
+        let mut frames = Frames::of_client();
+        let counted: u32 = bytes.chunks(size).map(|piece| frames.count(piece, is_control)).sum();
         assert_eq!(counted, expected, "{size} at a time");
     }
 }

@@ -7,8 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::io::duplex;
 
 use crate::protocol::http1::Malformed;
+use crate::protocol::http2::PREFACE;
 use crate::proxy::inspect::Inspected;
-use crate::proxy::inspect::PREFACE;
 use crate::proxy::inspect::fault;
 use crate::proxy::limits::Limits;
 use crate::proxy::watch::Doing;
