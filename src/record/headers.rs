@@ -1,7 +1,5 @@
 //! Headers as a record shows them.
 
-use std::borrow::Cow;
-
 use http::HeaderName;
 use http::HeaderValue;
 use serde::Deserialize;
@@ -16,7 +14,7 @@ pub struct HeaderRecord(Vec<(HeaderName, Text)>);
 /// A value's text.
 #[derive(Debug, Clone)]
 pub(super) enum Text {
-    /// As it came, which is no copy.
+    /// As it came, which is UTF-8 and no copy.
     Given(HeaderValue),
     /// Another.
     Made(String),
@@ -37,16 +35,17 @@ impl HeaderRecord {
 impl Text {
     /// A value as it came; what is no UTF-8 in it is replaced.
     pub(super) fn of(value: &HeaderValue) -> Self {
-        match String::from_utf8_lossy(value.as_bytes()) {
-            Cow::Borrowed(_) => Text::Given(value.clone()),
-            Cow::Owned(text) => Text::Made(text),
+        match std::str::from_utf8(value.as_bytes()) {
+            Ok(_) => Text::Given(value.clone()),
+            Err(_) => Text::Made(String::from_utf8_lossy(value.as_bytes()).into_owned()),
         }
     }
 
-    fn as_str(&self) -> Cow<'_, str> {
+    fn as_str(&self) -> &str {
         match self {
-            Text::Given(value) => String::from_utf8_lossy(value.as_bytes()),
-            Text::Made(text) => text.into(),
+            // It was UTF-8 when it was taken.
+            Text::Given(value) => std::str::from_utf8(value.as_bytes()).unwrap_or_default(),
+            Text::Made(text) => text,
         }
     }
 }
