@@ -173,7 +173,7 @@ impl Exchange {
         self.watch.set_knows_interim(request.version() == Version::HTTP_11);
         let mut request = request.map(|incoming| Inlet::new(incoming, &self));
         if self.streams.is_none() && headers::sends_body_at_once(&request) {
-            poll_fn(|context| Poll::Ready(request.body_mut().take_first(context))).await;
+            poll_fn(|context| request.body_mut().poll_first(context)).await;
         }
         let answered = contained_future(Plane::Answer, list.metrics(), pin!(answer(request))).await;
         let response = answered.unwrap_or_else(|_| refusal(Refusal::Fault, list.metrics()));
@@ -206,8 +206,9 @@ impl Inlet {
         }
     }
 
-    /// Takes what came of the body together with its head: of most requests all. See [`muffled`].
-    fn take_first(&mut self, context: &mut Context<'_>) {
+    /// Takes what came of the body together with its head, of most requests all, and waits for nothing. See
+    /// [`muffled`].
+    fn poll_first(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let polled = muffled(|| self.poll_incoming(context));
         if polled.is_ready() && !self.has_come() {
             context.waker().wake_by_ref();
@@ -216,6 +217,7 @@ impl Inlet {
             // Of a known length there is nothing but data.
             self.first = frame.map(|frame| frame.into_data().ok()).transpose();
         }
+        Poll::Ready(())
     }
 
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {

@@ -189,7 +189,7 @@ where
             };
             let sent = match line {
                 Line::Http1 { mut link, pool } => {
-                    let answered = send_http1(&mut link, request, deadlines).await;
+                    let answered = send_http1(&mut link, *request, deadlines).await;
                     heard_http1(answered).map(|response| (response, Line::Http1 { link, pool }))
                 }
                 // Boxed for the same reason.

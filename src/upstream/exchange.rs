@@ -43,14 +43,14 @@ pub(super) enum Unanswered<B> {
 /// Sends a request on a connection of its own. It has left when this returns; the future waits for the answer.
 pub(super) fn send_http1<B>(
     link: &mut Link<B>,
-    mut request: Box<Request<B>>,
+    mut request: Request<B>,
     deadlines: Deadlines,
 ) -> Timeout<impl Future<Output = Result<Response<Incoming>, TrySendError<Request<B>>>> + use<B>>
 where
     B: Body + 'static,
 {
     *request.version_mut() = Version::HTTP_11;
-    timeout_at(deadlines.head, link.sender.try_send_request(*request))
+    timeout_at(deadlines.head, link.sender.try_send_request(request))
 }
 
 /// What came of it.
