@@ -4,7 +4,6 @@
 //! what finding the field costs (measured on an inference answer of 200 bytes, with its numbers kept digit by digit).
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::cell::OnceCell;
 
 use bytes::Bytes;
@@ -17,14 +16,12 @@ use crate::protocol::JsonPath;
 pub struct Document {
     bytes: Bytes,
     parsed: OnceCell<Option<Value>>,
-    /// Whether somebody found a value in it, and thus that it is JSON.
-    sought: Cell<bool>,
 }
 
 impl Document {
     /// Takes a body as it is.
     pub fn new(bytes: Bytes) -> Self {
-        Self { bytes, parsed: OnceCell::new(), sought: Cell::new(false) }
+        Self { bytes, parsed: OnceCell::new() }
     }
 
     /// The body's bytes.
@@ -37,19 +34,10 @@ impl Document {
         self.parsed.get_or_init(|| serde_json::from_slice(&self.bytes).ok()).as_ref()
     }
 
-    /// Says whether it is known already to be JSON; `false`: it may be.
-    pub fn is_known_json(&self) -> bool {
-        self.sought.get() || self.parsed.get().is_some_and(Option::is_some)
-    }
-
     /// Every value that a path selects, in document order; `None`: it is no JSON.
     pub fn select(&self, path: &JsonPath) -> Option<Vec<Cow<'_, Value>>> {
         let found = match (self.parsed.get(), path.seek(&self.bytes)) {
-            (None, Some(sought)) => {
-                let sought = sought.ok()?;
-                self.sought.set(true);
-                sought.map(Cow::Owned).into_iter().collect()
-            }
+            (None, Some(sought)) => sought.ok()?.map(Cow::Owned).into_iter().collect(),
             _ => path.all(self.value()?).into_iter().map(Cow::Borrowed).collect(),
         };
         Some(found)

@@ -188,18 +188,22 @@ impl<'t> Scanner<'t> {
     }
 
     fn number(&mut self) -> Option<()> {
-        let text = self.text;
-        let mut at = self.at + usize::from(text.get(self.at) == Some(&b'-'));
+        let text = &self.text[self.at..];
+        let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let some_digits = |from: usize| Some(digits(from)).filter(|count| *count > 0);
+        let mut end = usize::from(text.first() == Some(&b'-'));
         // Behind a 0 at the start no digit may follow, and none is looked for: whatever comes next fails at it.
-        at = if text.get(at) == Some(&b'0') { at + 1 } else { past_digits(text, at)? };
-        if text.get(at) == Some(&b'.') {
-            at = past_digits(text, at + 1)?;
+        end += if text.get(end) == Some(&b'0') { 1 } else { some_digits(end)? };
+        if text.get(end) == Some(&b'.') {
+            end += 1;
+            end += some_digits(end)?;
         }
-        if let Some(b'e' | b'E') = text.get(at) {
-            let is_signed = matches!(text.get(at + 1), Some(b'+' | b'-'));
-            at = past_digits(text, at + 1 + usize::from(is_signed))?;
+        if let Some(b'e' | b'E') = text.get(end) {
+            end += 1;
+            end += usize::from(matches!(text.get(end), Some(b'+' | b'-')));
+            end += some_digits(end)?;
         }
-        self.at = at;
+        self.at += end;
         Some(())
     }
 
@@ -237,13 +241,4 @@ impl<'t> Scanner<'t> {
             _ => None,
         }
     }
-}
-
-/// Where the digits end that begin here; `None`: there is none.
-fn past_digits(text: &[u8], begin: usize) -> Option<usize> {
-    let mut at = begin;
-    while let Some(b'0'..=b'9') = text.get(at) {
-        at += 1;
-    }
-    (at > begin).then_some(at)
 }

@@ -149,7 +149,7 @@ impl Content {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return Some(Body::Base64(STANDARD.encode(bytes)));
         };
-        let json = self.whole().and_then(|document| embedded(text, document.is_known_json()));
+        let json = self.whole().and_then(|_| embedded(text));
         Some(json.map_or_else(|| Body::Text(text.to_owned()), Body::Json))
     }
 
@@ -163,20 +163,20 @@ impl Content {
         };
         let mut json = json.clone();
         redact(&mut json);
-        Some(embedded(&json.to_string(), true).map_or(Body::Withheld(Unread::NotJson), Body::Json))
+        Some(embedded(&json.to_string()).map_or(Body::Withheld(Unread::NotJson), Body::Json))
     }
 }
 
-/// A text as a part of a line, if it is JSON that readers of the log can take; `is_known`: that it is JSON is known.
-fn embedded(text: &str, is_known: bool) -> Option<JsonText> {
-    if nesting(text) > DEPTH || !(is_known || has_json_grammar(text)) {
+/// A text as a part of a line, if it is JSON that readers of the log can take.
+fn embedded(text: &str) -> Option<JsonText> {
+    if nesting(text) > DEPTH {
         return None;
     }
     if memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
-        return Some(JsonText::known(text));
+        return JsonText::new(text);
     }
     // JSON has no raw line break inside a string, so in what is valid each one is white space between tokens.
-    Some(JsonText::known(&text.replace(['\n', '\r'], " ")))
+    has_json_grammar(text).then(|| JsonText::new(&text.replace(['\n', '\r'], " ")))?
 }
 
 /// The deepest nesting, or more: brackets inside strings count too.

@@ -15,6 +15,7 @@ use serde::ser::SerializeTupleVariant;
 use serde_json::Error;
 use serde_json::value::RawValue;
 
+use crate::protocol::has_json_grammar;
 use crate::protocol::is_plain;
 
 /// What serde_json's `RawValue` calls itself and its one field, which is the text to be written as it is. A test
@@ -26,9 +27,10 @@ const RAW: &str = "$serde_json::private::RawValue";
 pub struct JsonText(Box<str>);
 
 impl JsonText {
-    /// Takes a text that was found to be JSON, white space around it aside.
-    pub(super) fn known(text: &str) -> Self {
-        Self(text.trim_matches([' ', '\n', '\t', '\r']).into())
+    /// Takes a text that is JSON, white space around it aside.
+    pub(super) fn new(text: &str) -> Option<Self> {
+        let text = text.trim_matches([' ', '\n', '\t', '\r']);
+        has_json_grammar(text).then(|| Self(text.into()))
     }
 
     /// The text.

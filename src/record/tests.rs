@@ -14,9 +14,9 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::protocol::has_json_grammar;
 use crate::record::Body;
 use crate::record::Captured;
+use crate::record::JsonText;
 use crate::record::Line;
 use crate::record::LineError;
 use crate::record::Rotation;
@@ -180,10 +180,10 @@ fn a_character_is_escaped_wherever_it_stands() {
             json::append(&mut written, &text).unwrap();
             assert_eq!(written, serde_json::to_vec(&text).unwrap(), "{text:?}");
             let whole = String::from_utf8(written).unwrap();
-            assert!(has_json_grammar(&whole), "{whole}");
+            assert!(JsonText::new(&whole).is_some(), "{whole}");
             let raw = format!("\"{text}\"");
             let is_json = serde_json::from_str::<&RawValue>(&raw).is_ok();
-            assert_eq!(has_json_grammar(&raw), is_json, "{raw}");
+            assert_eq!(JsonText::new(&raw).is_some(), is_json, "{raw}");
         }
     }
 }
