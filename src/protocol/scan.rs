@@ -28,26 +28,17 @@ pub fn has_json_grammar(text: &str) -> bool {
 
 /// Says whether a text can stand between quotes in JSON as it is.
 pub fn is_plain(text: &[u8]) -> bool {
-    let (chunks, rest) = text.as_chunks::<8>();
-    // The last eight bytes tell of the rest too, which is shorter.
-    let is_end_plain = match text.last_chunk::<8>() {
-        Some(chunk) => rest.is_empty() || is_plain_chunk(chunk),
-        None => rest.iter().all(|byte| is_plain_byte(*byte)),
-    };
-    is_end_plain && chunks.iter().all(is_plain_chunk)
+    let (chunks, rest) = text.as_chunks::<16>();
+    chunks.iter().all(is_plain_chunk) && rest.iter().fold(true, |all, byte| all & is_plain_byte(*byte))
 }
 
-/// All eight at once: a byte below a bound borrows from its highest bit (Anderson, Bit Twiddling Hacks, `hasless`).
-fn is_plain_chunk(chunk: &[u8; 8]) -> bool {
-    const EACH: u64 = u64::MAX / 255;
-    let bytes = u64::from_ne_bytes(*chunk);
-    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(EACH * u64::from(bound)) & !bytes;
-    let is = |byte: u8| below(bytes ^ (EACH * u64::from(byte)), 1);
-    (below(bytes, b' ') | is(b'"') | is(b'\\')) & (EACH << 7) == 0
+/// No branch, so that the compiler can look at all of it at once.
+fn is_plain_chunk(chunk: &[u8; 16]) -> bool {
+    chunk.iter().fold(true, |all, byte| all & is_plain_byte(*byte))
 }
 
 fn is_plain_byte(byte: u8) -> bool {
-    byte >= b' ' && byte != b'"' && byte != b'\\'
+    (byte >= b' ') & (byte != b'"') & (byte != b'\\')
 }
 
 impl<'t> Scanner<'t> {
@@ -151,74 +142,85 @@ impl<'t> Scanner<'t> {
                     return Some(begin..self.at);
                 }
                 let is_object = kinds & 1 == 1;
-                match self.peek()? {
-                    b',' => {
-                        self.at += 1;
-                        if is_object {
-                            self.name()?;
-                        }
-                        break;
+                if self.goes_on(if is_object { b'}' } else { b']' })? {
+                    if is_object {
+                        self.name()?;
                     }
-                    end if end == if is_object { b'}' } else { b']' } => {
-                        self.at += 1;
-                        self.depth -= 1;
-                        kinds >>= 1;
-                    }
-                    _ => return None,
+                    break;
                 }
+                kinds >>= 1;
             }
         }
     }
 
     fn scalar(&mut self) -> Option<()> {
-        match self.text.get(self.at)? {
-            b'"' => {
-                self.at += 1;
-                self.string()
+        match self.next()? {
+            b'"' => self.string(),
+            b't' => self.word(b"rue"),
+            b'f' => self.word(b"alse"),
+            b'n' => self.word(b"ull"),
+            b'-' => {
+                let first = self.next()?;
+                self.number(first)
             }
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
-            _ => self.number(),
+            first => self.number(first),
         }
     }
 
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.text[self.at..].starts_with(word).then(|| self.at += word.len())
+    fn next(&mut self) -> Option<u8> {
+        let byte = *self.text.get(self.at)?;
+        self.at += 1;
+        Some(byte)
     }
 
-    fn number(&mut self) -> Option<()> {
-        let text = &self.text[self.at..];
-        let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let some_digits = |from: usize| Some(digits(from)).filter(|count| *count > 0);
-        let mut end = usize::from(text.first() == Some(&b'-'));
-        // Behind a 0 at the start no digit may follow, and none is looked for: whatever comes next fails at it.
-        end += if text.get(end) == Some(&b'0') { 1 } else { some_digits(end)? };
-        if text.get(end) == Some(&b'.') {
-            end += 1;
-            end += some_digits(end)?;
+    fn word(&mut self, rest: &[u8]) -> Option<()> {
+        self.text.get(self.at..)?.starts_with(rest).then(|| self.at += rest.len())
+    }
+
+    /// Reads a number whose first digit was read.
+    fn number(&mut self, first: u8) -> Option<()> {
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => _ = self.digits(),
+            _ => return None,
         }
-        if let Some(b'e' | b'E') = text.get(end) {
-            end += 1;
-            end += usize::from(matches!(text.get(end), Some(b'+' | b'-')));
-            end += some_digits(end)?;
+        // After a 0 no digit may follow, and none is looked for: whatever comes next fails at it.
+        if self.text.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits().then_some(())?;
         }
-        self.at += end;
+        if let Some(b'e' | b'E') = self.text.get(self.at) {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.text.get(self.at) {
+                self.at += 1;
+            }
+            self.digits().then_some(())?;
+        }
         Some(())
+    }
+
+    /// Reads digits; whether there is one.
+    fn digits(&mut self) -> bool {
+        let begin = self.at;
+        while let Some(b'0'..=b'9') = self.text.get(self.at) {
+            self.at += 1;
+        }
+        self.at > begin
     }
 
     /// Reads a text whose opening quote was read.
     fn string(&mut self) -> Option<()> {
         loop {
-            let mut rest = &self.text[self.at..];
-            while let Some((chunk, behind)) = rest.split_first_chunk::<8>()
-                && is_plain_chunk(chunk)
-            {
-                rest = behind;
+            while self.text[self.at..].first_chunk::<16>().is_some_and(is_plain_chunk) {
+                self.at += 16;
             }
-            let special = rest.iter().position(|byte| !is_plain_byte(*byte))?;
-            self.at = self.text.len() - rest.len() + special + 1;
-            match rest[special] {
+            let special = loop {
+                let byte = self.next()?;
+                if !is_plain_byte(byte) {
+                    break byte;
+                }
+            };
+            match special {
                 b'"' => return Some(()),
                 b'\\' => self.escape()?,
                 _ => return None,
@@ -227,9 +229,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn escape(&mut self) -> Option<()> {
-        let escaped = *self.text.get(self.at)?;
-        self.at += 1;
-        match escaped {
+        match self.next()? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
             b'u' => {
                 let digits = self.text.get(self.at..self.at + 4)?;

@@ -1,5 +1,7 @@
 //! Headers as a record shows them.
 
+use std::borrow::Cow;
+
 use http::HeaderName;
 use http::HeaderValue;
 use serde::Deserialize;
@@ -14,7 +16,7 @@ pub struct HeaderRecord(Vec<(HeaderName, Text)>);
 /// A value's text.
 #[derive(Debug, Clone)]
 pub(super) enum Text {
-    /// As it came, which is UTF-8 and no copy.
+    /// As it came, which is no copy.
     Given(HeaderValue),
     /// Another.
     Made(String),
@@ -35,17 +37,16 @@ impl HeaderRecord {
 impl Text {
     /// A value as it came; what is no UTF-8 in it is replaced.
     pub(super) fn of(value: &HeaderValue) -> Self {
-        match std::str::from_utf8(value.as_bytes()) {
-            Ok(_) => Text::Given(value.clone()),
-            Err(_) => Text::Made(String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        match String::from_utf8_lossy(value.as_bytes()) {
+            Cow::Borrowed(_) => Text::Given(value.clone()),
+            Cow::Owned(text) => Text::Made(text),
         }
     }
 
-    fn as_str(&self) -> &str {
+    fn as_str(&self) -> Cow<'_, str> {
         match self {
-            // It was UTF-8 when it was taken.
-            Text::Given(value) => std::str::from_utf8(value.as_bytes()).unwrap_or_default(),
-            Text::Made(text) => text,
+            Text::Given(value) => String::from_utf8_lossy(value.as_bytes()),
+            Text::Made(text) => text.into(),
         }
     }
 }

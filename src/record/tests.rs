@@ -16,7 +16,6 @@ use tokio::time::Instant;
 
 use crate::record::Body;
 use crate::record::Captured;
-use crate::record::JsonText;
 use crate::record::Line;
 use crate::record::LineError;
 use crate::record::Rotation;
@@ -168,24 +167,6 @@ fn a_line_is_what_serde_json_would_write() {
     let mut written = Vec::new();
     json::append(&mut written, &all).unwrap();
     assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&all).unwrap());
-}
-
-#[test]
-fn a_character_is_escaped_wherever_it_stands() {
-    for code in 0..0x180 {
-        let character = char::from_u32(code).unwrap();
-        for (before, after) in (0..20).flat_map(|before| [(before, 0), (before, 1), (before, 19 - before)]) {
-            let text = format!("{}{character}{}", "x".repeat(before), "y".repeat(after));
-            let mut written = Vec::new();
-            json::append(&mut written, &text).unwrap();
-            assert_eq!(written, serde_json::to_vec(&text).unwrap(), "{text:?}");
-            let whole = String::from_utf8(written).unwrap();
-            assert!(JsonText::new(&whole).is_some(), "{whole}");
-            let raw = format!("\"{text}\"");
-            let is_json = serde_json::from_str::<&RawValue>(&raw).is_ok();
-            assert_eq!(JsonText::new(&raw).is_some(), is_json, "{raw}");
-        }
-    }
 }
 
 fn settings(dir: &std::path::Path, bytes: u64, keep_bytes: Option<u64>) -> Settings {
