@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::protocol::seek::NotJson;
 use crate::protocol::seek::seek;
 
 /// The longest path, in bytes.
@@ -80,7 +79,7 @@ impl JsonPath {
 
     /// The value that a path of plain members selects, found without building the document; `None`: the path is
     /// not so plain.
-    pub(super) fn seek(&self, text: &[u8]) -> Option<Result<Option<Value>, NotJson>> {
+    pub(super) fn seek(&self, text: &[u8]) -> Option<Result<Option<Value>, serde_json::Error>> {
         match &self.steps {
             Steps::Plain(steps) => Some(seek(steps, text)),
             Steps::General(_) => None,

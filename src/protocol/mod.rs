@@ -9,7 +9,6 @@ pub mod grpc;
 pub mod http1;
 pub mod http2;
 mod json_path;
-mod scan;
 mod seek;
 mod sse;
 mod usage;
@@ -23,8 +22,6 @@ pub use document::Document;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;
-pub use scan::has_json_grammar;
-pub use scan::is_plain;
 pub use usage::Usage;
 pub use usage::usage;
 

@@ -23,9 +23,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::Document;
-use crate::protocol::has_json_grammar;
 use crate::record::Captured;
-use crate::record::JsonText;
+use crate::record::json;
 
 /// How many times its size a compressed body may grow; beyond, it stays as it came.
 const GROWTH: usize = 32;
@@ -38,7 +37,7 @@ const DEPTH: usize = 100;
 pub enum Body {
     /// Whole JSON, digit by digit as it passed unless redaction touched it; line breaks became spaces. In
     /// `{"json": ..}` where it would itself look like one of the others.
-    Json(JsonText),
+    Json(Box<RawValue>),
     /// `{"text": ..}`: any other UTF-8.
     Text(String),
     /// `{"base64": ..}`: any other bytes.
@@ -70,12 +69,6 @@ enum Wrapped<'a> {
     Withheld(Unread),
 }
 
-/// JSON that looks like something else, wrapped: what [`Wrapped`] reads.
-#[derive(Serialize)]
-struct Own<'a> {
-    json: &'a JsonText,
-}
-
 impl<'a> Wrapped<'a> {
     /// Reads a wrapped body; `None`: this is JSON as itself.
     fn read(text: &'a str) -> Option<Self> {
@@ -89,8 +82,10 @@ impl<'a> Wrapped<'a> {
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Body::Json(json) if Wrapped::read(json.as_str()).is_none() => json.serialize(serializer),
-            Body::Json(json) => Own { json }.serialize(serializer),
+            Body::Json(raw) if Wrapped::read(raw.get()).is_none() => {
+                serializer.serialize_newtype_struct(json::RAW, raw)
+            }
+            Body::Json(raw) => serializer.serialize_newtype_struct(json::RAW, &Wrapped::Json(raw)),
             Body::Text(text) => Wrapped::Text(text.into()).serialize(serializer),
             Body::Base64(text) => Wrapped::Base64(text.into()).serialize(serializer),
             Body::Withheld(reason) => Wrapped::Withheld(*reason).serialize(serializer),
@@ -102,11 +97,11 @@ impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         Ok(match Wrapped::read(raw.get()) {
-            Some(Wrapped::Json(inner)) => Body::Json(inner.to_owned().into()),
+            Some(Wrapped::Json(inner)) => Body::Json(inner.to_owned()),
             Some(Wrapped::Text(text)) => Body::Text(text.into_owned()),
             Some(Wrapped::Base64(text)) => Body::Base64(text.into_owned()),
             Some(Wrapped::Withheld(reason)) => Body::Withheld(reason),
-            None => Body::Json(raw.into()),
+            None => Body::Json(raw),
         })
     }
 }
@@ -168,15 +163,16 @@ impl Content {
 }
 
 /// A text as a part of a line, if it is JSON that readers of the log can take.
-fn embedded(text: &str) -> Option<JsonText> {
+fn embedded(text: &str) -> Option<Box<RawValue>> {
     if nesting(text) > DEPTH {
         return None;
     }
     if memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
-        return JsonText::new(text);
+        return RawValue::from_string(text.to_owned()).ok();
     }
     // JSON has no raw line break inside a string, so in what is valid each one is white space between tokens.
-    has_json_grammar(text).then(|| JsonText::new(&text.replace(['\n', '\r'], " ")))?
+    let _: &RawValue = serde_json::from_str(text).ok()?;
+    RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
 }
 
 /// The deepest nesting, or more: brackets inside strings count too.

@@ -13,73 +13,38 @@ use serde::ser::SerializeTuple;
 use serde::ser::SerializeTupleStruct;
 use serde::ser::SerializeTupleVariant;
 use serde_json::Error;
-use serde_json::value::RawValue;
 
-use crate::protocol::has_json_grammar;
-use crate::protocol::is_plain;
+/// The name of a newtype that is left to serde_json whole, for a `RawValue` is in it: what that is only serde_json
+/// knows.
+pub(super) const RAW: &str = "crossfade::Raw";
 
-/// What serde_json's `RawValue` calls itself and its one field, which is the text to be written as it is. A test
-/// notices when it changes.
-const RAW: &str = "$serde_json::private::RawValue";
-
-/// A text that is JSON and is written as it is, as a `RawValue` is. It was checked once, and is not again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonText(Box<str>);
-
-impl JsonText {
-    /// Takes a text that is JSON, white space around it aside.
-    pub(super) fn new(text: &str) -> Option<Self> {
-        let text = text.trim_matches([' ', '\n', '\t', '\r']);
-        has_json_grammar(text).then(|| Self(text.into()))
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Serialize for JsonText {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut raw = serializer.serialize_struct(RAW, 1)?;
-        raw.serialize_field(RAW, &self.0)?;
-        raw.end()
-    }
-}
-
-impl From<Box<RawValue>> for JsonText {
-    fn from(raw: Box<RawValue>) -> Self {
-        Self(raw.into())
-    }
-}
-
-/// Appends a value, whose fields must have names that need no escape.
+/// Appends a value. Fields must have names that need no escape, and a `RawValue` must be inside a newtype [`RAW`].
 pub(super) fn append<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) -> Result<(), Error> {
-    value.serialize(Json(text, Form::Value))
+    value.serialize(Json(text))
 }
 
-/// Where a value goes, and in which form.
-struct Json<'t>(&'t mut Vec<u8>, Form);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Value,
-    /// A text that is JSON itself.
-    Raw,
-}
+/// Where a value goes.
+struct Json<'t>(&'t mut Vec<u8>);
 
 /// An array or an object that has begun.
 struct Members<'t> {
     text: &'t mut Vec<u8>,
     is_first: bool,
     end: &'static [u8],
-    form: Form,
+}
+
+/// Says whether a text stands in JSON as it is.
+fn is_plain(text: &[u8]) -> bool {
+    // No branch within a chunk, so that the compiler can look at all of it at once.
+    let plain = |all, byte: &u8| all & (*byte >= b' ') & (*byte != b'"') & (*byte != b'\\');
+    let (chunks, rest) = text.as_chunks::<16>();
+    chunks.iter().all(|chunk| chunk.iter().fold(true, plain)) && rest.iter().fold(true, plain)
 }
 
 impl<'t> Json<'t> {
     fn begin(self, begin: u8, end: &'static [u8]) -> Members<'t> {
         self.0.push(begin);
-        Members { text: self.0, is_first: true, end, form: Form::Value }
+        Members { text: self.0, is_first: true, end }
     }
 
     fn variant(&mut self, variant: &str) {
@@ -108,15 +73,13 @@ impl Members<'_> {
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         self.separate();
-        value.serialize(Json(self.text, Form::Value))
+        value.serialize(Json(self.text))
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        if self.form == Form::Value {
-            self.separate();
-            name(self.text, key);
-        }
-        value.serialize(Json(self.text, self.form))
+        self.separate();
+        name(self.text, key);
+        value.serialize(Json(self.text))
     }
 
     fn finish(self) -> Result<(), Error> {
@@ -154,10 +117,6 @@ impl<'t> Serializer for Json<'t> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        if self.1 == Form::Raw {
-            self.0.extend_from_slice(value.as_bytes());
-            return Ok(());
-        }
         if !is_plain(value.as_bytes()) {
             return self.leave(value);
         }
@@ -190,10 +149,10 @@ impl<'t> Serializer for Json<'t> {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        value.serialize(self)
+        if name == RAW { self.leave(value) } else { value.serialize(self) }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -204,7 +163,7 @@ impl<'t> Serializer for Json<'t> {
         value: &T,
     ) -> Result<(), Error> {
         self.variant(variant);
-        value.serialize(Json(self.0, Form::Value))?;
+        value.serialize(Json(self.0))?;
         self.0.push(b'}');
         Ok(())
     }
@@ -236,10 +195,7 @@ impl<'t> Serializer for Json<'t> {
         Ok(self.begin(b'{', b"}"))
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Members<'t>, Error> {
-        if name == RAW {
-            return Ok(Members { text: self.0, is_first: true, end: b"", form: Form::Raw });
-        }
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'t>, Error> {
         Ok(self.begin(b'{', b"}"))
     }
 
@@ -292,7 +248,7 @@ impl SerializeMap for Members<'_> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         self.text.push(b':');
-        value.serialize(Json(self.text, Form::Value))
+        value.serialize(Json(self.text))
     }
 
     fn end(self) -> Result<(), Error> {

@@ -32,7 +32,6 @@ pub use body::Unread;
 pub use digest::recorded_identity;
 pub use digest::recorded_unit;
 pub use headers::HeaderRecord;
-pub use json::JsonText;
 pub use line::Gap;
 pub use line::Line;
 pub use line::LineError;
