@@ -153,7 +153,8 @@ async fn converse<S, A, F, B>(
         Err(_) => return,
     }
     loop {
-        match http1(stream, &client, &watch, answer.clone()).await {
+        // Boxed, so that a connection at rest does not have to carry its size.
+        match Box::pin(http1(stream, &client, &watch, answer.clone())).await {
             Some(at_rest) => stream = at_rest,
             None => return,
         }
