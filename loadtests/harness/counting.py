@@ -67,9 +67,8 @@ def _executed(name: str, command: Command, scenario: Scenario, settings: Setting
         load.requests(requests, UNDER_VALGRIND)
         proxy.stop(UNDER_VALGRIND)
         found = re.search(r"^(?:summary|totals): (\d+)", out.read_text() if out.exists() else "", re.MULTILINE)
-        if found is None:
-            raise Broken(f"callgrind told nothing of {name}", proxy.log)
-        return int(found.group(1))
+        # A proxy that is killed before it has ended leaves no account.
+        return int(found.group(1)) if found else None
 
 
 def _calls(name: str, command: Command, scenario: Scenario, settings: Settings) -> float | None:
