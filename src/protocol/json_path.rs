@@ -173,16 +173,20 @@ fn parse(text: &str) -> Result<serde_json_path::JsonPath, JsonPathError> {
     if nesting(text) > MAX_NESTING {
         return Err(syntax(format!("it nests deeper than {MAX_NESTING} brackets")));
     }
-    // The parser panics at one.
-    if text.split("\\u").skip(1).any(|after| !starts_with_four_digits(after)) {
-        return Err(syntax("`\\u` lacks its four hexadecimal digits".to_owned()));
+    if ends_in_escape(text) {
+        return Err(syntax(
+            "it ends within an escape, expected four hexadecimal digits after `\\u`".to_owned(),
+        ));
     }
     serde_json_path::JsonPath::parse(text)
         .map_err(|error| syntax(format!("{} at character {}", error.message(), error.position() + 1)))
 }
 
-fn starts_with_four_digits(text: &str) -> bool {
-    text.as_bytes().get(..4).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+/// Says whether the text breaks off in `\u` and its digits, which makes the parser panic. No path ends there: the quotes
+/// around it would be open.
+fn ends_in_escape(text: &str) -> bool {
+    let is_begun = |digits: &str| digits.len() < 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.rsplit_once("\\u").is_some_and(|(_, after)| is_begun(after))
 }
 
 /// The most brackets that are open at once; those in quotes count too.
