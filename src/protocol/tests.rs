@@ -229,6 +229,17 @@ fn what_is_no_path_is_refused_and_the_report_names_the_place() {
 }
 
 #[test]
+fn a_path_that_breaks_off_in_an_escape_is_refused() {
+    for text in [r"$['\u", r"$['\uD", r"$['\u00e", r"$['\uD83D\u", r"$['\uD83D\uD", "$[\"\\u"] {
+        let error = text.parse::<JsonPath>().unwrap_err().to_string();
+        assert!(error.contains("ends within an escape"), "{error}");
+    }
+    for text in [r"$['\u00e9']", r"$['\\u']", r"$['\uD83D\uDE00']"] {
+        assert!(text.parse::<JsonPath>().is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn a_path_that_would_overrun_its_parser_is_refused() {
     let nested =
         |open: &str, close: &str, depth| format!("$[?{}@.a{}]", open.repeat(depth), close.repeat(depth));
