@@ -23,6 +23,7 @@ pub mod tls;
 pub mod policy;
 pub mod strategy;
 pub mod compare;
+pub mod evaluate;
 pub mod stats;
 pub mod cost;
 pub mod protocol;

@@ -1,0 +1,20 @@
+//! The metrics by which models are measured: classes, probabilities, numbers, clusters, ranked lists, texts, times to
+//! an event, pictures, generated answers and their sources.
+//!
+//! Pure: typed data in, a number out. What has no value is [`NoValue`] with its reason, never 0 or NaN; data that
+//! cannot be right (NaN, lengths that differ) is refused with a reason of its own. Conventions follow the libraries
+//! that practitioners hold their numbers against, and each function says where it departs from them.
+
+use serde::Serialize;
+
+/// Why a metric has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum NoValue {
+    /// The data is sound, and the metric is not defined on it.
+    #[error("undefined: {0}")]
+    Undefined(&'static str),
+    /// The data or an option cannot be right.
+    #[error("invalid: {0}")]
+    Invalid(&'static str),
+}

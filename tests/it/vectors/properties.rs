@@ -1,0 +1,8 @@
+//! The vectors of the family `properties`.
+
+use crate::vectors::Case;
+use crate::vectors::Computed;
+
+pub(super) fn compute(_case: &Case) -> Option<Computed> {
+    None
+}
