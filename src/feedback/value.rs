@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use crate::feedback::report::Reason;
 use crate::policy::OutcomeKind;
+use crate::protocol::class_text;
 use crate::record::OutcomeValue;
 use crate::record::Shown;
-use crate::record::class_text;
 
 /// The longest label or id, in bytes.
 const LONGEST: usize = 1024;

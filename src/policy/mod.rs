@@ -4,6 +4,7 @@
 //! keeps it to its end, so indices into it (`ModelId`, `ArmId`, an experiment's place) stay valid. Nothing here
 //! reads a file or touches a socket.
 
+mod decision;
 mod matcher;
 mod ramp;
 mod spend;
@@ -12,6 +13,13 @@ mod unit;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use decision::Decision;
+pub use decision::Guardrail;
+pub use decision::Metric;
+pub use decision::OnBreach;
+pub use decision::Primary;
+pub use decision::Source;
+pub use decision::Watched;
 pub use matcher::BodyView;
 pub use matcher::Matcher;
 pub use matcher::PathPattern;

@@ -61,7 +61,6 @@ pub use paired::RequestRecord;
 pub use paired::ShownItemRecord;
 pub use paired::ShownRecord;
 pub use prediction::Prediction;
-pub use prediction::class_text;
 pub use queue::Entry;
 pub use queue::Recorder;
 pub use queue::Taken;

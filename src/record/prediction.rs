@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::policy::Accuracy;
+use crate::protocol::class_text;
 use crate::record::Observation;
 use crate::record::body::Content;
 use crate::record::redact::Redactor;
@@ -21,23 +21,6 @@ pub enum Prediction {
     Missing,
     /// The gateway cannot tell: the client left, the body is above the cap, or a rule of redaction hides it.
     Unreadable,
-}
-
-/// A class as text, so that a label and a prediction can be equal: strings as they are, whole numbers without a
-/// fraction however they are written (`7.0` is `7`), truth values as words. `None` for anything else.
-pub fn class_text(value: &Value) -> Option<String> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Number(number) => Some(match number.as_f64() {
-            Some(float) if number.as_i64().is_none() && float.fract() == 0.0 && float.abs() < EXACT => {
-                (float as i64).to_string()
-            }
-            _ => number.to_string(),
-        }),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 /// Reads the prediction out of one call's answer.
