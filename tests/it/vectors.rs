@@ -163,6 +163,14 @@ impl Case {
         self.inputs[key].as_u64().unwrap()
     }
 
+    fn number(&self, key: &str) -> f64 {
+        number(&self.inputs[key]).unwrap()
+    }
+
+    fn numbers(&self, key: &str) -> Vec<f64> {
+        self.inputs[key].as_array().unwrap().iter().map(|value| number(value).unwrap()).collect()
+    }
+
     fn param(&self, key: &str) -> f64 {
         number(&self.params[key]).unwrap()
     }
