@@ -5,11 +5,17 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 
+use crate::evaluate::measure::Kind;
+use crate::policy::Metric;
+use crate::policy::Source;
+use crate::protocol::JsonPath;
+use crate::protocol::class_text;
+use crate::record::DesignRecord;
 use crate::record::ObservationRecord;
 use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
-use crate::record::Prediction;
+use crate::record::Reading;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
 use crate::vocab::RequestId;
@@ -17,6 +23,13 @@ use crate::vocab::Role;
 
 /// How many requests wait for their other half; the oldest are let go first.
 const MOST: usize = 200_000;
+
+/// Where an answer's class stands, and which outcome tells the true one.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LabelRule {
+    pub(super) prediction: JsonPath,
+    pub(super) truth: OutcomeName,
+}
 
 /// One answer held against its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +46,7 @@ pub(super) struct Predicted {
     pub(super) assigned: ModelName,
     pub(super) stratum: Option<usize>,
     truth: OutcomeName,
-    answers: Vec<(ModelName, Role, Prediction)>,
+    answers: Vec<(ModelName, Role, Option<String>)>,
 }
 
 /// A request whose label is known.
@@ -56,10 +69,33 @@ enum Half {
     Labels(Vec<(OutcomeName, String)>),
 }
 
+impl LabelRule {
+    /// The rule of the first metric that counts right answers; `None`: there is none.
+    pub(super) fn of(design: &DesignRecord) -> Option<Self> {
+        let rule = |metric: &Metric| match metric {
+            Metric {
+                measure,
+                prediction: Some(Source::Answer(path)),
+                truth: Some(Source::Outcome(name)),
+                ..
+            } if measure.kind == Kind::Accuracy => {
+                Some(Self { prediction: path.clone(), truth: name.clone() })
+            }
+            _ => None,
+        };
+        design.metrics.iter().find_map(rule)
+    }
+}
+
 impl Labels {
     /// Takes in a pair that counts; `None`: it has no predictions, or its label is not known yet.
-    pub(super) fn pair(&mut self, record: &PairedRecord, stratum: Option<usize>) -> Option<Labelled> {
-        let predicted = Predicted::of(record, stratum)?;
+    pub(super) fn pair(
+        &mut self,
+        record: &PairedRecord,
+        rule: &LabelRule,
+        stratum: Option<usize>,
+    ) -> Option<Labelled> {
+        let predicted = Predicted::of(record, rule, stratum);
         match self.waiting.remove(&record.request_id) {
             Some(Half::Labels(labels)) => {
                 let label = labels.into_iter().find(|(name, _)| *name == predicted.truth);
@@ -122,28 +158,31 @@ impl Labels {
 }
 
 impl Predicted {
-    fn of(record: &PairedRecord, stratum: Option<usize>) -> Option<Self> {
-        let answer = |seen: &ObservationRecord| Some((seen.arm.clone(), seen.role, seen.prediction.clone()?));
-        Some(Self {
+    fn of(record: &PairedRecord, rule: &LabelRule, stratum: Option<usize>) -> Self {
+        let answer = |seen: &ObservationRecord| {
+            let class = match seen.readings.get(rule.prediction.as_str())? {
+                Reading::Value(value) => class_text(value),
+                Reading::Missing => None,
+                Reading::Unreadable => return None,
+            };
+            Some((seen.arm.clone(), seen.role, class))
+        };
+        Self {
             unit: record.unit.clone(),
             assigned: record.assigned.clone(),
             stratum,
-            truth: record.truth.clone()?,
+            truth: rule.truth.clone(),
             answers: record.observations.iter().filter_map(answer).collect(),
-        })
+        }
     }
 
     /// Holds every answer against the label. One that the gateway could not read is neither right nor wrong.
     fn judged(self, label: &str) -> Labelled {
-        let judge = |(arm, role, prediction): &(ModelName, Role, Prediction)| {
-            let right = match prediction {
-                Prediction::Value(class) => class == label,
-                Prediction::Missing => false,
-                Prediction::Unreadable => return None,
-            };
-            Some(Judged { arm: arm.clone(), role: *role, right })
+        let judge = |(arm, role, class): &(ModelName, Role, Option<String>)| {
+            let right = class.as_deref() == Some(label);
+            Judged { arm: arm.clone(), role: *role, right }
         };
-        let judged = self.answers.iter().filter_map(judge).collect();
+        let judged = self.answers.iter().map(judge).collect();
         Labelled { predicted: self, judged }
     }
 }

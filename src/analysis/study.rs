@@ -7,12 +7,14 @@ use indexmap::IndexMap;
 
 use crate::analysis::ballot::Ballot;
 use crate::analysis::labels::Judged;
+use crate::analysis::labels::LabelRule;
 use crate::analysis::labels::Labelled;
 use crate::analysis::labels::Labels;
 use crate::analysis::stratum::Strata;
 use crate::analysis::stratum::position;
 use crate::analysis::tally::ArmTally;
 use crate::compare::Agreement;
+use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::LineKind;
 use crate::record::LossReason;
@@ -48,6 +50,8 @@ pub(super) struct Study {
     pub(super) outcomes: BTreeMap<(OutcomeName, ModelName), OutcomeTally>,
     pub(super) lost: BTreeMap<(LineKind, LossReason), u64>,
     labels: Labels,
+    /// How answers are held against labels, by policy.
+    rules: IndexMap<String, Option<LabelRule>>,
 }
 
 /// What the figures are about.
@@ -99,9 +103,15 @@ pub(super) struct OutcomeTally {
 }
 
 impl Study {
+    /// Takes in what the experiment is under a policy.
+    pub(super) fn fold_design(&mut self, design: &DesignRecord) {
+        self.rules.insert(design.policy.clone(), LabelRule::of(design));
+    }
+
     /// Takes in a pair and says which answers could be held against their label by that.
     pub(super) fn fold_pair(&mut self, record: &PairedRecord) -> Vec<Judged> {
-        if !self.concerns(record) {
+        let rule = self.rules.get(&record.policy).cloned().flatten();
+        if !self.concerns(record, rule.as_ref()) {
             return Vec::new();
         }
         self.requests += 1;
@@ -119,7 +129,7 @@ impl Study {
             self.ballot.show(record);
         }
         let stratum = self.strata.enter(record);
-        let labelled = self.labels.pair(record, stratum);
+        let labelled = rule.and_then(|rule| self.labels.pair(record, &rule, stratum));
         labelled.map_or_else(Vec::new, |labelled| self.judge(labelled))
     }
 
@@ -142,7 +152,7 @@ impl Study {
         tally.sum += match &record.value {
             OutcomeValue::Binary(truth) => f64::from(u8::from(*truth)),
             OutcomeValue::Number(number) => *number,
-            OutcomeValue::Click { .. } | OutcomeValue::Label(_) => 0.0,
+            OutcomeValue::Click { .. } | OutcomeValue::Label(_) | OutcomeValue::Json(_) => 0.0,
         };
         self.ballot.click(record);
         let labelled = self.labels.outcome(record);
@@ -162,7 +172,8 @@ impl Study {
 
     /// Says whether a pair belongs to these figures. One whose evidence cannot be compared with theirs begins them
     /// anew, unless it is a straggler from before they began.
-    fn concerns(&mut self, record: &PairedRecord) -> bool {
+    fn concerns(&mut self, record: &PairedRecord, rule: Option<&LabelRule>) -> bool {
+        let truth = rule.map(|rule| rule.truth.clone());
         let same = self.identity.as_ref() == Some(&record.identity);
         match &mut self.subject {
             Some(subject) if same => {
@@ -170,21 +181,22 @@ impl Study {
                 if subject.until <= record.time {
                     subject.until = record.time;
                     subject.policy.clone_from(&record.policy);
-                    subject.truth.clone_from(&record.truth);
+                    subject.truth = truth;
                 }
             }
-            None if same => self.begin(record),
+            None if same => self.begin(record, truth),
             Some(subject) if subject.is_before(record, self.predecessor.as_ref()) => return false,
             _ => {
                 let labels = std::mem::take(&mut self.labels).of_unknown_requests();
-                *self = Study { predecessor: self.identity.take(), labels, ..Study::default() };
-                self.begin(record);
+                let rules = std::mem::take(&mut self.rules);
+                *self = Study { predecessor: self.identity.take(), labels, rules, ..Study::default() };
+                self.begin(record, truth);
             }
         }
         true
     }
 
-    fn begin(&mut self, record: &PairedRecord) {
+    fn begin(&mut self, record: &PairedRecord, truth: Option<OutcomeName>) {
         self.arms = vec![ArmTally::default(); record.arms.len()];
         self.paired = vec![PairedTally::default(); record.arms.len().saturating_sub(1)];
         self.identity = Some(record.identity.clone());
@@ -192,7 +204,7 @@ impl Study {
             strategy: record.strategy,
             policy: record.policy.clone(),
             arms: record.arms.clone(),
-            truth: record.truth.clone(),
+            truth,
             since: record.time,
             until: record.time,
         });
