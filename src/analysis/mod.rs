@@ -45,6 +45,7 @@ use indexmap::IndexMap;
 
 use crate::analysis::labels::Judged;
 use crate::analysis::study::Study;
+use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::Line;
 use crate::record::OutcomeRecord;
@@ -75,6 +76,7 @@ impl Analysis {
     /// Takes in one line of the log.
     pub fn fold(&mut self, line: &Line) {
         match line {
+            Line::Design(record) => self.fold_design(record),
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
             Line::Gap(gap) => self.fold_gap(gap),
@@ -90,6 +92,10 @@ impl Analysis {
     /// What is known of each experiment, in the order of their first records.
     pub fn summaries(&self) -> impl Iterator<Item = ExperimentSummary> {
         self.studies.iter().filter_map(|(name, study)| study.summary(name))
+    }
+
+    fn fold_design(&mut self, record: &DesignRecord) {
+        self.study(&record.experiment).fold_design(record);
     }
 
     fn fold_pair(&mut self, record: &PairedRecord) {
@@ -124,6 +130,10 @@ impl Analysis {
 }
 
 impl Sink for Arc<Mutex<Analysis>> {
+    fn design(&mut self, record: &DesignRecord) {
+        lock(self).fold_design(record);
+    }
+
     fn pair(&mut self, _raw: &Pair, record: &PairedRecord) {
         lock(self).fold_pair(record);
     }

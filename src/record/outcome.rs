@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::policy::OutcomeKind;
+use crate::record::reading::as_json;
 use crate::strategy::interleave::Credit;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelName;
@@ -70,6 +72,8 @@ pub enum OutcomeValue {
     Binary(bool),
     /// A finite number.
     Number(f64),
+    /// Any JSON of at most 16 KiB: a list, boxes, a text to be compared with.
+    Json(#[serde(serialize_with = "as_json")] Value),
 }
 
 impl OutcomeRecord {
@@ -88,7 +92,22 @@ impl OutcomeValue {
             OutcomeValue::Click { item, .. } => item.as_ref().map_or(0, String::len),
             OutcomeValue::Label(label) => label.len(),
             OutcomeValue::Binary(_) | OutcomeValue::Number(_) => 0,
+            OutcomeValue::Json(value) => held_by(value),
         };
         64 + text
+    }
+}
+
+/// What a JSON value holds in memory beside itself, roughly.
+fn held_by(value: &Value) -> usize {
+    const ENTRY: usize = 64;
+    match value {
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(number) => number.as_str().len(),
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(|element| ENTRY + held_by(element)).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| 2 * ENTRY + name.len() + held_by(member)).sum()
+        }
     }
 }

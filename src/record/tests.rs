@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::protocol::class_text;
 use crate::record::Body;
 use crate::record::Captured;
 use crate::record::Line;
@@ -21,7 +22,6 @@ use crate::record::Rotation;
 use crate::record::Settings;
 use crate::record::Unread;
 use crate::record::body::Content;
-use crate::record::class_text;
 use crate::record::json;
 use crate::record::read;
 use crate::record::segment::Segment;

@@ -51,6 +51,7 @@ words!(OutcomeKind {
     "label" => OutcomeKind::Label,
     "binary" => OutcomeKind::Binary,
     "number" => OutcomeKind::Number,
+    "json" => OutcomeKind::Json,
 });
 words!(Protocol {
     "http" => Protocol::Http,
