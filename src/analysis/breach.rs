@@ -81,7 +81,8 @@ pub(super) fn of_pairs(study: &mut Study, candidate: usize, watch: &Watch, case:
     if !rolls_back(study, watch) || is_split(study) {
         return;
     }
-    let Some(votes) = study.pairs.get(candidate - 1).and_then(|pairs| pairs.events(&watch.of)).map(|it| it.votes)
+    let Some(votes) =
+        study.pairs.get(candidate - 1).and_then(|pairs| pairs.events(&watch.of)).map(|it| it.votes)
     else {
         return;
     };

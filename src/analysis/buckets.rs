@@ -57,13 +57,18 @@ impl Buckets {
 
     /// The mean; `None` of nothing.
     pub(super) fn mean(&self) -> Option<Mean> {
-        let (sum, count) = self.sums.iter().fold((0.0, 0.0), |(sum, count), one| (sum + one.0, count + one.1));
+        let (sum, count) =
+            self.sums.iter().fold((0.0, 0.0), |(sum, count), one| (sum + one.0, count + one.1));
         if count <= 0.0 {
             return None;
         }
         let mean = sum / count;
-        let used: Vec<f64> =
-            self.sums.iter().filter(|(_, count)| *count > 0.0).map(|(sum, count)| sum - mean * count).collect();
+        let used: Vec<f64> = self
+            .sums
+            .iter()
+            .filter(|(_, count)| *count > 0.0)
+            .map(|(sum, count)| sum - mean * count)
+            .collect();
         let clusters = used.len() as f64;
         let squares: f64 = used.iter().map(|residual| residual * residual).sum();
         let variance = (clusters > 1.0).then(|| clusters / (clusters - 1.0) * squares / (count * count));

@@ -147,8 +147,9 @@ fn of_risk(study: &Study, candidate: usize, watch: &Watch, alpha: f64) -> Effect
         Nature::Gain => (Alternative::Greater, Alternative::Less),
         _ => (Alternative::Less, Alternative::Greater),
     };
-    let evidence =
-        |alternative| (!risk.is_empty()).then(|| Evidence::Risk { risk: risk.clone(), alternative, ratio: 1.0 });
+    let evidence = |alternative| {
+        (!risk.is_empty()).then(|| Evidence::Risk { risk: risk.clone(), alternative, ratio: 1.0 })
+    };
     let bounds = risk.interval(alpha);
     Effect {
         basis: Basis::Split,
@@ -163,7 +164,12 @@ fn of_risk(study: &Study, candidate: usize, watch: &Watch, alpha: f64) -> Effect
 }
 
 /// Differences of means by stage, the candidate's less `ratio` times legacy's, and how many units they rest on.
-fn means(study: &Study, candidate: usize, watch: &Watch, ratio: f64) -> Result<(StagedDifference, u64), String> {
+fn means(
+    study: &Study,
+    candidate: usize,
+    watch: &Watch,
+    ratio: f64,
+) -> Result<(StagedDifference, u64), String> {
     let mut stages = Vec::new();
     let mut least: Option<(u64, u64)> = None;
     for stratum in study.strata.iter() {
@@ -225,7 +231,8 @@ fn of_difference(
 }
 
 fn of_pairs(study: &Study, candidate: usize, watch: &Watch, alpha: f64) -> Effect {
-    let votes = study.pairs.get(candidate - 1).and_then(|pairs| pairs.events(&watch.of)).map(|pairs| pairs.votes);
+    let votes =
+        study.pairs.get(candidate - 1).and_then(|pairs| pairs.events(&watch.of)).map(|pairs| pairs.votes);
     preference(Basis::Pairs, favourable(watch, votes.unwrap_or_default()), 10.0, alpha)
 }
 
@@ -273,25 +280,23 @@ enum PairBounds {
 
 /// Bounds on the mean difference of each unit's first pair.
 fn bounds_of_pairs(numbers: &PairNumbers, alpha: f64) -> Result<PairBounds, String> {
-    let units = numbers.first.count();
-    if let Some(reach) = numbers.reach {
+    let units = numbers.first.n();
+    if numbers.reach.is_some() {
         // Of several gateways each has its part of the chance of error.
-        let ends = numbers.bounded.iter().filter_map(|part| part.interval().ok());
+        let ends = numbers.bounded.iter().filter_map(|part| part.running().ok());
         let both = ends.reduce(|one, other| Interval {
             lower: one.lower.max(other.lower),
             upper: one.upper.min(other.upper),
         });
         let both = both.filter(|both| both.lower <= both.upper);
-        let back = |x: f64| (2.0 * x - 1.0) * reach;
-        let both = both.ok_or_else(|| Undefined::NoObservations.to_string())?;
-        return Ok(PairBounds::Exact(Interval { lower: back(both.lower), upper: back(both.upper) }));
+        return both.map(PairBounds::Exact).ok_or_else(|| Undefined::NoObservations.to_string());
     }
     if units < FEWEST_UNITS {
         return Err(format!("a comparison of means needs {FEWEST_UNITS} users with a pair, and has {units}"));
     }
-    let variance = numbers.first.variance().ok_or_else(|| Undefined::NoObservations.to_string())?;
-    let stage =
-        StageDifference { units, difference: numbers.first.mean(), variance: variance / units as f64 };
+    let variance = numbers.first.variance().map_err(|why| why.to_string())?;
+    let difference = numbers.first.mean().map_err(|why| why.to_string())?;
+    let stage = StageDifference { units, difference, variance: variance / units as f64 };
     let staged = StagedDifference::of(vec![stage], alpha, PLANNED_UNITS);
     staged.map(PairBounds::Asymptotic).map_err(|why| why.to_string())
 }
@@ -301,7 +306,7 @@ fn of_differences(study: &Study, candidate: usize, watch: &Watch, alpha: f64) ->
     let Some(numbers) = study.pairs.get(candidate - 1).and_then(|pairs| pairs.numbers(&watch.of)) else {
         return Effect::undefined(Basis::Pairs, scale, Undefined::NoObservations.to_string());
     };
-    let units = numbers.first.count();
+    let units = numbers.first.n();
     match bounds_of_pairs(numbers, study.decision().alpha) {
         Ok(PairBounds::Asymptotic(difference)) => {
             of_difference(Basis::Pairs, watch, Ok((difference, units)), alpha)
@@ -311,7 +316,7 @@ fn of_differences(study: &Study, candidate: usize, watch: &Watch, alpha: f64) ->
             Effect {
                 basis: Basis::Pairs,
                 scale,
-                estimate: Some(numbers.first.mean()),
+                estimate: numbers.first.mean().ok(),
                 bounds: Some(bounds),
                 better: evidence(watch.better),
                 worse: evidence(opposite(watch.better)),

@@ -15,29 +15,13 @@ const FARTHEST: f64 = 1_000.0;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Evidence {
     /// A relative risk is above (greater) or below (less) a ratio.
-    Risk {
-        risk: StagedRisk,
-        alternative: Alternative,
-        ratio: f64,
-    },
+    Risk { risk: StagedRisk, alternative: Alternative, ratio: f64 },
     /// A share of what was decided.
-    Share {
-        process: BetaBinomial,
-        wins: u64,
-        losses: u64,
-    },
+    Share { process: BetaBinomial, wins: u64, losses: u64 },
     /// A difference is on the better side of a value.
-    Difference {
-        difference: StagedDifference,
-        at: f64,
-        better: Better,
-    },
+    Difference { difference: StagedDifference, at: f64, better: Better },
     /// Bounds on a difference lie on the better side of a value; they have no e-value.
-    Bounds {
-        bounds: Interval,
-        at: f64,
-        better: Better,
-    },
+    Bounds { bounds: Interval, at: f64, better: Better },
 }
 
 /// How much worse a candidate may be.
@@ -104,7 +88,9 @@ impl Evidence {
     /// The log e-value after so many times as much of the same.
     fn after(&self, times: f64) -> Option<f64> {
         match self {
-            Evidence::Risk { risk, alternative, ratio } => risk.scaled(times).log_e(*alternative, *ratio).ok(),
+            Evidence::Risk { risk, alternative, ratio } => {
+                risk.scaled(times).log_e(*alternative, *ratio).ok()
+            }
             Evidence::Share { process, wins, losses } => {
                 let more = |count: u64| (count as f64 * times).round() as u64;
                 Some(process.log_e(more(*wins), more(*losses)))

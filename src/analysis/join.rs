@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
-use crate::record::Readings;
+use crate::record::Reading;
 use crate::vocab::OutcomeName;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
@@ -35,7 +36,7 @@ pub(super) struct Case {
     pub(super) stratum: Option<usize>,
     pub(super) answers: Vec<CaseAnswer>,
     /// What stood in the request.
-    pub(super) readings: Readings,
+    pub(super) readings: IndexMap<String, Reading>,
     /// What was reported so far.
     pub(super) outcomes: Vec<(OutcomeName, OutcomeValue)>,
 }
@@ -45,7 +46,7 @@ pub(super) struct Case {
 pub(super) struct CaseAnswer {
     pub(super) arm: usize,
     pub(super) role: Role,
-    pub(super) readings: Readings,
+    pub(super) readings: IndexMap<String, Reading>,
 }
 
 /// Requests of which one half is known.
@@ -94,9 +95,25 @@ impl Case {
     }
 
     fn held_bytes(&self) -> usize {
-        let readings = |readings: &Readings| readings.held_bytes();
-        let answers: usize = self.answers.iter().map(|answer| 64 + readings(&answer.readings)).sum();
-        256 + self.unit.as_ref().map_or(0, String::len) + answers + readings(&self.readings)
+        let answers: usize = self.answers.iter().map(|answer| 64 + held_bytes(&answer.readings)).sum();
+        256 + self.unit.as_ref().map_or(0, String::len) + answers + held_bytes(&self.readings)
+    }
+}
+
+fn held_bytes(readings: &IndexMap<String, Reading>) -> usize {
+    let one = |(path, reading): (&String, &Reading)| 64 + path.len() + reading.value().map_or(0, json_bytes);
+    readings.iter().map(one).sum()
+}
+
+/// What a value holds in memory, roughly.
+pub(super) fn json_bytes(value: &Value) -> usize {
+    32 + match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(json_bytes).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| 64 + name.len() + json_bytes(value)).sum()
+        }
     }
 }
 

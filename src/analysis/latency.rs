@@ -4,12 +4,13 @@
 //! "slower than that" is an event like any other and its evidence exact: no estimate moves under it. Failed answers are
 //! no measure of speed; a timeout is both failed and slow.
 
+use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::analysis::histogram::Histogram;
 use crate::policy::Watched;
 use crate::record::ObservationRecord;
-use crate::stats::Histogram;
 use crate::vocab::Fate;
 
 /// How many of legacy's answers set the threshold.
@@ -46,6 +47,6 @@ fn took_ms(seen: &ObservationRecord) -> Option<f64> {
     if seen.fate == Fate::Cancelled || seen.fate.is_unsent() {
         return None;
     }
-    let streamed = seen.headers.get("content-type").is_some_and(|kind| kind.contains("event-stream"));
+    let streamed = seen.headers.get(&CONTENT_TYPE).is_some_and(|kind| kind.contains("event-stream"));
     Some(seen.first_byte_ms.filter(|_| streamed).unwrap_or(seen.total_ms))
 }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::analysis::breach;
@@ -23,6 +24,7 @@ use crate::analysis::watch::Watch;
 use crate::evaluate::measure::Inputs;
 use crate::evaluate::measure::Scale;
 use crate::policy::Absent;
+use crate::policy::Decision;
 use crate::policy::Metric;
 use crate::policy::Source;
 use crate::policy::Watched;
@@ -30,7 +32,6 @@ use crate::record::ObservationRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::record::Reading;
-use crate::record::Readings;
 use crate::vocab::Fate;
 use crate::vocab::OutcomeName;
 use crate::vocab::Role;
@@ -52,7 +53,9 @@ impl Study {
         let mut frozen = self.frozen.swap_remove(&record.stage).unwrap_or_default();
         // The answers that set the threshold are not held against it, nor are those beside them.
         let known = frozen.thresholds.is_some();
-        if let (false, Some(legacy)) = (known, record.observations.iter().find(|seen| is_legacy(record, seen))) {
+        if let (false, Some(legacy)) =
+            (known, record.observations.iter().find(|seen| is_legacy(record, seen)))
+        {
             frozen.calibrate(legacy);
         }
         let watches = std::mem::take(&mut self.watches);
@@ -120,7 +123,8 @@ impl Study {
         }
         let watched = Watched::Metric(metric.name.clone());
         if let Some(watch) = self.watch_of(&watched).cloned() {
-            let own = |arm: usize| case.own(arm).and_then(|place| scores[place]).map(|score| watch.of_score(score));
+            let own =
+                |arm: usize| case.own(arm).and_then(|place| scores[place]).map(|score| watch.of_score(score));
             let signals: Vec<Option<Signal>> = (0..self.arms.len()).map(own).collect();
             self.tell(&watch, case, &signals, true);
         }
@@ -135,15 +139,17 @@ impl Study {
 
     /// Tells what each arm said: the drawn arm's answer to its stratum, and both sides of every pair.
     fn tell(&mut self, watch: &Watch, case: &Case, signals: &[Option<Signal>], paired: bool) {
-        let drawn = case.answers.iter().any(|answer| answer.arm == case.assigned && answer.role == Role::Answer);
+        let drawn =
+            case.answers.iter().any(|answer| answer.arm == case.assigned && answer.role == Role::Answer);
         if let (Some(at), Some(Some(signal)), true) = (at(case), signals.get(case.assigned), drawn) {
             self.tell_drawn(watch, at, *signal, case);
         }
         let Some((Some(legacy), candidates)) = signals.split_first() else { return };
+        let alpha = self.design.as_ref().map_or(Decision::ALPHA, |design| design.decision.alpha);
         for (place, own) in candidates.iter().enumerate() {
             let (Some(own), true) = (own, paired || watch.of == Watched::ErrorRate) else { continue };
             let Some(pairs) = self.pairs.get_mut(place) else { continue };
-            if pairs.signal(watch, case.unit.as_deref(), *own, *legacy) {
+            if pairs.signal(watch, case.unit.as_deref(), (*own, *legacy), alpha) {
                 breach::of_pairs(self, place + 1, watch, case);
             }
         }
@@ -170,13 +176,11 @@ fn is_legacy(record: &PairedRecord, seen: &ObservationRecord) -> bool {
 }
 
 /// What an arm's own call says of a figure; `None`: nothing.
-fn call_signal(
-    watch: &Watch,
-    frozen: Option<&Frozen>,
-    record: &PairedRecord,
-    arm: usize,
-) -> Option<Signal> {
-    let own = record.observations.iter().find(|seen| position(&record.arms, &seen.arm) == Some(arm) && is_own(seen.role))?;
+fn call_signal(watch: &Watch, frozen: Option<&Frozen>, record: &PairedRecord, arm: usize) -> Option<Signal> {
+    let own = record
+        .observations
+        .iter()
+        .find(|seen| position(&record.arms, &seen.arm) == Some(arm) && is_own(seen.role))?;
     if own.fate == Fate::Cancelled {
         return None;
     }
@@ -194,14 +198,15 @@ fn cost(record: &PairedRecord, arm: usize) -> Option<f64> {
         let own = position(&record.arms, &seen.arm) == Some(arm) && is_own(seen.role);
         own || seen.role == Role::Fallback && position(&record.arms, &record.assigned) == Some(arm)
     };
-    let costs: Vec<_> = record.observations.iter().filter(of_arm).filter_map(|seen| seen.cost.as_ref()).collect();
+    let costs: Vec<_> =
+        record.observations.iter().filter(of_arm).filter_map(|seen| seen.cost.as_ref()).collect();
     let first = costs.first()?;
     let one_currency = costs.iter().all(|cost| cost.currency == first.currency && !cost.tokens_unknown);
     one_currency.then(|| costs.iter().map(|cost| cost.amount.as_f64()).sum())
 }
 
 /// The outcomes without which a metric says nothing.
-fn outcomes_of(metric: &Metric) -> BTreeSet<&OutcomeName> {
+pub(super) fn outcomes_of(metric: &Metric) -> BTreeSet<&OutcomeName> {
     let sources = [&metric.prediction, &metric.score, &metric.truth, &metric.context];
     let outcome = |source| match source {
         &&Some(Source::Outcome(ref name)) => Some(name),
@@ -211,7 +216,7 @@ fn outcomes_of(metric: &Metric) -> BTreeSet<&OutcomeName> {
 }
 
 /// What one answer comes to on a metric; `None`: nothing can be said.
-fn finding(metric: &Metric, case: &Case, answer: &Readings) -> Option<Finding> {
+fn finding(metric: &Metric, case: &Case, answer: &IndexMap<String, Reading>) -> Option<Finding> {
     let sources = [&metric.prediction, &metric.score, &metric.truth, &metric.context];
     let found = sources.map(|source| source.as_ref().map(|source| found(source, case, answer)));
     if found.iter().flatten().any(|found| matches!(found, Found::Unreadable | Found::Awaited)) {
@@ -237,12 +242,14 @@ fn finding(metric: &Metric, case: &Case, answer: &Readings) -> Option<Finding> {
     })
 }
 
-fn found<'v>(source: &Source, case: &'v Case, answer: &'v Readings) -> Found<'v> {
+fn found<'v>(source: &Source, case: &'v Case, answer: &'v IndexMap<String, Reading>) -> Found<'v> {
     let (readings, path, of_answer) = match source {
         Source::Answer(path) => (answer, path, true),
         Source::Request(path) => (&case.readings, path, false),
         Source::Outcome(name) => {
-            return case.outcome(name).map_or(Found::Awaited, |value| Found::Value(Cow::Owned(value.to_json())));
+            return case
+                .outcome(name)
+                .map_or(Found::Awaited, |value| Found::Value(Cow::Owned(value.to_json())));
         }
     };
     match readings.get(path.as_str()) {

@@ -14,7 +14,7 @@ use crate::analysis::watch::Signal;
 use crate::analysis::watch::Watch;
 use crate::policy::Watched;
 use crate::stats::EmpiricalBernstein;
-use crate::stats::Moments;
+use crate::stats::Sample as Moments;
 use crate::stats::Votes;
 
 /// The pairs of one candidate with legacy, by what is watched of them.
@@ -53,15 +53,22 @@ pub(super) struct PairNumbers {
 }
 
 impl Pairs {
-    /// Takes in what both sides of a pair said. Says whether a unit voted by that.
-    pub(super) fn signal(&mut self, watch: &Watch, unit: Option<&str>, own: Signal, legacy: Signal) -> bool {
+    /// Takes in what both sides of a pair said, the candidate first. Says whether a unit voted by that. `alpha` is the
+    /// level of bounds on differences.
+    pub(super) fn signal(
+        &mut self,
+        watch: &Watch,
+        unit: Option<&str>,
+        (own, legacy): (Signal, Signal),
+        alpha: f64,
+    ) -> bool {
         match (own, legacy) {
             (Signal::Event(own), Signal::Event(legacy)) => {
                 self.events.entry(watch.of.clone()).or_default().count(unit, own, legacy)
             }
             (Signal::Number(own), Signal::Number(legacy)) => {
                 let numbers = self.numbers.entry(watch.of.clone());
-                numbers.or_insert_with(|| PairNumbers::of(watch.nature)).count(unit, own - legacy);
+                numbers.or_insert_with(|| PairNumbers::of(watch.nature, alpha)).count(unit, own - legacy);
                 false
             }
             _ => false,
@@ -133,24 +140,25 @@ impl PairEvents {
 }
 
 impl PairNumbers {
-    fn of(nature: Nature) -> Self {
+    fn of(nature: Nature, alpha: f64) -> Self {
         let reach = match nature {
             Nature::Number(Some((lower, upper))) => Some(upper - lower),
             _ => None,
         };
-        let bounded = reach.map(|_| EmpiricalBernstein::default()).into_iter().collect();
+        let bounded = reach.and_then(|reach| EmpiricalBernstein::new(-reach, reach, alpha, 0.5).ok());
+        let bounded = bounded.into_iter().collect();
         Self { all: Moments::default(), first: Moments::default(), bounded, reach, seen: Units::default() }
     }
 
     fn count(&mut self, unit: Option<&str>, difference: f64) {
-        self.all.push(difference);
-        if !self.seen.count(unit) {
+        if self.all.add(difference).is_err() || !self.seen.count(unit) {
             return;
         }
-        self.first.push(difference);
-        if let (Some(reach), Some(bounded)) = (self.reach, self.bounded.first_mut()) {
-            // Into 0 to 1, half being no difference.
-            bounded.push((difference / reach + 1.0) / 2.0);
+        // What is finite for one is for the other.
+        let _ = self.first.add(difference);
+        if let Some(bounded) = self.bounded.first_mut() {
+            // A score is within its scale, or the measure refused it.
+            let _ = bounded.add(difference);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::evaluate::measure::Example;
 use crate::evaluate::measure::Kind;
 use crate::evaluate::measure::Measure;
 use crate::evaluate::measure::Scale;
-use crate::stats::Moments;
+use crate::stats::Sample as Moments;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
 
@@ -100,7 +100,9 @@ impl Quality {
             Finding::Failed => {
                 call.failed += 1;
                 let score = measure.worst();
-                score.inspect(|score| call.scores.push(*score));
+                if let Some(score) = score {
+                    call.push(score);
+                }
                 score
             }
             Finding::Unfit(why) => {
@@ -131,7 +133,9 @@ impl Measured {
             },
         };
         self.examples += 1;
-        score.inspect(|score| self.scores.push(*score));
+        if let Some(score) = score {
+            self.push(score);
+        }
         if let Example::Classes { predicted, truth } = &example {
             self.count(truth, predicted);
         }
@@ -141,20 +145,42 @@ impl Measured {
         score
     }
 
+    fn push(&mut self, score: f64) {
+        if self.scores.add(score).is_err() {
+            self.refuse(NoValue::Undefined("the score is not finite"));
+        }
+    }
+
     fn count(&mut self, truth: &str, predicted: &str) {
         let cell = (truth.to_owned(), predicted.to_owned());
+        self.count_cell(cell, 1);
+    }
+
+    fn count_cell(&mut self, cell: (String, String), count: u64) {
+        let full = self.classes.len() >= CELLS;
         match self.classes.get_mut(&cell) {
-            Some(count) => *count += 1,
-            None if self.classes.len() < CELLS => {
-                self.classes.insert(cell, 1);
+            Some(own) => *own += count,
+            None if full => self.other_classes += count,
+            None => {
+                self.classes.insert(cell, count);
             }
-            None => self.other_classes += 1,
         }
     }
 
     fn refuse(&mut self, why: NoValue) {
         self.unfit += 1;
         self.unfit_because.get_or_insert_with(|| why.to_string());
+    }
+
+    /// The metric's value: the mean of the scores, or that of all examples together.
+    pub(super) fn value(&self, measure: &Measure) -> Result<f64, NoValue> {
+        if measure.kind.scale() != Scale::Whole {
+            return self.scores.mean().map_err(|_| NoValue::Undefined("nothing was measured yet"));
+        }
+        let examples = self.examples();
+        let weighted: Vec<(&Example, f64)> =
+            examples.iter().map(|(example, weight)| (example, *weight)).collect();
+        measure.over(&weighted)
     }
 
     /// The examples with how often each counts: classes from their exact counts, others from the sample.
@@ -181,13 +207,7 @@ impl Measured {
         self.unfit += other.unfit;
         self.unfit_because = self.unfit_because.take().or_else(|| other.unfit_because.clone());
         for ((truth, predicted), count) in &other.classes {
-            match self.classes.get_mut(&(truth.clone(), predicted.clone())) {
-                Some(own) => *own += count,
-                None if self.classes.len() < CELLS => {
-                    self.classes.insert((truth.clone(), predicted.clone()), *count);
-                }
-                None => self.other_classes += count,
-            }
+            self.count_cell((truth.clone(), predicted.clone()), *count);
         }
         self.other_classes += other.other_classes;
         self.sample.merge(&other.sample);
@@ -201,7 +221,8 @@ impl Sample {
     }
 
     fn add(&mut self, hash: u64, example: Example) {
-        let least_kept_out = self.partial.then(|| self.kept.last_key_value().map(|(hash, _)| *hash)).flatten();
+        let least_kept_out =
+            self.partial.then(|| self.kept.last_key_value().map(|(hash, _)| *hash)).flatten();
         if least_kept_out.is_some_and(|last| hash > last) {
             return;
         }
@@ -219,7 +240,9 @@ impl Sample {
 
     fn merge(&mut self, other: &Sample) {
         // What one of the two let go is not in the other's range either.
-        let bound = |sample: &Sample| sample.partial.then(|| sample.kept.last_key_value().map(|(hash, _)| *hash)).flatten();
+        let bound = |sample: &Sample| {
+            sample.partial.then(|| sample.kept.last_key_value().map(|(hash, _)| *hash)).flatten()
+        };
         let most = bound(self).into_iter().chain(bound(other)).min();
         for (hash, example) in &other.kept {
             self.add(*hash, example.clone());

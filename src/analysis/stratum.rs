@@ -134,8 +134,8 @@ impl Strata {
     /// Takes in the strata of another gateway.
     pub(super) fn merge(&mut self, other: &Strata) {
         for theirs in &other.0 {
-            match self.0.iter_mut().find(|own| own.is_like(theirs.stage, &theirs.propensities)) {
-                Some(own) => own.merge(theirs),
+            match self.0.iter().position(|own| own.is_like(theirs.stage, &theirs.propensities)) {
+                Some(place) => self.0[place].merge(theirs),
                 None if self.0.len() < MOST => self.0.push(theirs.clone()),
                 None => {}
             }

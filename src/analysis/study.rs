@@ -1,6 +1,5 @@
 //! One experiment's figures, folded record by record.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -12,6 +11,7 @@ use crate::analysis::breach::Breaches;
 use crate::analysis::join::Case;
 use crate::analysis::join::Join;
 use crate::analysis::latency::Frozen;
+use crate::analysis::observe::outcomes_of;
 use crate::analysis::pairs::Pairs;
 use crate::analysis::quality::Quality;
 use crate::analysis::stratum::Strata;
@@ -67,10 +67,10 @@ pub(super) struct Study {
     /// By candidate.
     pub(super) pairs: Vec<Pairs>,
     pub(super) ballot: Ballot,
-    #[serde(with = "outcome_seq")]
-    pub(super) outcomes: BTreeMap<(OutcomeName, ModelName), OutcomeTally>,
-    #[serde(with = "loss_seq")]
-    pub(super) lost: BTreeMap<(LineKind, LossReason), u64>,
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub(super) outcomes: IndexMap<(OutcomeName, ModelName), OutcomeTally>,
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub(super) lost: IndexMap<(LineKind, LossReason), u64>,
     /// What counts as slow, by stage.
     #[serde(with = "indexmap::map::serde_seq")]
     pub(super) frozen: IndexMap<Option<u32>, Frozen>,
@@ -216,6 +216,18 @@ impl Study {
         self.watches.iter().find(|watch| watch.of == *watched)
     }
 
+    /// Says whether a figure is known only once an outcome was reported.
+    pub(super) fn needs_outcome(&self, watched: &Watched) -> bool {
+        match watched {
+            Watched::Outcome(_) => true,
+            Watched::Metric(name) => {
+                let metrics = self.design.iter().flat_map(|design| &design.metrics);
+                metrics.into_iter().any(|metric| metric.name == *name && !outcomes_of(metric).is_empty())
+            }
+            Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 | Watched::Cost => false,
+        }
+    }
+
     /// Says whether a declared outcome of a pair has not come yet.
     fn awaits(&self, case: &Case) -> bool {
         self.design.as_ref().is_some_and(|design| design.outcomes.len() > case.outcomes.len())
@@ -268,7 +280,8 @@ impl Study {
     fn adopt(&mut self, policy: &str) {
         let Some(design) = self.designs.get(policy).cloned() else { return };
         for metric in &design.metrics {
-            let before = self.design.iter().flat_map(|design| &design.metrics).find(|old| old.name == metric.name);
+            let before =
+                self.design.iter().flat_map(|design| &design.metrics).find(|old| old.name == metric.name);
             if before.is_some_and(|before| before == metric) {
                 continue;
             }

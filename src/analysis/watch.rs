@@ -61,7 +61,8 @@ pub(super) fn watches(design: &DesignRecord) -> Vec<Watch> {
 
 /// How a figure is watched; `None`: it is not, see the module.
 fn watch(of: Watched, design: &DesignRecord) -> Option<Watch> {
-    let told = design.decision.primary.as_ref().filter(|primary| primary.of == of).map(|primary| primary.better);
+    let told =
+        design.decision.primary.as_ref().filter(|primary| primary.of == of).map(|primary| primary.better);
     let (nature, usual) = match &of {
         Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 => (Nature::Harm, Better::Lower),
         Watched::Cost => (Nature::Number(None), Better::Lower),

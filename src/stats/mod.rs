@@ -19,6 +19,7 @@ mod sample;
 mod sample_ratio;
 mod special;
 mod spending;
+mod staged;
 mod votes;
 
 #[cfg(test)]
@@ -55,6 +56,10 @@ pub use sample_ratio::SampleRatio;
 pub use spending::Look;
 pub use spending::Spending;
 pub use spending::spending_bounds;
+pub use staged::StageDifference;
+pub use staged::StageEvents;
+pub use staged::StagedDifference;
+pub use staged::StagedRisk;
 pub use votes::Votes;
 pub use votes::VotesSummary;
 
@@ -77,6 +82,9 @@ pub enum Undefined {
     /// All numbers are equal, so their spread says nothing.
     #[error("the observations do not vary")]
     NoVariance,
+    /// No single effect fits all stages.
+    #[error("the stages contradict each other: no effect agrees with all of them")]
+    StagesDisagree,
     /// No single mean fits what was observed early and late.
     #[error("the observations drift: no mean agrees with all of them")]
     Drift,
@@ -154,5 +162,9 @@ fn positive(name: &'static str, value: f64) -> Result<f64, Undefined> {
 
 /// A number that is neither infinite nor NaN.
 fn finite(name: &'static str, value: f64) -> Result<f64, Undefined> {
-    value.is_finite().then_some(value).ok_or(Undefined::Parameter { name, value, expected: "a finite number" })
+    value.is_finite().then_some(value).ok_or(Undefined::Parameter {
+        name,
+        value,
+        expected: "a finite number",
+    })
 }

@@ -10,8 +10,9 @@ use statrs::function::beta::ln_beta;
 use crate::stats::Alternative;
 use crate::stats::EventShare;
 use crate::stats::Interval;
+use crate::stats::Tuning;
 use crate::stats::Undefined;
-use crate::stats::asympcs_rho2;
+use crate::stats::asymptotic_rho2;
 use crate::stats::open_unit;
 
 /// How far a relative risk is looked for, as a natural logarithm.
@@ -188,15 +189,15 @@ impl StagedDifference {
     /// Sharpest once this many units were seen, at this chance of error.
     ///
     /// # Errors
-    /// [`Undefined::NoObservations`] without a stage, [`Undefined::NoSpread`] when nothing varies in one.
+    /// [`Undefined::NoObservations`] without a stage, [`Undefined::NoVariance`] when nothing varies in one.
     pub fn of(stages: Vec<StageDifference>, alpha: f64, planned_units: f64) -> Result<Self, Undefined> {
         if stages.is_empty() {
             return Err(Undefined::NoObservations);
         }
         if stages.iter().any(|stage| stage.variance <= 0.0 || !stage.variance.is_finite()) {
-            return Err(Undefined::NoSpread);
+            return Err(Undefined::NoVariance);
         }
-        Ok(Self { stages, rho2: asympcs_rho2(alpha, planned_units)? })
+        Ok(Self { stages, rho2: asymptotic_rho2(alpha, planned_units, Tuning::Exact)? })
     }
 
     /// The same after so many times as many units.

@@ -90,7 +90,7 @@ catalogue! {
     /// Reports of outcomes, by what became of them.
     feedback: IntCounterVec = "crossfade_feedback_total" ["experiment", "outcome", "result"],
     /// Answers held against a label that was reported for them, by whether they were right.
-    labelled: IntCounterVec = "crossfade_labelled_answers_total" ["experiment", "arm", "role", "result"],
+    labelled: IntCounterVec = "crossfade_labelled_answers_total" ["experiment", "arm", "role", "metric", "result"],
     /// The share of units or requests that an arm answers, from 0 to 1.
     weight: GaugeVec = "crossfade_traffic_weight_ratio" ["experiment", "arm"],
     /// The step of the canary's ramp, from 1; 0 when it was rolled back.
