@@ -71,6 +71,23 @@ impl Ballot {
         }
     }
 
+    /// Takes in another gateway's.
+    pub(super) fn merge(&mut self, other: &Ballot) {
+        self.impressions += other.impressions;
+        self.no_contrast += other.no_contrast;
+        self.degraded += other.degraded;
+        self.by_other_methods += other.by_other_methods;
+        self.clicks += other.clicks;
+        self.without_unit += other.without_unit;
+        self.make_room(other.earned.len());
+        self.earned.iter_mut().zip(&other.earned).for_each(|(own, more)| *own += more);
+        self.voted.iter_mut().zip(&other.voted).for_each(|(own, theirs)| own.merge(theirs));
+        for (own, theirs) in self.votes.iter_mut().zip(&other.votes) {
+            own.wins += theirs.wins;
+            own.losses += theirs.losses;
+        }
+    }
+
     fn make_room(&mut self, arms: usize) {
         if self.earned.len() < arms {
             self.earned.resize(arms, 0.0);

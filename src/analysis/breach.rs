@@ -26,10 +26,10 @@ pub(super) const FEWEST_EVENTS: u64 = 5;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Breaches {
     #[serde(with = "indexmap::map::serde_seq")]
-    peaks: IndexMap<(usize, Watched), f64>,
+    pub(super) peaks: IndexMap<(usize, Watched), f64>,
     /// By candidate, the first guardrail that rolls back.
     #[serde(with = "indexmap::map::serde_seq")]
-    rolled_back: IndexMap<usize, Breach>,
+    pub(super) rolled_back: IndexMap<usize, Breach>,
 }
 
 /// A guardrail that tipped.

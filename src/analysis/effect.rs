@@ -45,6 +45,17 @@ pub enum EffectScale {
     Preference,
 }
 
+impl EffectScale {
+    /// The word that metrics and reports use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EffectScale::RelativeRisk => "relative_risk",
+            EffectScale::Difference => "difference",
+            EffectScale::Preference => "preference",
+        }
+    }
+}
+
 /// What an effect rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

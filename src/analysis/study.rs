@@ -211,6 +211,11 @@ impl Study {
         self.ballot.votes.get(candidate - 1).copied().unwrap_or_default()
     }
 
+    /// Whether another's evidence can be counted together with this.
+    pub(super) fn identity_is(&self, other: &Study) -> bool {
+        self.identity == other.identity
+    }
+
     /// What is watched under a name.
     pub(super) fn watch_of(&self, watched: &Watched) -> Option<&Watch> {
         self.watches.iter().find(|watch| watch.of == *watched)
