@@ -68,7 +68,11 @@ pub(super) fn depth(k: Option<usize>) -> Result<usize, NoValue> {
 
 /// Gives a value away only when it is one.
 pub(super) fn in_range(value: f64) -> Result<f64, NoValue> {
-    if value.is_finite() { Ok(value) } else { Err(NoValue::Undefined("the value exceeds the range of numbers")) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(NoValue::Undefined("the value exceeds the range of numbers"))
+    }
 }
 
 /// A quotient; 0/0, and anything else by 0, is undefined for the reason given.

@@ -11,7 +11,8 @@ pub(super) struct Sum {
 impl Sum {
     pub(super) fn add(&mut self, term: f64) {
         let sum = self.sum + term;
-        let (larger, smaller) = if self.sum.abs() >= term.abs() { (self.sum, term) } else { (term, self.sum) };
+        let (larger, smaller) =
+            if self.sum.abs() >= term.abs() { (self.sum, term) } else { (term, self.sum) };
         self.lost += (larger - sum) + smaller;
         self.sum = sum;
     }

@@ -76,7 +76,9 @@ impl<T: Ord + Clone> Confusion<T> {
     ) -> Result<Score, NoValue> {
         self.some_examples()?;
         match average {
-            Average::Binary { positive } => measure.of(&self.tallies(slice::from_ref(positive)), zero_division),
+            Average::Binary { positive } => {
+                measure.of(&self.tallies(slice::from_ref(positive)), zero_division)
+            }
             Average::Macro(labels) => {
                 let scores = self.scores(measure, labels, zero_division)?;
                 mean(scores.into_iter().map(|score| (score, 1.0)), zero_division)
@@ -129,9 +131,15 @@ impl Measure {
                     return Err(NoValue::Invalid("beta is not a finite number of at least 0"));
                 }
                 let found = (1.0 + squared) * hits;
-                (found, found + false_alarms + squared * misses, "the class neither occurred nor was predicted")
+                (
+                    found,
+                    found + false_alarms + squared * misses,
+                    "the class neither occurred nor was predicted",
+                )
             }
-            Self::Specificity => (rejections, rejections + false_alarms, "nothing else than the class occurred"),
+            Self::Specificity => {
+                (rejections, rejections + false_alarms, "nothing else than the class occurred")
+            }
         };
         match (sound::ratio(numerator, denominator, by_zero), zero_division) {
             (Err(_), ZeroDivision::Zero) if denominator == 0.0 => Ok(Score { value: 0.0, ill_defined: true }),

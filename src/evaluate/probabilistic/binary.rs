@@ -40,11 +40,7 @@ pub fn roc_auc(truth: &[bool], scores: &[f64], weights: Option<&[f64]>) -> Resul
 ///
 /// # Errors
 /// [`NoValue::Undefined`] without positive examples; otherwise as [`roc_auc`].
-pub fn average_precision(
-    truth: &[bool],
-    scores: &[f64],
-    weights: Option<&[f64]>,
-) -> Result<f64, NoValue> {
+pub fn average_precision(truth: &[bool], scores: &[f64], weights: Option<&[f64]>) -> Result<f64, NoValue> {
     precision_area(truth, scores, weights, |_, precision| precision)
 }
 
@@ -54,11 +50,7 @@ pub fn average_precision(
 ///
 /// # Errors
 /// As [`average_precision`].
-pub fn pr_auc_trapezoid(
-    truth: &[bool],
-    scores: &[f64],
-    weights: Option<&[f64]>,
-) -> Result<f64, NoValue> {
+pub fn pr_auc_trapezoid(truth: &[bool], scores: &[f64], weights: Option<&[f64]>) -> Result<f64, NoValue> {
     precision_area(truth, scores, weights, |before, precision| (before + precision) / 2.0)
 }
 
@@ -97,7 +89,10 @@ fn mean_loss(
 ) -> Result<f64, NoValue> {
     sound::same_length(truth.len(), probabilities.len())?;
     sound::all_probabilities(probabilities)?;
-    weighted_mean(truth.iter().zip(probabilities).map(|(truth, probability)| loss(*truth, *probability)), weights)
+    weighted_mean(
+        truth.iter().zip(probabilities).map(|(truth, probability)| loss(*truth, *probability)),
+        weights,
+    )
 }
 
 /// The mean of values by weight.

@@ -103,9 +103,8 @@ fn by_width(answers: impl Iterator<Item = (f64, bool)>, bins: usize) -> Calibrat
     for (confidence, correct) in answers {
         filled.entry(bin_of(confidence, bins)).or_default().push((confidence, correct));
     }
-    let bin = |(at, answers): (usize, Vec<_>)| {
-        ReliabilityBin::of(edge(at, bins), edge(at + 1, bins), &answers)
-    };
+    let bin =
+        |(at, answers): (usize, Vec<_>)| ReliabilityBin::of(edge(at, bins), edge(at + 1, bins), &answers);
     Calibration { bins: filled.into_iter().map(bin).collect() }
 }
 
@@ -131,8 +130,7 @@ fn by_mass(mut answers: Vec<(f64, bool)>, bins: usize) -> Calibration {
     let (length, longer) = (answers.len() / portions, answers.len() % portions);
     let (long, short) = answers.split_at(longer * (length + 1));
     let portions = long.chunks(length + 1).chain(short.chunks(length));
-    let bin = |portion: &[(f64, bool)]| {
-        ReliabilityBin::of(portion[0].0, portion[portion.len() - 1].0, portion)
-    };
+    let bin =
+        |portion: &[(f64, bool)]| ReliabilityBin::of(portion[0].0, portion[portion.len() - 1].0, portion);
     Calibration { bins: portions.map(bin).collect() }
 }

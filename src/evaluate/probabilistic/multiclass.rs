@@ -71,7 +71,10 @@ impl<'a> ClassProbabilities<'a> {
         let prevalence = self.prevalence(weights)?;
         let values: Vec<(f64, f64)> = match by {
             MultiClass::OneVsRest => {
-                let one = |class| Ok((self.against_rest(class, weights, roc_auc)?, prevalence[class]));
+                let one = |class| {
+                    let (truth, scores) = self.against_rest(class);
+                    Ok((roc_auc(&truth, &scores, weights)?, prevalence[class]))
+                };
                 (0..self.classes).map(one).collect::<Result<_, _>>()?
             }
             MultiClass::OneVsOne => {
@@ -92,7 +95,10 @@ impl<'a> ClassProbabilities<'a> {
     /// [`NoValue::Undefined`] when a class does not occur; weights as [`roc_auc`].
     pub fn average_precision(&self, average: ClassAverage, weights: Option<&[f64]>) -> Result<f64, NoValue> {
         let prevalence = self.prevalence(weights)?;
-        let one = |class| Ok((self.against_rest(class, weights, average_precision)?, prevalence[class]));
+        let one = |class| {
+            let (truth, scores) = self.against_rest(class);
+            Ok((average_precision(&truth, &scores, weights)?, prevalence[class]))
+        };
         averaged(&(0..self.classes).map(one).collect::<Result<Vec<_>, _>>()?, average)
     }
 
@@ -133,15 +139,10 @@ impl<'a> ClassProbabilities<'a> {
         self.truth.iter().zip(self.rows).map(top).unzip()
     }
 
-    fn against_rest(
-        &self,
-        class: usize,
-        weights: Option<&[f64]>,
-        metric: fn(&[bool], &[f64], Option<&[f64]>) -> Result<f64, NoValue>,
-    ) -> Result<f64, NoValue> {
-        let truth: Vec<bool> = self.truth.iter().map(|truth| *truth == class).collect();
-        let scores: Vec<f64> = self.rows.iter().map(|row| row[class]).collect();
-        metric(&truth, &scores, weights)
+    /// Whether each example is of the class, and its probability of it.
+    fn against_rest(&self, class: usize) -> (Vec<bool>, Vec<f64>) {
+        let of_class = |(truth, row): (&usize, &Vec<f64>)| (*truth == class, row[class]);
+        self.truth.iter().zip(self.rows).map(of_class).unzip()
     }
 
     /// How well the first class's probability tells the two classes apart, on the examples of the two.

@@ -17,7 +17,8 @@ pub fn kendall_tau_ranked<T: Ord>(one: &[T], other: &[T]) -> Result<f64, NoValue
     sound::all_distinct(one, TWICE)?;
     sound::all_distinct(other, TWICE)?;
     let places: BTreeMap<&T, usize> = one.iter().zip(0..).collect();
-    let places_in_one: Vec<f64> = other.iter().filter_map(|item| places.get(item)).map(|at| *at as f64).collect();
+    let places_in_one: Vec<f64> =
+        other.iter().filter_map(|item| places.get(item)).map(|at| *at as f64).collect();
     if places_in_one.len() < 2 {
         return Err(NoValue::Undefined("the lists have less than two items in common"));
     }

@@ -72,7 +72,8 @@ impl Judged {
     /// As [`Judged::ndcg`].
     pub fn average_precision(&self, k: Option<usize>) -> Result<f64, NoValue> {
         let depth = self.depth_with_relevant(k)?;
-        let precisions: Sum = self.hits(depth).zip(1..).map(|(rank, found)| f64::from(found) / rank as f64).collect();
+        let precisions: Sum =
+            self.hits(depth).zip(1..).map(|(rank, found)| f64::from(found) / rank as f64).collect();
         Ok(precisions.value() / self.relevant.len() as f64)
     }
 

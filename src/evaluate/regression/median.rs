@@ -21,7 +21,8 @@ pub fn median_absolute_error(
     sound::all_finite(predicted)?;
     let weights = Weights::of(weights, truth.len())?;
     let errors = truth.iter().zip(predicted).map(|(truth, predicted)| (predicted - truth).abs());
-    let mut weighed: Vec<(f64, f64)> = errors.enumerate().map(|(at, error)| (error, weights.at(at))).collect();
+    let mut weighed: Vec<(f64, f64)> =
+        errors.enumerate().map(|(at, error)| (error, weights.at(at))).collect();
     weighed.retain(|(_, weight)| *weight > 0.0);
     weighed.sort_by(|one, other| sound::ascending(one.0, other.0));
     let total: Sum = weighed.iter().map(|(_, weight)| *weight).collect();

@@ -5,13 +5,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Moments {
     weight: f64,
+    /// The first number; the mean is kept as a distance from it, which keeps the digits that a large offset would take.
+    origin: f64,
     mean: f64,
     squares: f64,
 }
 
 impl Moments {
     pub(super) fn add(&mut self, value: f64, weight: f64) {
-        self.merge(&Self { weight, mean: value, squares: 0.0 });
+        self.merge(&Self { weight, origin: value, mean: 0.0, squares: 0.0 });
     }
 
     /// Leaves the mean of equal values as it is, to the bit, so that a constant has no spread.
@@ -24,7 +26,8 @@ impl Moments {
             return;
         }
         let weight = self.weight + other.weight;
-        let (apart, share) = (other.mean - self.mean, other.weight / weight);
+        let apart = (other.origin - self.origin) + (other.mean - self.mean);
+        let share = other.weight / weight;
         self.mean += apart * share;
         self.squares += other.squares + apart * apart * (self.weight * share);
         self.weight = weight;

@@ -51,8 +51,7 @@ fn judged(case: &Case) -> Option<Result<f64, NoValue>> {
         _ => None,
     };
     let judgement = |(item, gain): (&String, &Value)| (item.clone(), number(gain).unwrap());
-    let judgements: BTreeMap<String, f64> =
-        case.input("qrels").as_object()?.iter().map(judgement).collect();
+    let judgements: BTreeMap<String, f64> = case.input("qrels").as_object()?.iter().map(judgement).collect();
     match Judged::new(&items(case.input("ranking")), &judgements) {
         Ok(judged) => metric(judged),
         Err(problem) => Some(Err(problem)),
