@@ -13,6 +13,7 @@ use crate::assign::Salts;
 use crate::strategy::interleave::Credit;
 use crate::strategy::interleave::Method;
 use crate::strategy::interleave::Mixed;
+use crate::strategy::interleave::Mixing;
 use crate::strategy::interleave::NoSuchPlace;
 use crate::strategy::interleave::Placed;
 use crate::strategy::interleave::Preference;
@@ -31,7 +32,7 @@ fn lists(texts: &[impl AsRef<str>]) -> Vec<Vec<String>> {
 }
 
 fn mixed(method: Method, texts: &[&str], depth: usize, seed: u64) -> Mixed {
-    mix(method, &lists(texts), depth, &mut StdRng::seed_from_u64(seed))
+    mix(&Mixing::of(method), &lists(texts), depth, &mut StdRng::seed_from_u64(seed))
 }
 
 fn preference(mixed: &Mixed, clicks: &[usize]) -> Preference {
@@ -89,7 +90,7 @@ fn the_same_request_is_drafted_the_same_and_another_may_not_be() {
     let salts = Salts::of("ranking");
     let draft = |request: u64| {
         let mixed = mix(
-            Method::TeamDraft,
+            &Mixing::of(Method::TeamDraft),
             &lists(&["abcdefgh", "hgfedcba"]),
             8,
             &mut dice(&salts, &request.to_be_bytes()),
@@ -164,7 +165,7 @@ proptest! {
     ) {
         let lists = lists(&texts);
         let known: HashSet<&String> = lists.iter().flatten().collect();
-        let mixed = mix(method, &lists, depth, &mut StdRng::seed_from_u64(seed));
+        let mixed = mix(&Mixing::of(method), &lists, depth, &mut StdRng::seed_from_u64(seed));
         let shown: HashSet<&String> = mixed.items.iter().map(|item| &item.id).collect();
         prop_assert_eq!(shown.len(), mixed.items.len(), "no id twice");
         prop_assert_eq!(mixed.items.len(), known.len().min(depth), "nothing is held back");

@@ -305,7 +305,7 @@ fn every_strategy_becomes_its_settings() {
         ..ab.clone()
     };
     let mix = interleave::Settings {
-        method: interleave::Method::TeamDraft,
+        mixing: interleave::Mixing::of(interleave::Method::TeamDraft),
         items: "$.results[*]".parse().unwrap(),
         id: "$.id".parse().unwrap(),
         depth: 100,
@@ -313,7 +313,7 @@ fn every_strategy_becomes_its_settings() {
         credit: OutcomeName::new("click").unwrap(),
     };
     let short_mix = interleave::Settings {
-        method: interleave::Method::Balanced,
+        mixing: interleave::Mixing::of(interleave::Method::Balanced),
         depth: 5,
         deadline: Duration::from_millis(300),
         ..mix.clone()
