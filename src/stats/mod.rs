@@ -154,5 +154,9 @@ fn positive(name: &'static str, value: f64) -> Result<f64, Undefined> {
 
 /// A number that is neither infinite nor NaN.
 fn finite(name: &'static str, value: f64) -> Result<f64, Undefined> {
-    value.is_finite().then_some(value).ok_or(Undefined::Parameter { name, value, expected: "a finite number" })
+    value.is_finite().then_some(value).ok_or(Undefined::Parameter {
+        name,
+        value,
+        expected: "a finite number",
+    })
 }

@@ -222,5 +222,9 @@ fn number(value: &Value) -> Option<f64> {
 
 /// The same, written.
 fn written(value: f64) -> Value {
-    if value == f64::INFINITY { json!("inf") } else { json!(value) }
+    match value {
+        f64::INFINITY => json!("inf"),
+        f64::NEG_INFINITY => json!("-inf"),
+        value => json!(value),
+    }
 }

@@ -134,8 +134,11 @@ impl BettingCs {
             return Err(Undefined::NoObservations);
         }
         let needed = -self.settings.alpha.ln();
-        let mut kept =
-            self.grid.iter().filter(|capital| capital.ln_hedged(self.settings.theta) <= needed).map(|c| c.mean);
+        let mut kept = self
+            .grid
+            .iter()
+            .filter(|capital| capital.ln_hedged(self.settings.theta) <= needed)
+            .map(|c| c.mean);
         let Some(first) = kept.next() else { return Ok(Interval { lower: 0.0, upper: 1.0 }) };
         let last = kept.next_back().unwrap_or(first);
         let step = 1.0 / (self.grid.len() - 1) as f64;

@@ -51,7 +51,8 @@ impl DoubleStitching {
         }
         let t = (n as f64).max(t_opt);
         let logit = (p / (1.0 - p)).ln();
-        let r = if p >= 0.5 { p } else { 0.5_f64.min(logistic(logit + 2.0 * delta * (t_opt * eta / t).sqrt())) };
+        let r =
+            if p >= 0.5 { p } else { 0.5_f64.min(logistic(logit + 2.0 * delta * (t_opt * eta / t).sqrt())) };
         let variance = r * (1.0 - r);
         let j = (t / t_opt).sqrt() * logit.abs() / (2.0 * delta) + 1.0;
         let twice_zeta = 2.0 * zeta(s);

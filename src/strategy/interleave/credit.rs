@@ -176,11 +176,7 @@ fn ranks(rankings: &Rankings<'_>, item: Option<Item>) -> Credit {
 
 /// For each place, the probability that each arm placed the item, given the list: P_arm / sum of P, which is the
 /// exact posterior because the arms were drawn independently (Hofmann, Whiteson and de Rijke 2011).
-fn posteriors(
-    rankings: &Rankings<'_>,
-    tau: Tau,
-    items: impl Iterator<Item = Option<Item>>,
-) -> Vec<Credit> {
+fn posteriors(rankings: &Rankings<'_>, tau: Tau, items: impl Iterator<Item = Option<Item>>) -> Vec<Credit> {
     let weights = rankings.weights(tau);
     let mut shown = rankings.nothing_shown();
     let posterior = |item: Option<Item>| {

@@ -98,7 +98,8 @@ impl<'a> Rankings<'a> {
     /// The items with which all lists begin alike.
     pub(super) fn shared_prefix(&self) -> &[Item] {
         let Some((first, others)) = self.lists.split_first() else { return &[] };
-        let alike = |place: &usize| others.iter().all(|list| list.order.get(*place) == Some(&first.order[*place]));
+        let alike =
+            |place: &usize| others.iter().all(|list| list.order.get(*place) == Some(&first.order[*place]));
         let length = (0..first.order.len()).take_while(alike).count();
         &first.order[..length]
     }

@@ -318,6 +318,20 @@ fn every_strategy_becomes_its_settings() {
         deadline: Duration::from_millis(300),
         ..mix.clone()
     };
+    let neutral = interleave::Settings {
+        mixing: interleave::Mixing {
+            shared_prefix: interleave::SharedPrefix::Neutral,
+            ..interleave::Mixing::of(interleave::Method::TeamDraft)
+        },
+        ..mix.clone()
+    };
+    let flat = interleave::Settings {
+        mixing: interleave::Mixing {
+            tau: interleave::Tau::new(0.5).unwrap(),
+            ..interleave::Mixing::of(interleave::Method::Probabilistic)
+        },
+        ..mix.clone()
+    };
     let cases = [
         (
             "{shadow: {}}",
@@ -351,6 +365,14 @@ fn every_strategy_becomes_its_settings() {
         (
             "{interleave: {method: balanced, items: '$.results[*]', id: $.id, credit: click, depth: 5, deadline: 300ms}}",
             Strategy::Interleave(short_mix),
+        ),
+        (
+            "{interleave: {shared_prefix: neutral, items: '$.results[*]', id: $.id, credit: click}}",
+            Strategy::Interleave(neutral),
+        ),
+        (
+            "{interleave: {method: probabilistic, tau: 0.5, items: '$.results[*]', id: $.id, credit: click}}",
+            Strategy::Interleave(flat),
         ),
     ];
     for (text, expected) in cases {

@@ -58,8 +58,7 @@ pub(super) fn simulate(case: &Case) -> Option<Runs> {
 fn coin(case: &Case) -> Runs {
     assert_eq!(case.input("look"), "every_observation");
     let (alpha, p) = (case.number("alpha"), number(&case.input("null")["p"]).unwrap());
-    let process =
-        BetaBinomial::new(case.number("a"), case.number("b"), p, Alternative::TwoSided).unwrap();
+    let process = BetaBinomial::new(case.number("a"), case.number("b"), p, Alternative::TwoSided).unwrap();
     Runs::of(case, "observations", |dice| {
         let mut successes = 0;
         (1..=case.count("n")).find(|seen| {
@@ -150,7 +149,11 @@ fn asymptotic(case: &Case) -> Runs {
 fn sample_ratio(case: &Case) -> Runs {
     let (alpha, share) = (case.number("alpha"), case.number("actual_share_arm0"));
     let (requests, pace) = (case.count("requests"), case.count("look_every"));
-    assert_eq!(case.numbers("concentrations"), [10.0, 100.0, 1_000.0, 10_000.0], "what the library averages over");
+    assert_eq!(
+        case.numbers("concentrations"),
+        [10.0, 100.0, 1_000.0, 10_000.0],
+        "what the library averages over"
+    );
     let test = SampleRatio::new(&case.numbers("theta0")).unwrap();
     Runs::of(case, "requests", |dice| {
         let mut counts = [0, 0];

@@ -91,9 +91,8 @@ impl Rates {
         let bounds = bounds.join(", ");
         let reference = reference.map_or_else(|| "-".to_owned(), |rate| rate.to_string());
         let median = median.map_or_else(|| "-".to_owned(), |(length, unit)| format!("{length} {unit}"));
-        self.0 += &format!(
-            "| {metric} | `{case}` | {runs} | {rate:.4} | {bounds} | {reference} | {median} |\n"
-        );
+        self.0 +=
+            &format!("| {metric} | `{case}` | {runs} | {rate:.4} | {bounds} | {reference} | {median} |\n");
     }
 }
 

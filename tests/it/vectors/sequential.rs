@@ -58,9 +58,8 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
         "event_share_noninferiority_e" => noninferiority(case),
         "gamma_exponential_bound" => gamma_exponential_bound(case),
         "msprt_normal" => msprt(case),
-        "normal_mixture_bound" => normal_mixture(case).and_then(|mixture| {
-            Ok(written(mixture.bound(case.number("v"), case.param("alpha"))?))
-        }),
+        "normal_mixture_bound" => normal_mixture(case)
+            .and_then(|mixture| Ok(written(mixture.bound(case.number("v"), case.param("alpha"))?))),
         "normal_mixture_log_e" => {
             normal_mixture(case).map(|mixture| written(mixture.log_e(case.number("s"), case.number("v"))))
         }
@@ -86,8 +85,7 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
 type Outcome = Result<Value, Undefined>;
 
 fn beta_binomial(case: &Case) -> Outcome {
-    let process =
-        BetaBinomial::new(case.param("a"), case.param("b"), case.param("p0"), case.alternative())?;
+    let process = BetaBinomial::new(case.param("a"), case.param("b"), case.param("p0"), case.alternative())?;
     Ok(process_of(trials(case, "x").map(|(successes, failures)| process.log_e(successes, failures))))
 }
 

@@ -109,7 +109,8 @@ fn gamma(dice: &mut Dice, shape: f64) -> f64 {
     let d = shape - 1.0 / 3.0;
     let c = (9.0 * d).sqrt().recip();
     loop {
-        let normal = (-2.0 * (1.0 - dice.random::<f64>()).ln()).sqrt() * (2.0 * PI * dice.random::<f64>()).cos();
+        let normal =
+            (-2.0 * (1.0 - dice.random::<f64>()).ln()).sqrt() * (2.0 * PI * dice.random::<f64>()).cos();
         let v = (1.0 + c * normal).powi(3);
         let dart = 1.0 - dice.random::<f64>();
         if v > 0.0 && dart.ln() < 0.5 * normal * normal + d - d * v + d * v.ln() {

@@ -21,11 +21,7 @@ pub(in crate::vectors) struct Runs {
 
 impl Runs {
     /// Carries out as many runs as the case asks for, on every core. The seed of a run is its number.
-    pub(super) fn of(
-        case: &Case,
-        unit: &'static str,
-        run: impl Fn(&mut Dice) -> Option<u64> + Sync,
-    ) -> Self {
+    pub(super) fn of(case: &Case, unit: &'static str, run: impl Fn(&mut Dice) -> Option<u64> + Sync) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let part = |first: usize| {
             let seeds = (first as u64..case.count("runs")).step_by(threads);
