@@ -23,6 +23,8 @@ pub struct BetaBinomial {
     b: f64,
     p0: f64,
     alternative: Alternative,
+    /// ln B(a, b), and one-sided the log of what the prior leaves on that side.
+    ln_prior: f64,
 }
 
 impl BetaBinomial {
@@ -32,18 +34,23 @@ impl BetaBinomial {
     /// When `a` or `b` is not above 0, or `p0` is not strictly between 0 and 1.
     pub fn new(a: f64, b: f64, p0: f64, alternative: Alternative) -> Result<Self, Undefined> {
         let (a, b) = (positive("the prior's a", a)?, positive("the prior's b", b)?);
-        Ok(Self { a, b, p0: open_unit("the null proportion", p0)?, alternative })
+        Ok(Self::of(a, b, open_unit("the null proportion", p0)?, alternative))
+    }
+
+    fn of(a: f64, b: f64, p0: f64, alternative: Alternative) -> Self {
+        let ln_prior = ln_beta(a, b) + ln_side(a, b, p0, alternative);
+        Self { a, b, p0, alternative, ln_prior }
     }
 
     /// Sequential McNemar: of the pairs in which just one side is right, does the candidate win half? Beta(10, 10).
     pub fn paired(alternative: Alternative) -> Self {
-        Self { a: 10.0, b: 10.0, p0: 0.5, alternative }
+        Self::of(10.0, 10.0, 0.5, alternative)
     }
 
     /// Interleaving: of the users who prefer a side, does the candidate win half? Beta(100, 100), because
     /// preferences between rankers are slight.
     pub fn votes(alternative: Alternative) -> Self {
-        Self { a: 100.0, b: 100.0, p0: 0.5, alternative }
+        Self::of(100.0, 100.0, 0.5, alternative)
     }
 
     /// The natural logarithm of the e-value after these counts; 0 before the first trial.
@@ -53,15 +60,18 @@ impl BetaBinomial {
 
     /// The same of counts that need not be whole.
     pub(super) fn log_e_of(&self, s: f64, f: f64) -> f64 {
-        let Self { a, b, p0, alternative } = *self;
-        let two_sided = ln_mixture(a, b, s, f) - s * p0.ln() - f * (-p0).ln_1p();
-        match alternative {
-            Alternative::TwoSided => two_sided,
-            Alternative::Greater => {
-                two_sided + ln_beta_survival(a + s, b + f, p0) - ln_beta_survival(a, b, p0)
-            }
-            Alternative::Less => two_sided + ln_beta_cdf(a + s, b + f, p0) - ln_beta_cdf(a, b, p0),
-        }
+        let Self { a, b, p0, alternative, ln_prior } = *self;
+        let (a, b) = (a + s, b + f);
+        ln_beta(a, b) + ln_side(a, b, p0, alternative) - ln_prior - s * p0.ln() - f * (-p0).ln_1p()
+    }
+}
+
+/// The log-probability that a Beta(a, b) variable is on the alternative's side of `p0`.
+fn ln_side(a: f64, b: f64, p0: f64, alternative: Alternative) -> f64 {
+    match alternative {
+        Alternative::TwoSided => 0.0,
+        Alternative::Greater => ln_beta_survival(a, b, p0),
+        Alternative::Less => ln_beta_cdf(a, b, p0),
     }
 }
 

@@ -15,6 +15,7 @@ mod offpolicy_bandit;
 mod probabilistic;
 mod properties;
 mod ranking;
+mod rates;
 mod regression;
 mod sequential;
 mod streaming;
@@ -95,14 +96,17 @@ fn failures_of(cases: &[Case]) -> Vec<String> {
 }
 
 fn files() -> Vec<PathBuf> {
-    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/stats").into();
-    let folder = std::env::var_os("CROSSFADE_VECTORS").unwrap_or_else(own);
+    let folder = std::env::var_os("CROSSFADE_VECTORS").map_or_else(own_folder, PathBuf::from);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
         paths.filter(|path| path.extension().is_some_and(|kind| kind == "json")).collect();
     files.sort();
     files
+}
+
+fn own_folder() -> PathBuf {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/stats").into()
 }
 
 fn read(path: PathBuf) -> Vec<Case> {
@@ -236,5 +240,9 @@ fn number(value: &Value) -> Option<f64> {
 
 /// The same, written.
 fn written(value: f64) -> Value {
-    if value == f64::INFINITY { json!("inf") } else { json!(value) }
+    match value {
+        f64::INFINITY => json!("inf"),
+        f64::NEG_INFINITY => json!("-inf"),
+        value => json!(value),
+    }
 }

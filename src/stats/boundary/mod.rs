@@ -9,6 +9,9 @@ mod gamma_exponential;
 mod normal;
 mod stitching;
 
+#[cfg(test)]
+mod tests;
+
 pub use bounded::Bounded;
 pub use gamma_exponential::GammaExponential;
 pub use normal::NormalMixture;

@@ -7,6 +7,9 @@ mod bernstein;
 mod betting;
 mod bets;
 
+#[cfg(test)]
+mod tests;
+
 pub use bernstein::EmpiricalBernstein;
 pub use betting::BettingCs;
 pub use betting::BettingProcess;

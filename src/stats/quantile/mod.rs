@@ -6,6 +6,9 @@
 mod bands;
 mod difference;
 
+#[cfg(test)]
+mod tests;
+
 pub use bands::CdfBand;
 pub use bands::DoubleStitching;
 pub use difference::quantile_difference_p;
