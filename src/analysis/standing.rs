@@ -10,10 +10,13 @@ use crate::analysis::effect::Figure;
 use crate::analysis::effect::effect;
 use crate::analysis::evidence::Evidence;
 use crate::analysis::health::Health;
+use crate::analysis::observe::outcomes_of;
 use crate::analysis::sentence::claim;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
 use crate::analysis::verdict::leading;
+use crate::analysis::watch::Watch;
+use crate::policy::Watched;
 use crate::vocab::ModelName;
 use crate::vocab::StrategyKind;
 
@@ -55,6 +58,9 @@ pub(super) fn standing(study: &Study, subject: &Subject) -> (Standing, String) {
     let Some(figure) = leading(study) else {
         return undecided("nothing tells which answer is right: the policy has no `metrics`".to_owned());
     };
+    if let Some(reason) = study.unmeasured(&figure) {
+        return undecided(reason);
+    }
     let candidates = subject.arms.len().saturating_sub(1);
     let level = study.decision().alpha / (2 * candidates.max(1)) as f64;
     let weighed: Vec<Weighed> = (1..=candidates)
@@ -96,6 +102,20 @@ fn decide<'w>(weighed: &'w [Weighed], subject: &Subject) -> (Standing, Option<&'
             (Standing::Undecided { reason }, Some(open).filter(|open| open.effect.estimate.is_some()))
         }
         None => (Standing::Legacy, best(Finding::Worse)),
+    }
+}
+
+impl Study {
+    /// Why a metric has nothing to say yet; `None`: it has.
+    fn unmeasured(&self, figure: &Figure<'_>) -> Option<String> {
+        let Figure::Watched(Watch { of: Watched::Metric(name), .. }) = figure else { return None };
+        let measured = self
+            .quality
+            .get(name)
+            .is_some_and(|quality| quality.calls.values().any(|call| call.examples + call.failed > 0));
+        let metric = self.design.as_ref()?.metrics.iter().find(|metric| metric.name == *name)?;
+        let outcome = outcomes_of(metric).into_iter().next()?;
+        (!measured).then(|| format!("no answer was held against a reported `{outcome}` yet"))
     }
 }
 
