@@ -96,7 +96,8 @@ impl StagedRisk {
         let one = |(times, weight): (f64, f64)| {
             let apart = side * times.ln();
             let of_stage = |stage: &StageEvents| {
-                let (null, other) = (ln_shares(stage.share, ln_null), ln_shares(stage.share, ln_null + apart));
+                let (null, other) =
+                    (ln_shares(stage.share, ln_null), ln_shares(stage.share, ln_null + apart));
                 stage.candidate as f64 * (other.0 - null.0) + stage.legacy as f64 * (other.1 - null.1)
             };
             weight.ln() + self.0.iter().map(of_stage).sum::<f64>()
