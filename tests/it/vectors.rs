@@ -25,6 +25,7 @@ mod vision;
 use std::path::PathBuf;
 
 use crossfade::stats::Alternative;
+use crossfade::stats::Undefined;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
@@ -72,6 +73,17 @@ enum Computed {
     Refused,
     /// The case is no single value; it was checked on the spot.
     Checked(Result<(), String>),
+}
+
+impl Computed {
+    /// What a statistic came to, a refusal told from what has no value.
+    fn of(result: Result<Value, Undefined>) -> Self {
+        match result {
+            Ok(value) => Computed::Value(value),
+            Err(reason) if reason.is_refusal() => Computed::Refused,
+            Err(_) => Computed::Undefined,
+        }
+    }
 }
 
 #[test]
@@ -163,8 +175,20 @@ impl Case {
         self.inputs[key].as_u64().unwrap()
     }
 
+    fn number(&self, key: &str) -> f64 {
+        number(&self.inputs[key]).unwrap()
+    }
+
+    fn numbers(&self, key: &str) -> Vec<f64> {
+        self.inputs[key].as_array().unwrap().iter().map(|value| number(value).unwrap()).collect()
+    }
+
     fn param(&self, key: &str) -> f64 {
         number(&self.params[key]).unwrap()
+    }
+
+    fn word(&self, key: &str) -> &str {
+        self.params[key].as_str().unwrap()
     }
 
     fn alternative(&self) -> Alternative {
@@ -183,6 +207,10 @@ impl Tolerance {
             let found = number(got).ok_or_else(|| format!("got {got}, expected {expected}"))?;
             let near = wanted == found || (wanted - found).abs() <= self.abs + self.rel * wanted.abs();
             return if near { Ok(()) } else { Err(format!("got {found}, expected {wanted}")) };
+        }
+        // Part of a result may be undefined; the reason is informative.
+        if expected.get("undefined").is_some() {
+            return got.get("undefined").map(|_| ()).ok_or_else(|| format!("got {got}, expected {expected}"));
         }
         match (expected, got) {
             (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
