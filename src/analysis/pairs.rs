@@ -14,7 +14,7 @@ use crate::analysis::watch::Signal;
 use crate::analysis::watch::Watch;
 use crate::policy::Watched;
 use crate::stats::EmpiricalBernstein;
-use crate::stats::Sample as Moments;
+use crate::stats::Moments;
 use crate::stats::Votes;
 
 /// The pairs of one candidate with legacy, by what is watched of them.

@@ -16,7 +16,7 @@ use crate::evaluate::measure::Example;
 use crate::evaluate::measure::Kind;
 use crate::evaluate::measure::Measure;
 use crate::evaluate::measure::Scale;
-use crate::stats::Sample as Moments;
+use crate::stats::Moments;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
 
