@@ -3,11 +3,14 @@
 //! Counts are exact, so histograms add up, and the same durations in any order make the same histogram
 //! (as DDSketch does: Masson, Rim and Lee 2019).
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// How far a quantile may be off, relative to itself.
 const ERROR: f64 = 0.01;
 
 /// Durations by bucket.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Histogram {
     /// Below 1 us.
     instant: u64,
@@ -31,6 +34,21 @@ impl Histogram {
             self.buckets.resize(bucket + 1, 0);
         }
         self.buckets[bucket] += 1;
+    }
+
+    /// How many durations there are.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Takes in another's durations.
+    pub(super) fn merge(&mut self, other: &Histogram) {
+        self.instant += other.instant;
+        self.count += other.count;
+        if self.buckets.len() < other.buckets.len() {
+            self.buckets.resize(other.buckets.len(), 0);
+        }
+        self.buckets.iter_mut().zip(&other.buckets).for_each(|(own, more)| *own += more);
     }
 
     /// The duration in milliseconds that a share of all do not exceed; `None` of none.

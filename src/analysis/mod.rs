@@ -6,21 +6,53 @@
 //! the figures of that experiment begin anew.
 
 mod ballot;
+mod breach;
+mod buckets;
+mod effect;
 mod evidence;
+mod figures;
+mod flat;
+mod gauges;
 mod health;
 mod histogram;
-mod labels;
+mod join;
+mod latency;
+mod measured;
+mod merge;
+mod observe;
+mod pairs;
+mod quality;
+mod sentence;
+mod snapshot;
+mod stages;
 mod standing;
 mod stratum;
 mod study;
 mod summary;
 mod tally;
+mod track;
 mod units;
+mod verdict;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use standing::Evidence;
+pub use breach::Breach;
+pub use effect::Basis;
+pub use effect::EffectScale;
+pub use figures::EffectSummary;
+pub use figures::GuardrailSummary;
+pub use flat::FlatVerdict;
+pub use health::Health;
+pub use measured::CallQuality;
+pub use measured::ClassCount;
+pub use measured::MetricSummary;
+pub use sentence::grouped;
+pub use snapshot::Kept;
+pub use stages::FigureCounts;
+pub use stages::StageArmSummary;
+pub use stages::StageSummary;
 pub use standing::Standing;
 pub use study::LeftOut;
 pub use summary::AgreementSummary;
@@ -32,9 +64,12 @@ pub use summary::LossSummary;
 pub use summary::OutcomeSummary;
 pub use summary::PairedSummary;
 pub use summary::Quantiles;
-pub use summary::StageArmSummary;
-pub use summary::StageSummary;
+pub use summary::TrackSummary;
 pub use summary::VoteSummary;
+pub use track::Look;
+pub use verdict::Remaining;
+pub use verdict::State;
+pub use verdict::Verdict;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -43,7 +78,7 @@ use std::sync::PoisonError;
 
 use indexmap::IndexMap;
 
-use crate::analysis::labels::Judged;
+use crate::analysis::study::Judged;
 use crate::analysis::study::Study;
 use crate::record::DesignRecord;
 use crate::record::Gap;
@@ -121,9 +156,9 @@ impl Analysis {
 
     fn count(&self, experiment: &ExperimentName, judged: &[Judged]) {
         let Some(metrics) = &self.metrics else { return };
-        for Judged { arm, role, right } in judged {
+        for Judged { metric, arm, role, right } in judged {
             let result = if *right { "right" } else { "wrong" };
-            let labels = [experiment.as_str(), arm.as_str(), role.as_str(), result];
+            let labels = [experiment.as_str(), arm.as_str(), role.as_str(), metric.as_str(), result];
             metrics.labelled.with_label_values(&labels).inc();
         }
     }

@@ -137,7 +137,7 @@ fn shown_record(
         credit: item.credit.clone(),
     });
     let method = match &experiment.strategy {
-        Strategy::Interleave(settings) => Some(settings.method),
+        Strategy::Interleave(settings) => Some(settings.mixing.method),
         Strategy::Shadow(_) | Strategy::Canary(_) | Strategy::Ab(_) => None,
     };
     ShownRecord { method, no_contrast: shown.no_contrast, items: items.collect() }

@@ -86,6 +86,18 @@ impl OutcomeRecord {
 }
 
 impl OutcomeValue {
+    /// The value as JSON: of a click the item's id, or its place where the id is not known.
+    pub fn to_json(&self) -> Value {
+        match self {
+            OutcomeValue::Click { item: Some(item), .. } => Value::from(item.as_str()),
+            OutcomeValue::Click { item: None, place } => Value::from(*place),
+            OutcomeValue::Label(label) => Value::from(label.as_str()),
+            OutcomeValue::Binary(truth) => Value::from(*truth),
+            OutcomeValue::Number(number) => Value::from(*number),
+            OutcomeValue::Json(value) => value.clone(),
+        }
+    }
+
     /// What the value holds in memory, roughly.
     pub fn held_bytes(&self) -> usize {
         let text = match self {

@@ -70,6 +70,9 @@ pub trait Sink: Send {
     /// All lines of the log up to here have been told. Told each time that something was written; whoever keeps what it
     /// knows together with the position can go on from there with [`crate::record::read_from`].
     fn checkpoint(&mut self, _position: &Position) {}
+
+    /// Nothing more will be told.
+    fn end(&mut self) {}
 }
 
 /// Writes the log.
@@ -289,6 +292,7 @@ impl Writer {
         }
         self.segments.end();
         self.checkpoint();
+        self.sinks.iter_mut().for_each(|sink| sink.end());
     }
 }
 

@@ -5,23 +5,61 @@
 //! display. What has no value is [`Undefined`] with its reason, never 0 or NaN. Evidence is kept as the natural
 //! logarithm of the e-value; that of independent stages adds up. Pure: counts in, numbers out.
 
+mod asymptotic;
 mod beta_binomial;
+pub mod boundary;
+mod bounded;
 mod classical;
+mod e_value;
 mod event_share;
+mod msprt;
+mod quantile;
+mod root;
+mod sample;
 mod sample_ratio;
 mod special;
+mod spending;
+mod staged;
 mod votes;
 
 #[cfg(test)]
 mod tests;
 
+pub use asymptotic::AsymptoticCs;
+pub use asymptotic::MeanDifference;
+pub use asymptotic::Tuning;
+pub use asymptotic::asymptotic_rho2;
 pub use beta_binomial::BetaBinomial;
+pub use beta_binomial::prior_strength;
 pub use beta_binomial::share_cs;
+pub use beta_binomial::tuned_share_cs;
+pub use bounded::BettingCs;
+pub use bounded::BettingProcess;
+pub use bounded::BettingSettings;
+pub use bounded::EmpiricalBernstein;
 pub use classical::mcnemar_mid_p;
 pub use classical::sign_test;
 pub use classical::wilson;
+pub use e_value::CombinedE;
+pub use e_value::combine_e;
+pub use e_value::p_to_e;
 pub use event_share::EventShare;
+pub use msprt::Msprt;
+pub use quantile::Bucket;
+pub use quantile::CdfBand;
+pub use quantile::DoubleStitching;
+pub use quantile::QuantileRanks;
+pub use quantile::quantile_difference_p;
+pub use quantile::quantile_ranks;
+pub use sample::Sample;
 pub use sample_ratio::SampleRatio;
+pub use spending::Look;
+pub use spending::Spending;
+pub use spending::spending_bounds;
+pub use staged::StageDifference;
+pub use staged::StageEvents;
+pub use staged::StagedDifference;
+pub use staged::StagedRisk;
 pub use votes::Votes;
 pub use votes::VotesSummary;
 
@@ -41,6 +79,15 @@ pub enum Undefined {
     /// One arm gets everything.
     #[error("one arm gets all the traffic, so there is nothing to compare it with")]
     NoControl,
+    /// All numbers are equal, so their spread says nothing.
+    #[error("the observations do not vary")]
+    NoVariance,
+    /// No single effect fits all stages.
+    #[error("the stages contradict each other: no effect agrees with all of them")]
+    StagesDisagree,
+    /// No single mean fits what was observed early and late.
+    #[error("the observations drift: no mean agrees with all of them")]
+    Drift,
     /// A parameter is outside its range.
     #[error("{name} is {value}, expected {expected}")]
     Parameter {
@@ -111,4 +158,13 @@ fn open_unit(name: &'static str, value: f64) -> Result<f64, Undefined> {
 fn positive(name: &'static str, value: f64) -> Result<f64, Undefined> {
     let inside = value > 0.0 && value.is_finite();
     inside.then_some(value).ok_or(Undefined::Parameter { name, value, expected: "a finite number above 0" })
+}
+
+/// A number that is neither infinite nor NaN.
+fn finite(name: &'static str, value: f64) -> Result<f64, Undefined> {
+    value.is_finite().then_some(value).ok_or(Undefined::Parameter {
+        name,
+        value,
+        expected: "a finite number",
+    })
 }

@@ -1,10 +1,14 @@
-//! The incomplete beta function by its logarithm.
+//! The incomplete beta function and the normal distribution by their logarithms.
 //!
 //! Evidence against a null can be a probability far below the smallest floating-point number, and e-values of
 //! several stages are multiplied: one that underflows to 0 would wipe out the rest. The library function also stops
 //! after 140 terms, which is too few for counts in the ten thousands.
 
+use std::f64::consts::PI;
+use std::f64::consts::SQRT_2;
+
 use statrs::function::beta::ln_beta;
+use statrs::function::erf::erfc;
 
 /// ln I_x(a, b), the log-probability that a Beta(a, b) variable is at most `x`, for `x` strictly between 0 and 1.
 pub(super) fn ln_beta_cdf(a: f64, b: f64, x: f64) -> f64 {
@@ -23,6 +27,16 @@ pub(super) fn ln_beta_survival(a: f64, b: f64, x: f64) -> f64 {
     } else {
         ln_lower_tail(b, a, 1.0 - x)
     }
+}
+
+/// ln P(N(0, 1) <= z) + z^2 / 2, which keeps its digits where the probability is too small for a number.
+pub(super) fn ln_normal_cdf_scaled(z: f64) -> f64 {
+    if z > -5.0 {
+        return (0.5 * erfc(-z / SQRT_2)).ln() + 0.5 * z * z;
+    }
+    // Mills' ratio 1 / (x + 1 / (x + 2 / (x + ...))), DLMF 7.9.
+    let tail = (1..=60).rev().fold(0.0, |tail, k| f64::from(k) / (tail - z));
+    -(tail - z).ln() - 0.5 * (2.0 * PI).ln()
 }
 
 /// The continued fraction DLMF 8.17.22, which converges fast for x below the mean.

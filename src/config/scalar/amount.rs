@@ -11,6 +11,7 @@ use crate::assign::Share;
 use crate::config::scalar::Written;
 use crate::config::scalar::said;
 use crate::cost::Money;
+use crate::strategy::interleave::Tau;
 
 /// A hundred years: what is added to a moment must not leave the range of moments.
 const LONGEST: Duration = Duration::from_secs(36_525 * 24 * 60 * 60);
@@ -222,6 +223,16 @@ impl Written for Chance {
 /// A finite number that is within a range.
 fn number(text: &str, is_within: impl Fn(f64) -> bool) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite() && is_within(*number))
+}
+
+impl Written for Tau {
+    fn read(text: &str) -> Result<Self, String> {
+        said(text.parse()).map_err(|expected| format!("`{text}` is not an exponent: {expected}"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": Tau::MOST })
+    }
 }
 
 impl Written for Share {

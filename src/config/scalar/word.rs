@@ -74,6 +74,10 @@ words!(interleave::Method {
     "balanced" => interleave::Method::Balanced,
     "probabilistic" => interleave::Method::Probabilistic,
 });
+words!(interleave::SharedPrefix {
+    "standard" => interleave::SharedPrefix::Standard,
+    "neutral" => interleave::SharedPrefix::Neutral,
+});
 words!(Method {
     "GET" => Method::GET,
     "HEAD" => Method::HEAD,

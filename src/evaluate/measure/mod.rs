@@ -83,6 +83,15 @@ pub enum Example {
     },
 }
 
+impl Example {
+    /// What it holds in memory, in bytes, roughly.
+    pub fn held_bytes(&self) -> usize {
+        64 + match self {
+            Example::Classes { predicted, truth } => predicted.len() + truth.len(),
+        }
+    }
+}
+
 impl Measure {
     /// The measure of a kind, with no option.
     pub fn of(kind: Kind) -> Self {
@@ -111,6 +120,18 @@ impl Measure {
             }
             _ => Err(NoValue::Undefined("this measure has no score for one example")),
         }
+    }
+
+    /// The value over examples with how often each counts, a whole number or not.
+    ///
+    /// # Errors
+    /// Where it is undefined, and for examples of another shape than the measure's.
+    pub fn over(&self, examples: &[(&Example, f64)]) -> Result<f64, NoValue> {
+        let mut sums = (0.0, 0.0);
+        for (example, weight) in examples {
+            sums = (sums.0 + weight * self.score(example)?, sums.1 + weight);
+        }
+        if sums.1 == 0.0 { Err(NoValue::Undefined("there is no example")) } else { Ok(sums.0 / sums.1) }
     }
 
     /// The score of an answer that gave no prediction at all: the worst that a bounded measure has; `None`: the scale

@@ -128,7 +128,7 @@ fn copies() -> Strategy {
 
 fn interleaving() -> Strategy {
     Strategy::Interleave(interleave::Settings {
-        method: interleave::Method::TeamDraft,
+        mixing: interleave::Mixing::of(interleave::Method::TeamDraft),
         items: "$.results[*]".parse().unwrap(),
         id: "$.id".parse().unwrap(),
         depth: 10,

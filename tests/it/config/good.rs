@@ -306,7 +306,7 @@ fn every_strategy_becomes_its_settings() {
         ..ab.clone()
     };
     let mix = interleave::Settings {
-        method: interleave::Method::TeamDraft,
+        mixing: interleave::Mixing::of(interleave::Method::TeamDraft),
         items: "$.results[*]".parse().unwrap(),
         id: "$.id".parse().unwrap(),
         depth: 100,
@@ -314,9 +314,23 @@ fn every_strategy_becomes_its_settings() {
         credit: OutcomeName::new("click").unwrap(),
     };
     let short_mix = interleave::Settings {
-        method: interleave::Method::Balanced,
+        mixing: interleave::Mixing::of(interleave::Method::Balanced),
         depth: 5,
         deadline: Duration::from_millis(300),
+        ..mix.clone()
+    };
+    let neutral = interleave::Settings {
+        mixing: interleave::Mixing {
+            shared_prefix: interleave::SharedPrefix::Neutral,
+            ..interleave::Mixing::of(interleave::Method::TeamDraft)
+        },
+        ..mix.clone()
+    };
+    let flat = interleave::Settings {
+        mixing: interleave::Mixing {
+            tau: interleave::Tau::new(0.5).unwrap(),
+            ..interleave::Mixing::of(interleave::Method::Probabilistic)
+        },
         ..mix.clone()
     };
     let cases = [
@@ -352,6 +366,14 @@ fn every_strategy_becomes_its_settings() {
         (
             "{interleave: {method: balanced, items: '$.results[*]', id: $.id, credit: click, depth: 5, deadline: 300ms}}",
             Strategy::Interleave(short_mix),
+        ),
+        (
+            "{interleave: {shared_prefix: neutral, items: '$.results[*]', id: $.id, credit: click}}",
+            Strategy::Interleave(neutral),
+        ),
+        (
+            "{interleave: {method: probabilistic, tau: 0.5, items: '$.results[*]', id: $.id, credit: click}}",
+            Strategy::Interleave(flat),
         ),
     ];
     for (text, expected) in cases {
