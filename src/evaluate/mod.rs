@@ -5,6 +5,9 @@
 //! cannot be right (NaN, lengths that differ) is refused with a reason of its own. Conventions follow the libraries
 //! that practitioners hold their numbers against, and each function says where it departs from them.
 
+mod sound;
+pub mod text;
+
 use serde::Serialize;
 
 /// Why a metric has no value.

@@ -24,8 +24,10 @@ mod vision;
 
 use std::path::PathBuf;
 
+use crossfade::evaluate::NoValue;
 use crossfade::stats::Alternative;
 use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
@@ -163,6 +165,12 @@ impl Case {
         self.inputs[key].as_u64().unwrap()
     }
 
+    /// An input that is a list of numbers; `None`: there is none of that name.
+    fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        let list = self.inputs.get(key)?.as_array()?;
+        Some(list.iter().map(|value| number(value).unwrap()).collect())
+    }
+
     fn param(&self, key: &str) -> f64 {
         number(&self.params[key]).unwrap()
     }
@@ -173,6 +181,16 @@ impl Case {
             "greater" => Alternative::Greater,
             "less" => Alternative::Less,
             other => panic!("unknown alternative `{other}`"),
+        }
+    }
+}
+
+impl Computed {
+    fn metric<V: Serialize>(result: Result<V, NoValue>) -> Self {
+        match result {
+            Ok(value) => Self::Value(json!(value)),
+            Err(NoValue::Undefined(_)) => Self::Undefined,
+            Err(NoValue::Invalid(_)) => Self::Refused,
         }
     }
 }
