@@ -6,7 +6,9 @@
 //! that practitioners hold their numbers against, and each function says where it departs from them.
 
 mod sound;
+pub mod survival;
 pub mod text;
+pub mod vision;
 
 use serde::Serialize;
 
