@@ -5,6 +5,8 @@
 //! cannot be right (NaN, lengths that differ) is refused with a reason of its own. Conventions follow the libraries
 //! that practitioners hold their numbers against, and each function says where it departs from them.
 
+pub mod agreement;
+pub mod generation;
 mod sound;
 pub mod survival;
 pub mod text;
