@@ -102,7 +102,9 @@ fn settings(strategy: &Strategy) -> Value {
             "fallback": settings.fallback,
         }),
         Strategy::Interleave(settings) => json!({
-            "method": settings.method,
+            "method": settings.mixing.method,
+            "shared_prefix": settings.mixing.shared_prefix,
+            "tau": settings.mixing.tau,
             "items": settings.items.as_str(),
             "id": settings.id.as_str(),
             "depth": settings.depth,

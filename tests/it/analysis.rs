@@ -14,6 +14,7 @@ use crossfade::record::ShownItem;
 use crossfade::strategy::Assignment;
 use crossfade::strategy::interleave::Method;
 use crossfade::strategy::interleave::Mixed;
+use crossfade::strategy::interleave::Mixing;
 use crossfade::strategy::interleave::mix;
 use crossfade::vocab::ArmId;
 use crossfade::vocab::Fate;
@@ -331,7 +332,7 @@ async fn lists_clicked_at_random(method: Method) -> ExperimentSummary {
     let rankings = [["1", "2", "3"], ["2", "3", "1"]].map(|ids| ids.map(str::to_owned).to_vec());
     let mut dice = StdRng::seed_from_u64(5);
     for number in 0..3_000 {
-        let Mixed { items, no_contrast } = mix(method, &rankings, 5, &mut dice);
+        let Mixed { items, no_contrast } = mix(&Mixing::of(method), &rankings, 5, &mut dice);
         let items =
             items.into_iter().map(|it| ShownItem { id: it.id, credit: it.credit, team: it.team }).collect();
         let mut pair = ledger.pair();
