@@ -75,7 +75,10 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
     guard::admit(head, route.as_ref().ok().map(|(endpoint, _)| *endpoint), admin.token.as_ref())?;
     let (endpoint, name) = route?;
     match endpoint {
-        Endpoint::Metrics => Ok(text("text/plain; version=0.0.4; charset=utf-8", admin.metrics.render())),
+        Endpoint::Metrics => {
+            admin.gateway.refresh();
+            Ok(text("text/plain; version=0.0.4; charset=utf-8", admin.metrics.render()))
+        }
         Endpoint::Live => Ok(json_answer(StatusCode::OK, &json!({"status": "alive"}))),
         Endpoint::Ready => ready(&admin),
         Endpoint::OpenApi => Ok(text("application/json", OPENAPI)),
@@ -89,6 +92,8 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
             Ok(json_answer(StatusCode::OK, &view::experiments(&admin.policy.load(), &admin.rollout)))
         }
         Endpoint::Experiment => experiment(&admin, name),
+        Endpoint::Verdict => verdict(&admin, name, head),
+        Endpoint::Evidence => evidence(admin).await,
         Endpoint::Assignment => assignment(&admin, name, head),
         Endpoint::Order(verb) => order(&admin, name, verb, whole(&admin, body).await?).await,
     }
@@ -123,6 +128,29 @@ fn experiment(admin: &Admin, name: &str) -> Result<Response<Full<Bytes>>, Proble
     let ramp = admin.rollout.status(name).ok();
     let summary = admin.gateway.summary(name);
     Ok(json_answer(StatusCode::OK, &view::experiment(&policy, experiment, ramp.as_ref(), summary)))
+}
+
+/// The verdict on the candidate that is asked for, else on the first, with all of them under `candidates`.
+fn verdict(admin: &Admin, name: &str, head: &Parts) -> Result<Response<Full<Bytes>>, Problem> {
+    let policy = admin.policy.load();
+    let experiment = policy.experiment(name).ok_or_else(|| unknown(name))?;
+    let all = admin.gateway.verdicts(&experiment.name);
+    let asked = query_values(head, "candidate").next();
+    let is_asked = |verdict: &&Value| asked.as_deref().is_none_or(|asked| verdict["candidate"] == asked);
+    let found = all.as_array().into_iter().flatten().find(is_asked).cloned();
+    let missing = || {
+        let text = format!("experiment `{name}` has no candidate `{}`", asked.as_deref().unwrap_or_default());
+        Problem::new(StatusCode::NOT_FOUND, text)
+    };
+    let mut shown = found.ok_or_else(missing)?;
+    shown["candidates"] = all;
+    Ok(json_answer(StatusCode::OK, &shown))
+}
+
+async fn evidence(admin: Arc<Admin>) -> Result<Response<Full<Bytes>>, Problem> {
+    let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer broke off; see the log");
+    let written = tokio::task::spawn_blocking(move || admin.gateway.evidence()).await.map_err(failed)?;
+    Ok(text("application/json", written))
 }
 
 fn assignment(admin: &Admin, name: &str, head: &Parts) -> Result<Response<Full<Bytes>>, Problem> {

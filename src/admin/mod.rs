@@ -53,6 +53,7 @@ use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
 use crate::telemetry::Plane;
 use crate::telemetry::counted;
+use crate::vocab::ExperimentName;
 use crate::vocab::Secret;
 
 /// Connections at one moment; the rest wait in the listener's queue.
@@ -91,6 +92,16 @@ pub trait Gateway: Send + Sync {
 
     /// Takes a report of outcomes in, and says what became of it. Must not block.
     fn take_feedback(&self, report: &[u8]) -> (StatusCode, Value);
+
+    /// Sets the metrics that tell verdicts and evidence. Must not block.
+    fn refresh(&self);
+
+    /// The verdict on each candidate of an experiment as flat objects. Must not block.
+    fn verdicts(&self, experiment: &ExperimentName) -> Value;
+
+    /// Everything that is known, for another gateway's to be merged with. May take a moment: it is called on a thread
+    /// for that.
+    fn evidence(&self) -> Vec<u8>;
 
     /// What is known of an experiment's results so far; `None`: nothing. Must not block.
     fn summary(&self, experiment: &str) -> Option<Value>;

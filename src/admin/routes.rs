@@ -21,6 +21,10 @@ pub(super) enum Endpoint {
     Experiments,
     /// One experiment.
     Experiment,
+    /// The verdict on an experiment's candidate.
+    Verdict,
+    /// All evidence, for a controller to merge.
+    Evidence,
     /// The arm of a unit.
     Assignment,
     /// Order a ramp about.
@@ -63,7 +67,7 @@ const fn post(path: &'static str, endpoint: Endpoint) -> Route {
 }
 
 /// Every route. A GET answers HEAD too.
-pub(super) static ROUTES: [Route; 16] = [
+pub(super) static ROUTES: [Route; 18] = [
     get("/metrics", Endpoint::Metrics),
     get("/livez", Endpoint::Live),
     get("/readyz", Endpoint::Ready),
@@ -72,8 +76,10 @@ pub(super) static ROUTES: [Route; 16] = [
     post("/-/reload", Endpoint::Reload),
     get("/openapi.json", Endpoint::OpenApi),
     post("/feedback", Endpoint::Feedback),
+    get("/api/v1/evidence", Endpoint::Evidence),
     get("/api/v1/experiments", Endpoint::Experiments),
     get("/api/v1/experiments/{name}", Endpoint::Experiment),
+    get("/api/v1/experiments/{name}/verdict", Endpoint::Verdict),
     get("/api/v1/experiments/{name}/assignment", Endpoint::Assignment),
     post("/api/v1/experiments/{name}/promote", Endpoint::Order(Verb::Promote)),
     post("/api/v1/experiments/{name}/rollback", Endpoint::Order(Verb::Rollback)),

@@ -25,6 +25,7 @@ use crate::policy::tests::sample::share;
 use crate::rollout::Rollout;
 use crate::strategy::canary::Step;
 use crate::telemetry::Metrics;
+use crate::vocab::ExperimentName;
 use crate::vocab::Secret;
 
 /// An admin server on a port of its own.
@@ -46,6 +47,19 @@ impl Gateway for Elsewhere {
 
     fn take_feedback(&self, report: &[u8]) -> (StatusCode, Value) {
         (StatusCode::OK, json!({"bytes": report.len()}))
+    }
+
+    fn refresh(&self) {}
+
+    fn verdicts(&self, experiment: &ExperimentName) -> Value {
+        json!([
+            {"experiment": experiment, "candidate": "new", "state": "waiting"},
+            {"experiment": experiment, "candidate": "newer", "state": "promote"},
+        ])
+    }
+
+    fn evidence(&self) -> Vec<u8> {
+        br#"{"version": 1}"#.to_vec()
     }
 
     fn summary(&self, experiment: &str) -> Option<Value> {

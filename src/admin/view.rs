@@ -102,7 +102,7 @@ fn settings(strategy: &Strategy) -> Value {
             "fallback": settings.fallback,
         }),
         Strategy::Interleave(settings) => json!({
-            "method": settings.method,
+            "method": settings.mixing.method,
             "items": settings.items.as_str(),
             "id": settings.id.as_str(),
             "depth": settings.depth,

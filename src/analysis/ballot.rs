@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::analysis::units::Units;
 use crate::record::OutcomeRecord;
 use crate::record::PairedRecord;
@@ -16,7 +19,7 @@ use crate::strategy::interleave::score;
 const TIE: f64 = 1e-9;
 
 /// What was shown, and who was preferred.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Ballot {
     pub(super) impressions: u64,
     pub(super) no_contrast: u64,
@@ -61,10 +64,27 @@ impl Ballot {
         let Some((legacy, candidates)) = earned.split_first() else { return };
         for ((candidate, votes), voted) in candidates.iter().zip(&mut self.votes).zip(&mut self.voted) {
             let ahead = candidate - legacy;
-            if ahead.abs() < TIE || !voted.count(unit) {
+            if ahead.abs() < TIE || !voted.count(Some(unit)) {
                 continue;
             }
             *(if ahead > 0.0 { &mut votes.wins } else { &mut votes.losses }) += 1;
+        }
+    }
+
+    /// Takes in another gateway's.
+    pub(super) fn merge(&mut self, other: &Ballot) {
+        self.impressions += other.impressions;
+        self.no_contrast += other.no_contrast;
+        self.degraded += other.degraded;
+        self.by_other_methods += other.by_other_methods;
+        self.clicks += other.clicks;
+        self.without_unit += other.without_unit;
+        self.make_room(other.earned.len());
+        self.earned.iter_mut().zip(&other.earned).for_each(|(own, more)| *own += more);
+        self.voted.iter_mut().zip(&other.voted).for_each(|(own, theirs)| own.merge(theirs));
+        for (own, theirs) in self.votes.iter_mut().zip(&other.votes) {
+            own.wins += theirs.wins;
+            own.losses += theirs.losses;
         }
     }
 

@@ -6,21 +6,53 @@
 //! the figures of that experiment begin anew.
 
 mod ballot;
+mod breach;
+mod buckets;
+mod effect;
 mod evidence;
+mod figures;
+mod flat;
+mod gauges;
 mod health;
 mod histogram;
-mod labels;
+mod join;
+mod latency;
+mod measured;
+mod merge;
+mod observe;
+mod pairs;
+mod quality;
+mod sentence;
+mod snapshot;
+mod stages;
 mod standing;
 mod stratum;
 mod study;
 mod summary;
 mod tally;
+mod track;
 mod units;
+mod verdict;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use standing::Evidence;
+pub use breach::Breach;
+pub use effect::Basis;
+pub use effect::EffectScale;
+pub use figures::EffectSummary;
+pub use figures::GuardrailSummary;
+pub use flat::FlatVerdict;
+pub use health::Health;
+pub use measured::CallQuality;
+pub use measured::ClassCount;
+pub use measured::MetricSummary;
+pub use sentence::grouped;
+pub use snapshot::Kept;
+pub use stages::FigureCounts;
+pub use stages::StageArmSummary;
+pub use stages::StageSummary;
 pub use standing::Standing;
 pub use study::LeftOut;
 pub use summary::AgreementSummary;
@@ -32,9 +64,12 @@ pub use summary::LossSummary;
 pub use summary::OutcomeSummary;
 pub use summary::PairedSummary;
 pub use summary::Quantiles;
-pub use summary::StageArmSummary;
-pub use summary::StageSummary;
+pub use summary::TrackSummary;
 pub use summary::VoteSummary;
+pub use track::Look;
+pub use verdict::Remaining;
+pub use verdict::State;
+pub use verdict::Verdict;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -43,8 +78,9 @@ use std::sync::PoisonError;
 
 use indexmap::IndexMap;
 
-use crate::analysis::labels::Judged;
+use crate::analysis::study::Judged;
 use crate::analysis::study::Study;
+use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::Line;
 use crate::record::OutcomeRecord;
@@ -75,6 +111,7 @@ impl Analysis {
     /// Takes in one line of the log.
     pub fn fold(&mut self, line: &Line) {
         match line {
+            Line::Design(record) => self.fold_design(record),
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
             Line::Gap(gap) => self.fold_gap(gap),
@@ -90,6 +127,10 @@ impl Analysis {
     /// What is known of each experiment, in the order of their first records.
     pub fn summaries(&self) -> impl Iterator<Item = ExperimentSummary> {
         self.studies.iter().filter_map(|(name, study)| study.summary(name))
+    }
+
+    fn fold_design(&mut self, record: &DesignRecord) {
+        self.study(&record.experiment).fold_design(record);
     }
 
     fn fold_pair(&mut self, record: &PairedRecord) {
@@ -115,15 +156,19 @@ impl Analysis {
 
     fn count(&self, experiment: &ExperimentName, judged: &[Judged]) {
         let Some(metrics) = &self.metrics else { return };
-        for Judged { arm, role, right } in judged {
+        for Judged { metric, arm, role, right } in judged {
             let result = if *right { "right" } else { "wrong" };
-            let labels = [experiment.as_str(), arm.as_str(), role.as_str(), result];
+            let labels = [experiment.as_str(), arm.as_str(), role.as_str(), metric.as_str(), result];
             metrics.labelled.with_label_values(&labels).inc();
         }
     }
 }
 
 impl Sink for Arc<Mutex<Analysis>> {
+    fn design(&mut self, record: &DesignRecord) {
+        lock(self).fold_design(record);
+    }
+
     fn pair(&mut self, _raw: &Pair, record: &PairedRecord) {
         lock(self).fold_pair(record);
     }

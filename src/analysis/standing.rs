@@ -1,15 +1,22 @@
-//! Who is better, as far as the evidence goes: a finding, its numbers, and one sentence that a person can act on.
+//! Who is better, as far as the evidence goes: a finding over all candidates, and one sentence.
+//!
+//! It answers another question than a verdict: which model is better by the leading figure, and not what to do. Each
+//! direction has half of the chance of error, shared among the candidates.
 
 use serde::Serialize;
 
-use crate::analysis::evidence;
-use crate::analysis::evidence::Finding;
-use crate::analysis::evidence::Weighed;
-use crate::analysis::evidence::WrongUnits;
-use crate::analysis::health;
-use crate::analysis::stratum::StratumArm;
+use crate::analysis::effect::Effect;
+use crate::analysis::effect::Figure;
+use crate::analysis::effect::effect;
+use crate::analysis::evidence::Evidence;
+use crate::analysis::health::Health;
+use crate::analysis::observe::outcomes_of;
+use crate::analysis::sentence::claim;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
+use crate::analysis::verdict::leading;
+use crate::analysis::watch::Watch;
+use crate::policy::Watched;
 use crate::vocab::ModelName;
 use crate::vocab::StrategyKind;
 
@@ -28,75 +35,102 @@ pub enum Standing {
     },
 }
 
-/// What is known of one candidate against legacy.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Evidence {
-    /// The candidate.
-    pub candidate: ModelName,
-    /// The natural logarithm of the e-value that it is better than legacy.
-    pub log_e_better: f64,
-    /// The natural logarithm of the e-value that it is worse.
-    pub log_e_worse: f64,
-    /// What either must reach.
-    pub log_e_needed: f64,
-    /// How many pairs, votes or wrong answers speak for a side.
-    pub events: u64,
-    /// What was found, in one sentence.
-    pub sentence: String,
+/// What evidence says of one candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Finding {
+    Better,
+    Worse,
+    Open,
 }
 
-/// The finding on an experiment with its evidence and one sentence.
-pub(super) fn standing(study: &Study, subject: &Subject) -> (Standing, Vec<Evidence>, String) {
-    let candidates = subject.arms.len().saturating_sub(1);
+struct Weighed {
+    candidate: usize,
+    finding: Finding,
+    effect: Effect,
+}
+
+/// The finding on an experiment with one sentence.
+pub(super) fn standing(study: &Study, subject: &Subject) -> (Standing, String) {
+    let undecided = |reason: String| (Standing::Undecided { reason: reason.clone() }, sentence_of(&reason));
     if let Some(reason) = silence(study, subject) {
-        let sentence = sentence_of(&reason);
-        return (Standing::Undecided { reason }, Vec::new(), sentence);
+        return undecided(reason);
     }
-    let weighed = (1..=candidates).filter_map(|candidate| {
-        let weighed = match subject.strategy {
-            StrategyKind::Shadow => Some(evidence::of_pairs(study.paired.get(candidate - 1)?, candidates)),
-            StrategyKind::Canary | StrategyKind::Ab => {
-                evidence::of_answers(&study.strata, candidate, candidates)
-            }
-            StrategyKind::Interleave => Some(evidence::of_votes(&study.votes(candidate), candidates)),
-        }?;
-        Some((candidate, weighed))
-    });
-    let weighed: Vec<(usize, Weighed)> = weighed.collect();
-    if weighed.is_empty() {
-        let reason = "in no stage did both models answer users, so there is nothing to compare".to_owned();
-        let sentence = sentence_of(&reason);
-        return (Standing::Undecided { reason }, Vec::new(), sentence);
+    let Some(figure) = leading(study) else {
+        return undecided("nothing tells which answer is right: the policy has no `metrics`".to_owned());
+    };
+    if let Some(reason) = study.unmeasured(&figure) {
+        return undecided(reason);
     }
+    let candidates = subject.arms.len().saturating_sub(1);
+    let level = study.decision().alpha / (2 * candidates.max(1)) as f64;
+    let weighed: Vec<Weighed> = (1..=candidates)
+        .map(|candidate| {
+            let effect = effect(study, candidate, &figure, 2.0 * level);
+            let finding = match (effect.is_better(level), effect.is_worse(level)) {
+                (true, false) => Finding::Better,
+                (false, true) => Finding::Worse,
+                // Better in one stage and worse in another is neither.
+                (true, true) | (false, false) => Finding::Open,
+            };
+            Weighed { candidate, finding, effect }
+        })
+        .collect();
     let (standing, telling) = decide(&weighed, subject);
-    let told: Vec<Evidence> =
-        weighed.iter().map(|(candidate, weighed)| told(study, subject, *candidate, weighed)).collect();
-    let sentence = told[telling].sentence.clone();
-    (standing, told, sentence)
+    let sentence = telling.map(|telling| told(study, subject, &figure, telling, level));
+    match (&standing, sentence) {
+        (_, Some(sentence)) => (standing, sentence),
+        (Standing::Undecided { reason }, None) => undecided(reason.clone()),
+        (_, None) => (standing, String::new()),
+    }
 }
 
 /// The finding over all candidates, and whose evidence tells it best.
-fn decide(weighed: &[(usize, Weighed)], subject: &Subject) -> (Standing, usize) {
-    let best = |finding: Finding, of: fn(&Weighed) -> f64| {
-        let found = weighed.iter().enumerate().filter(|(_, (_, weighed))| weighed.finding() == finding);
-        found.max_by(|(_, (_, one)), (_, (_, other))| of(one).total_cmp(&of(other))).map(|(place, _)| place)
+fn decide<'w>(weighed: &'w [Weighed], subject: &Subject) -> (Standing, Option<&'w Weighed>) {
+    let best = |finding: Finding| {
+        let found = weighed.iter().filter(|weighed| weighed.finding == finding);
+        found.max_by(|one, other| one.strongest().total_cmp(&other.strongest()))
     };
-    if let Some(place) = best(Finding::Better, |weighed| weighed.better) {
-        return (Standing::Candidate(subject.arms[weighed[place].0].clone()), place);
+    if let Some(better) = best(Finding::Better) {
+        return (Standing::Candidate(subject.arms[better.candidate].clone()), Some(better));
     }
-    let candidates = subject.arms.len().saturating_sub(1);
-    match best(Finding::Open, Weighed::strongest) {
-        None if weighed.len() < candidates => {
-            (Standing::Undecided { reason: "not every candidate answered users yet".to_owned() }, 0)
+    match best(Finding::Open) {
+        Some(open) => {
+            let reason = match &open.effect.undefined {
+                Some(why) if open.effect.estimate.is_none() => why.clone(),
+                _ => "not enough evidence yet".to_owned(),
+            };
+            (Standing::Undecided { reason }, Some(open).filter(|open| open.effect.estimate.is_some()))
         }
-        Some(place) => (Standing::Undecided { reason: "not enough evidence yet".to_owned() }, place),
-        None => (Standing::Legacy, best(Finding::Worse, |weighed| weighed.worse).unwrap_or(0)),
+        None => (Standing::Legacy, best(Finding::Worse)),
+    }
+}
+
+impl Study {
+    /// Why a metric has nothing to say yet; `None`: it has.
+    fn unmeasured(&self, figure: &Figure<'_>) -> Option<String> {
+        let Figure::Watched(Watch { of: Watched::Metric(name), .. }) = figure else { return None };
+        let measured = self
+            .quality
+            .get(name)
+            .is_some_and(|quality| quality.calls.values().any(|call| call.examples + call.failed > 0));
+        let metric = self.design.as_ref()?.metrics.iter().find(|metric| metric.name == *name)?;
+        let outcome = outcomes_of(metric).into_iter().next()?;
+        (!measured).then(|| format!("no answer was held against a reported `{outcome}` yet"))
+    }
+}
+
+impl Weighed {
+    /// The stronger of the two log e-values.
+    fn strongest(&self) -> f64 {
+        let log_e = |evidence: &Option<Evidence>| evidence.as_ref().and_then(Evidence::log_e);
+        let strongest = log_e(&self.effect.better).into_iter().chain(log_e(&self.effect.worse));
+        strongest.fold(f64::NEG_INFINITY, f64::max)
     }
 }
 
 /// Why nothing can be weighed at all; `None`: something can.
 fn silence(study: &Study, subject: &Subject) -> Option<String> {
-    let Subject { strategy, arms, truth, .. } = subject;
+    let Subject { strategy, arms, .. } = subject;
     let repeated = arms.iter().skip(1).find(|arm| arms[0] == **arm);
     if let Some(arm) = repeated {
         return Some(format!("`{arm}` is held against itself"));
@@ -116,77 +150,24 @@ fn silence(study: &Study, subject: &Subject) -> Option<String> {
             _ => None,
         };
     }
-    let Some(truth) = truth else {
-        return Some("nothing tells which answer is right: the policy has no `metrics.accuracy`".to_owned());
-    };
-    let judged = study.arms.iter().flat_map(|arm| &arm.calls).any(|call| call.right + call.wrong > 0);
-    if !judged {
-        return Some(format!("no answer was held against a reported `{truth}` yet"));
-    }
-    health::trouble(&study.strata).map(str::to_owned)
+    Health::of(&study.strata).trouble().map(str::to_owned)
 }
 
-fn told(study: &Study, subject: &Subject, candidate: usize, weighed: &Weighed) -> Evidence {
-    let Weighed { better, worse, needed, events } = *weighed;
-    let name = &subject.arms[candidate];
-    let found = match weighed.finding() {
-        Finding::Better => format!("{name} is better than {}", subject.arms[0]),
-        Finding::Worse => format!("{} is better than {name}", subject.arms[0]),
-        Finding::Open => format!("not enough evidence yet between {name} and {}", subject.arms[0]),
+fn told(study: &Study, subject: &Subject, figure: &Figure<'_>, weighed: &Weighed, level: f64) -> String {
+    let (name, legacy) = (&subject.arms[weighed.candidate], &subject.arms[0]);
+    let found = match weighed.finding {
+        Finding::Better => format!("{name} is better than {legacy}"),
+        Finding::Worse => format!("{legacy} is better than {name}"),
+        Finding::Open => format!("not enough evidence yet between {name} and {legacy}"),
     };
-    let basis = match subject.strategy {
-        StrategyKind::Shadow => pairs_sentence(study, candidate),
-        StrategyKind::Canary | StrategyKind::Ab => answers_sentence(study, subject, candidate),
-        StrategyKind::Interleave => votes_sentence(study, candidate),
+    let basis = claim(study, subject, weighed.candidate, figure, &weighed.effect);
+    let evidence = match weighed.strongest() {
+        strongest if strongest.is_finite() => {
+            format!(" (e-value {}, {} needed)", shown_e(strongest), shown_e(-level.ln()))
+        }
+        _ => String::new(),
     };
-    let (e, enough) = (shown_e(weighed.strongest()), shown_e(needed));
-    Evidence {
-        candidate: name.clone(),
-        log_e_better: better,
-        log_e_worse: worse,
-        log_e_needed: needed,
-        events,
-        sentence: format!("{found}: {basis} (e-value {e}, {enough} needed)."),
-    }
-}
-
-fn pairs_sentence(study: &Study, candidate: usize) -> String {
-    let paired = study.paired[candidate - 1];
-    let (won, lost) = (paired.only_candidate_right, paired.only_legacy_right);
-    format!("of {} requests that only one of them got right, the candidate got {won} right", won + lost)
-}
-
-/// The figures of one stage as they are; of several only what can be added up, for rates may drift from stage to stage.
-fn answers_sentence(study: &Study, subject: &Subject, candidate: usize) -> String {
-    let stages: Vec<WrongUnits> = evidence::wrong_units(&study.strata, candidate).collect();
-    if stages.len() > 1 {
-        let own: u64 = stages.iter().map(|stage| stage.own).sum();
-        let legacy: u64 = stages.iter().map(|stage| stage.legacy).sum();
-        let expected: f64 = stages.iter().map(WrongUnits::expected).sum();
-        return format!(
-            "over {} stages {own} of {} users with a wrong answer had it from {}, whose share of the traffic makes \
-             {expected:.1}",
-            stages.len(),
-            own + legacy,
-            subject.arms[candidate]
-        );
-    }
-    let rate = |arm: usize| {
-        let of = |count: fn(&StratumArm) -> u64| -> u64 {
-            study.strata.iter().filter_map(|stratum| stratum.arms.get(arm)).map(count).sum()
-        };
-        format!("{} of {} answers of {}", of(|arm| arm.wrong), of(|arm| arm.judged), subject.arms[arm])
-    };
-    format!("{} and {} were wrong", rate(candidate), rate(0))
-}
-
-fn votes_sentence(study: &Study, candidate: usize) -> String {
-    let votes = study.votes(candidate);
-    format!(
-        "of {} users with a preference, {} preferred the candidate",
-        votes.wins + votes.losses,
-        votes.wins
-    )
+    format!("{found}: {basis}{evidence}.")
 }
 
 fn sentence_of(reason: &str) -> String {

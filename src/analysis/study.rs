@@ -1,18 +1,29 @@
 //! One experiment's figures, folded record by record.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::analysis::ballot::Ballot;
-use crate::analysis::labels::Judged;
-use crate::analysis::labels::Labelled;
-use crate::analysis::labels::Labels;
+use crate::analysis::breach::Breaches;
+use crate::analysis::join::Case;
+use crate::analysis::join::Join;
+use crate::analysis::latency::Frozen;
+use crate::analysis::observe::outcomes_of;
+use crate::analysis::pairs::Pairs;
+use crate::analysis::quality::Quality;
 use crate::analysis::stratum::Strata;
 use crate::analysis::stratum::position;
 use crate::analysis::tally::ArmTally;
+use crate::analysis::track::Track;
+use crate::analysis::watch::Watch;
+use crate::analysis::watch::watches;
 use crate::compare::Agreement;
+use crate::policy::Decision;
+use crate::policy::Watched;
+use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::LineKind;
 use crate::record::LossReason;
@@ -20,6 +31,7 @@ use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::stats::Votes;
+use crate::vocab::MetricName;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
 use crate::vocab::Role;
@@ -29,8 +41,11 @@ use crate::vocab::Timestamp;
 /// How long after a policy began its predecessor's requests are taken for stragglers.
 const OVERLAP: Duration = Duration::from_secs(1);
 
+/// How many designs of one experiment are remembered, for records that come after them.
+const DESIGNS: usize = 16;
+
 /// What is known of one experiment.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Study {
     /// What the figures are about; `None` before the first pair.
     pub(super) subject: Option<Subject>,
@@ -38,31 +53,46 @@ pub(super) struct Study {
     identity: Option<String>,
     /// The identity of the figures that these took the place of.
     predecessor: Option<String>,
+    /// The designs by the policies that they were part of.
+    designs: IndexMap<String, DesignRecord>,
+    /// The one that the figures follow at present.
+    pub(super) design: Option<DesignRecord>,
+    pub(super) watches: Vec<Watch>,
     pub(super) requests: u64,
     pub(super) left_out: LeftOut,
     pub(super) arms: Vec<ArmTally>,
+    #[serde(with = "indexmap::map::serde_seq")]
     pub(super) agreement: IndexMap<(ModelName, Role, String), AgreementTally>,
     pub(super) strata: Strata,
-    pub(super) paired: Vec<PairedTally>,
+    /// By candidate.
+    pub(super) pairs: Vec<Pairs>,
     pub(super) ballot: Ballot,
-    pub(super) outcomes: BTreeMap<(OutcomeName, ModelName), OutcomeTally>,
-    pub(super) lost: BTreeMap<(LineKind, LossReason), u64>,
-    labels: Labels,
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub(super) outcomes: IndexMap<(OutcomeName, ModelName), OutcomeTally>,
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub(super) lost: IndexMap<(LineKind, LossReason), u64>,
+    /// What counts as slow, by stage.
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub(super) frozen: IndexMap<Option<u32>, Frozen>,
+    pub(super) quality: IndexMap<MetricName, Quality>,
+    pub(super) breaches: Breaches,
+    /// By candidate, how the evidence grew.
+    pub(super) tracks: Vec<Track>,
+    pub(super) join: Join,
 }
 
 /// What the figures are about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Subject {
     pub(super) strategy: StrategyKind,
     pub(super) policy: String,
     pub(super) arms: Vec<ModelName>,
-    pub(super) truth: Option<OutcomeName>,
     pub(super) since: Timestamp,
     pub(super) until: Timestamp,
 }
 
 /// Requests that do not count in the comparison.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Outside the share of traffic, or without the unit that the policy names.
     pub not_enrolled: u64,
@@ -73,24 +103,15 @@ pub struct LeftOut {
 }
 
 /// How often a field agreed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AgreementTally {
     pub(super) agree: u64,
     pub(super) differ: u64,
     pub(super) missing: u64,
 }
 
-/// Requests to which both legacy and a candidate gave an answer that was held against a label.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct PairedTally {
-    pub(super) both_right: u64,
-    pub(super) both_wrong: u64,
-    pub(super) only_candidate_right: u64,
-    pub(super) only_legacy_right: u64,
-}
-
 /// Reports of one outcome for one arm.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct OutcomeTally {
     pub(super) reports: u64,
     pub(super) late: u64,
@@ -99,7 +120,15 @@ pub(super) struct OutcomeTally {
 }
 
 impl Study {
-    /// Takes in a pair and says which answers could be held against their label by that.
+    /// Takes in what the experiment is decided by under one policy.
+    pub(super) fn fold_design(&mut self, design: &DesignRecord) {
+        if self.designs.len() >= DESIGNS && !self.designs.contains_key(&design.policy) {
+            self.designs.shift_remove_index(0);
+        }
+        self.designs.insert(design.policy.clone(), design.clone());
+    }
+
+    /// Takes in a pair and says which answers a metric could be told of by that.
     pub(super) fn fold_pair(&mut self, record: &PairedRecord) -> Vec<Judged> {
         if !self.concerns(record) {
             return Vec::new();
@@ -119,18 +148,30 @@ impl Study {
             self.ballot.show(record);
         }
         let stratum = self.strata.enter(record);
-        let labelled = self.labels.pair(record, stratum);
-        labelled.map_or_else(Vec::new, |labelled| self.judge(labelled))
+        let mut judged = Vec::new();
+        if let Some(case) = Case::of(record, stratum) {
+            self.watch_calls(record, &case);
+            let case = self.join.pair(case);
+            judged = self.settle(&case, None);
+            for (name, value) in &case.outcomes {
+                self.watch_outcome(&case, name, value);
+            }
+            if self.awaits(&case) {
+                self.join.wait(case);
+            }
+        }
+        self.track(record.time);
+        judged
     }
 
-    /// Takes in an outcome and says which answers could be held against it.
+    /// Takes in an outcome and says which answers a metric could be told of by that.
     pub(super) fn fold_outcome(&mut self, record: &OutcomeRecord) -> Vec<Judged> {
         if !record.enrolled {
             return Vec::new();
         }
         if self.identity.get_or_insert_with(|| record.identity.clone()) != &record.identity {
             // Either its evidence was given up, or it comes before the pair that will begin the figures anew.
-            self.labels.keep(record);
+            self.join.keep(record);
             return Vec::new();
         }
         let tally = self.outcomes.entry((record.outcome.clone(), record.arm.clone())).or_default();
@@ -142,11 +183,16 @@ impl Study {
         tally.sum += match &record.value {
             OutcomeValue::Binary(truth) => f64::from(u8::from(*truth)),
             OutcomeValue::Number(number) => *number,
-            OutcomeValue::Click { .. } | OutcomeValue::Label(_) => 0.0,
+            OutcomeValue::Click { .. } | OutcomeValue::Label(_) | OutcomeValue::Json(_) => 0.0,
         };
         self.ballot.click(record);
-        let labelled = self.labels.outcome(record);
-        labelled.map_or_else(Vec::new, |labelled| self.judge(labelled))
+        let Some(case) = self.join.outcome(record) else { return Vec::new() };
+        let judged = self.settle(&case, Some(&record.outcome));
+        self.watch_outcome(&case, &record.outcome, &record.value);
+        if self.awaits(&case) {
+            self.join.put_back(case);
+        }
+        judged
     }
 
     /// Takes in how many records the log lacks.
@@ -155,9 +201,41 @@ impl Study {
         *lost = lost.saturating_add(gap.lost);
     }
 
+    /// What the experiment is decided by.
+    pub(super) fn decision(&self) -> Decision {
+        self.design.as_ref().map_or_else(Decision::default, |design| design.decision.clone())
+    }
+
     /// The votes between legacy and a candidate.
     pub(super) fn votes(&self, candidate: usize) -> Votes {
         self.ballot.votes.get(candidate - 1).copied().unwrap_or_default()
+    }
+
+    /// Whether another's evidence can be counted together with this.
+    pub(super) fn identity_is(&self, other: &Study) -> bool {
+        self.identity == other.identity
+    }
+
+    /// What is watched under a name.
+    pub(super) fn watch_of(&self, watched: &Watched) -> Option<&Watch> {
+        self.watches.iter().find(|watch| watch.of == *watched)
+    }
+
+    /// Says whether a figure is known only once an outcome was reported.
+    pub(super) fn needs_outcome(&self, watched: &Watched) -> bool {
+        match watched {
+            Watched::Outcome(_) => true,
+            Watched::Metric(name) => {
+                let metrics = self.design.iter().flat_map(|design| &design.metrics);
+                metrics.into_iter().any(|metric| metric.name == *name && !outcomes_of(metric).is_empty())
+            }
+            Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 | Watched::Cost => false,
+        }
+    }
+
+    /// Says whether a declared outcome of a pair has not come yet.
+    fn awaits(&self, case: &Case) -> bool {
+        self.design.as_ref().is_some_and(|design| design.outcomes.len() > case.outcomes.len())
     }
 
     /// Says whether a pair belongs to these figures. One whose evidence cannot be compared with theirs begins them
@@ -169,15 +247,18 @@ impl Study {
                 subject.since = subject.since.min(record.time);
                 if subject.until <= record.time {
                     subject.until = record.time;
-                    subject.policy.clone_from(&record.policy);
-                    subject.truth.clone_from(&record.truth);
+                    if subject.policy != record.policy {
+                        subject.policy.clone_from(&record.policy);
+                        self.adopt(&record.policy);
+                    }
                 }
             }
             None if same => self.begin(record),
             Some(subject) if subject.is_before(record, self.predecessor.as_ref()) => return false,
             _ => {
-                let labels = std::mem::take(&mut self.labels).of_unknown_requests();
-                *self = Study { predecessor: self.identity.take(), labels, ..Study::default() };
+                let join = std::mem::take(&mut self.join).of_unknown_requests();
+                let designs = std::mem::take(&mut self.designs);
+                *self = Study { predecessor: self.identity.take(), join, designs, ..Study::default() };
                 self.begin(record);
             }
         }
@@ -185,17 +266,38 @@ impl Study {
     }
 
     fn begin(&mut self, record: &PairedRecord) {
+        let candidates = record.arms.len().saturating_sub(1);
         self.arms = vec![ArmTally::default(); record.arms.len()];
-        self.paired = vec![PairedTally::default(); record.arms.len().saturating_sub(1)];
+        self.pairs = vec![Pairs::default(); candidates];
+        self.tracks = vec![Track::default(); candidates];
         self.identity = Some(record.identity.clone());
         self.subject = Some(Subject {
             strategy: record.strategy,
             policy: record.policy.clone(),
             arms: record.arms.clone(),
-            truth: record.truth.clone(),
             since: record.time,
             until: record.time,
         });
+        self.adopt(&record.policy);
+    }
+
+    /// Follows the design of a policy. Figures of a metric that is defined otherwise now begin anew.
+    fn adopt(&mut self, policy: &str) {
+        let Some(design) = self.designs.get(policy).cloned() else { return };
+        for metric in &design.metrics {
+            let before =
+                self.design.iter().flat_map(|design| &design.metrics).find(|old| old.name == metric.name);
+            if before.is_some_and(|before| before == metric) {
+                continue;
+            }
+            let watched = Watched::Metric(metric.name.clone());
+            self.quality.insert(metric.name.clone(), Quality::of(metric.measure.clone()));
+            self.strata.forget(&watched);
+            self.pairs.iter_mut().for_each(|pairs| pairs.forget(&watched));
+        }
+        self.quality.retain(|name, _| design.metrics.iter().any(|metric| metric.name == *name));
+        self.watches = watches(&design);
+        self.design = Some(design);
     }
 
     fn count_draw(&mut self, record: &PairedRecord) {
@@ -230,29 +332,15 @@ impl Study {
             }
         }
     }
+}
 
-    /// Counts a request whose label is known.
-    fn judge(&mut self, labelled: Labelled) -> Vec<Judged> {
-        let Some(Subject { arms, .. }) = &self.subject else { return Vec::new() };
-        for judged in &labelled.judged {
-            if let Some(arm) = position(arms, &judged.arm) {
-                self.arms[arm].call(judged.role).judge(judged.right);
-            }
-        }
-        let assigned = position(arms, &labelled.predicted.assigned);
-        if let (Some(stratum), Some(arm), Some(right)) =
-            (labelled.predicted.stratum, assigned, labelled.served())
-        {
-            self.strata.judge(stratum, arm, labelled.predicted.unit.as_deref(), right);
-        }
-        let Some((legacy, candidates)) = arms.split_first() else { return Vec::new() };
-        for (candidate, tally) in candidates.iter().zip(&mut self.paired) {
-            if let Some(verdicts) = labelled.verdict(candidate).zip(labelled.verdict(legacy)) {
-                tally.count(verdicts);
-            }
-        }
-        labelled.judged
-    }
+/// One answer that was held against the truth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) metric: MetricName,
+    pub(super) arm: ModelName,
+    pub(super) role: Role,
+    pub(super) right: bool,
 }
 
 impl Subject {
@@ -261,16 +349,5 @@ impl Subject {
     fn is_before(&self, record: &PairedRecord, predecessor: Option<&String>) -> bool {
         let overlaps = record.time.since(self.since) < OVERLAP && predecessor == Some(&record.identity);
         record.time < self.since || overlaps
-    }
-}
-
-impl PairedTally {
-    fn count(&mut self, (candidate, legacy): (bool, bool)) {
-        *match (candidate, legacy) {
-            (true, true) => &mut self.both_right,
-            (false, false) => &mut self.both_wrong,
-            (true, false) => &mut self.only_candidate_right,
-            (false, true) => &mut self.only_legacy_right,
-        } += 1;
     }
 }

@@ -4,14 +4,22 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::analysis::effect::Figure;
+use crate::analysis::effect::effect;
+use crate::analysis::figures::EffectSummary;
 use crate::analysis::histogram::Histogram;
-use crate::analysis::standing::Evidence;
+use crate::analysis::measured::MetricSummary;
+use crate::analysis::sentence::watched_name;
+use crate::analysis::stages::StageSummary;
 use crate::analysis::standing::Standing;
 use crate::analysis::standing::standing;
 use crate::analysis::study::LeftOut;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
 use crate::analysis::tally::CallTally;
+use crate::analysis::track::Look;
+use crate::analysis::verdict::Verdict;
+use crate::analysis::verdict::verdict;
 use crate::cost::Money;
 use crate::protocol::Usage;
 use crate::record::LineKind;
@@ -41,8 +49,12 @@ pub struct ExperimentSummary {
     pub standing: Standing,
     /// The same in one sentence, with its figures.
     pub sentence: String,
-    /// The evidence by candidate; empty where nothing can be weighed.
-    pub evidence: Vec<Evidence>,
+    /// What to do about each candidate.
+    pub verdicts: Vec<Verdict>,
+    /// How far each candidate is from legacy on every watched figure.
+    pub effects: Vec<EffectSummary>,
+    /// How well each arm's answers did, by metric.
+    pub metrics: Vec<MetricSummary>,
     /// All requests of the experiment.
     pub requests: u64,
     /// Those that do not count in anything below but `assigned`.
@@ -53,15 +65,26 @@ pub struct ExperimentSummary {
     pub arms: Vec<ArmSummary>,
     /// How often each compared field agreed with legacy's.
     pub agreement: Vec<AgreementSummary>,
-    /// For each candidate, the requests on which it and legacy were both held against a label.
+    /// For each candidate, pairs by on which side an event happened.
     pub paired: Vec<PairedSummary>,
-    /// Draws and labels by stage and weights; only canary and A/B.
+    /// Draws and events by stage and weights; only canary and A/B.
     pub stages: Vec<StageSummary>,
     /// Lists, clicks and votes; only interleaving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interleaving: Option<InterleavingSummary>,
     /// Reports of outcomes by arm.
     pub outcomes: Vec<OutcomeSummary>,
+    /// How the leading effect of each candidate grew.
+    pub tracks: Vec<TrackSummary>,
+}
+
+/// How the leading effect of one candidate grew.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrackSummary {
+    /// The candidate.
+    pub candidate: ModelName,
+    /// The looks, in their order.
+    pub looks: Vec<Look>,
 }
 
 /// One arm.
@@ -96,10 +119,6 @@ pub struct CallSummary {
     pub tokens: Usage,
     /// What they cost, by currency.
     pub cost: BTreeMap<String, Money>,
-    /// Answers that a reported label proved right.
-    pub right: u64,
-    /// And wrong.
-    pub wrong: u64,
 }
 
 /// Quantiles in milliseconds, each within 1 %; missing where there is nothing.
@@ -130,46 +149,21 @@ pub struct AgreementSummary {
     pub missing: u64,
 }
 
-/// Requests on which one candidate and legacy were both held against a label.
+/// Requests that both a candidate and legacy answered, by on which side an event happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairedSummary {
     /// The candidate.
     pub candidate: ModelName,
-    /// Both were right.
-    pub both_right: u64,
-    /// Both were wrong.
-    pub both_wrong: u64,
-    /// Only the candidate was right.
-    pub only_candidate_right: u64,
-    /// Only legacy was right.
-    pub only_legacy_right: u64,
-}
-
-/// Requests drawn with the same weights in one stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StageSummary {
-    /// The canary's stage.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stage: Option<u32>,
-    /// The arms, legacy first.
-    pub arms: Vec<StageArmSummary>,
-}
-
-/// One arm in one stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StageArmSummary {
-    /// Its name.
-    pub arm: ModelName,
-    /// The probability with which it was drawn.
-    pub propensity: f64,
-    /// How often it was.
-    pub assigned: u64,
-    /// Answers to users that were held against a label.
-    pub labelled: u64,
-    /// Those of them that were wrong.
-    pub wrong: u64,
-    /// Units with at least one wrong answer: what the evidence counts.
-    pub wrong_units: u64,
+    /// The figure; of a metric the event is a wrong answer.
+    pub figure: String,
+    /// On both.
+    pub both: u64,
+    /// On none.
+    pub neither: u64,
+    /// Only at the candidate.
+    pub only_candidate: u64,
+    /// Only at legacy.
+    pub only_legacy: u64,
 }
 
 /// Lists, clicks and votes.
@@ -232,7 +226,8 @@ impl Study {
     /// The figures; `None` before the first pair.
     pub(super) fn summary(&self, experiment: &ExperimentName) -> Option<ExperimentSummary> {
         let subject = self.subject.as_ref()?;
-        let (standing, evidence, sentence) = standing(self, subject);
+        let (standing, sentence) = standing(self, subject);
+        let candidates = 1..subject.arms.len();
         Some(ExperimentSummary {
             experiment: experiment.clone(),
             strategy: subject.strategy,
@@ -241,16 +236,19 @@ impl Study {
             until: subject.until,
             standing,
             sentence,
-            evidence,
+            verdicts: candidates.clone().map(|candidate| verdict(self, subject, candidate)).collect(),
+            effects: candidates.flat_map(|candidate| self.effects(subject, candidate)).collect(),
+            metrics: self.metric_summaries(subject),
             requests: self.requests,
             left_out: self.left_out,
             lost: self.losses(),
             arms: self.arm_summaries(subject),
             agreement: self.agreements(),
             paired: self.pairs(subject),
-            stages: self.stages(subject),
+            stages: self.stage_summaries(subject),
             interleaving: (subject.strategy == StrategyKind::Interleave).then(|| self.interleaving(subject)),
             outcomes: self.outcome_summaries(),
+            tracks: self.track_summaries(subject),
         })
     }
 
@@ -286,37 +284,42 @@ impl Study {
         fields.collect()
     }
 
+    fn effects(&self, subject: &Subject, candidate: usize) -> Vec<EffectSummary> {
+        let alpha = self.decision().alpha / (subject.arms.len() - 1) as f64;
+        let votes = (subject.strategy == StrategyKind::Interleave).then_some(Figure::Votes);
+        let figures = votes.into_iter().chain(self.watches.iter().map(Figure::Watched));
+        let one = |figure: Figure<'_>| {
+            EffectSummary::of(&figure, &effect(self, candidate, &figure, alpha), subject, candidate)
+        };
+        figures.map(one).collect()
+    }
+
     fn pairs(&self, subject: &Subject) -> Vec<PairedSummary> {
-        let candidates = subject.arms.iter().skip(1).zip(&self.paired);
-        let pairs = candidates.map(|(candidate, paired)| PairedSummary {
-            candidate: candidate.clone(),
-            both_right: paired.both_right,
-            both_wrong: paired.both_wrong,
-            only_candidate_right: paired.only_candidate_right,
-            only_legacy_right: paired.only_legacy_right,
+        let candidates = subject.arms.iter().skip(1).zip(&self.pairs);
+        let pairs = candidates.flat_map(|(candidate, pairs)| {
+            self.watches.iter().filter_map(|watch| {
+                let found = pairs.events(&watch.of)?;
+                Some(PairedSummary {
+                    candidate: candidate.clone(),
+                    figure: watched_name(&watch.of),
+                    both: found.both,
+                    neither: found.neither,
+                    only_candidate: found.only_candidate,
+                    only_legacy: found.only_legacy,
+                })
+            })
         });
         pairs.collect()
     }
 
-    fn stages(&self, subject: &Subject) -> Vec<StageSummary> {
-        let stages = self.strata.iter().map(|stratum| StageSummary {
-            stage: stratum.stage,
-            arms: subject
-                .arms
-                .iter()
-                .zip(&stratum.propensities)
-                .zip(&stratum.arms)
-                .map(|((name, propensity), arm)| StageArmSummary {
-                    arm: name.clone(),
-                    propensity: *propensity,
-                    assigned: arm.assigned,
-                    labelled: arm.judged,
-                    wrong: arm.wrong,
-                    wrong_units: arm.bad_units,
-                })
-                .collect(),
-        });
-        stages.collect()
+    fn track_summaries(&self, subject: &Subject) -> Vec<TrackSummary> {
+        let tracks = subject.arms.iter().skip(1).zip(&self.tracks);
+        tracks
+            .map(|(candidate, track)| TrackSummary {
+                candidate: candidate.clone(),
+                looks: track.looks.clone(),
+            })
+            .collect()
     }
 
     fn interleaving(&self, subject: &Subject) -> InterleavingSummary {
@@ -358,8 +361,6 @@ fn call_summary(role: Role, call: &CallTally) -> CallSummary {
         first_byte_ms: Quantiles::of(&call.first_byte),
         tokens: call.tokens,
         cost: call.cost.clone(),
-        right: call.right,
-        wrong: call.wrong,
     }
 }
 

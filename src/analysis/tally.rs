@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::analysis::histogram::Histogram;
 use crate::cost::Money;
 use crate::protocol::Usage;
@@ -10,7 +13,7 @@ use crate::vocab::Fate;
 use crate::vocab::Role;
 
 /// One arm's calls by role, and how often it was drawn.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct ArmTally {
     pub(super) assigned: u64,
     pub(super) enrolled: u64,
@@ -18,7 +21,7 @@ pub(super) struct ArmTally {
 }
 
 /// Calls in one role.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct CallTally {
     pub(super) requests: u64,
     pub(super) errors: u64,
@@ -27,8 +30,6 @@ pub(super) struct CallTally {
     pub(super) first_byte: Histogram,
     pub(super) tokens: Usage,
     pub(super) cost: BTreeMap<String, Money>,
-    pub(super) right: u64,
-    pub(super) wrong: u64,
 }
 
 impl ArmTally {
@@ -54,10 +55,5 @@ impl CallTally {
             let sum = self.cost.entry(cost.currency.clone()).or_default();
             *sum = *sum + cost.amount;
         }
-    }
-
-    /// Counts an answer held against its label.
-    pub(super) fn judge(&mut self, right: bool) {
-        *(if right { &mut self.right } else { &mut self.wrong }) += 1;
     }
 }

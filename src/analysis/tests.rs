@@ -33,5 +33,5 @@ fn nothing_has_no_quantile_and_an_instant_is_zero() {
 #[test]
 fn a_unit_is_counted_once() {
     let mut units = Units::default();
-    assert_eq!(["a", "b", "a", "b"].map(|unit| units.count(unit)), [true, true, false, false]);
+    assert_eq!(["a", "b", "a", "b"].map(|unit| units.count(Some(unit))), [true, true, false, false]);
 }

@@ -20,6 +20,7 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 use serde_json::Value;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
@@ -30,6 +31,8 @@ use tokio_util::task::TaskTracker;
 use crate::admin;
 use crate::admin::Admin;
 use crate::analysis::Analysis;
+use crate::analysis::FlatVerdict;
+use crate::analysis::Kept;
 use crate::config;
 use crate::config::Config;
 use crate::feedback::Feedback;
@@ -45,6 +48,7 @@ use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
 use crate::upstream::Resolver;
+use crate::vocab::ExperimentName;
 use crate::vocab::Timestamp;
 
 /// How often files of certificates are read: a replaced secret is in use at once, by the measure of its life.
@@ -120,14 +124,14 @@ impl Gateway {
         rollout.adopt(&mut policy);
         let recorder = Recorder::new(&record);
         let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
-        let analysis = Arc::new(Mutex::new(Analysis::counting(Arc::clone(&metrics))));
+        let analysis = Arc::new(Mutex::new(Analysis::restored(&record.dir, Arc::clone(&metrics))));
         let watching = Reload::watching(&path, &listen, &limits, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
         let writer = Writer::new(
             &record,
             recorder.clone(),
             Arc::clone(&metrics),
-            vec![Box::new(Arc::clone(&analysis))],
+            vec![Box::new(Kept::of(Arc::clone(&analysis), &record.dir))],
         );
         let resolver = Resolver::new(side.handle().clone());
         let budget = limits.memory_bytes.unwrap_or_else(memory::default_budget);
@@ -251,6 +255,21 @@ impl admin::Gateway for Operated {
         let now = Timestamp::from(SystemTime::now());
         let reply = self.shared.feedback.report(&self.shared.policy.load(), report, now);
         (reply.status, reply.body)
+    }
+
+    fn refresh(&self) {
+        Analysis::publish(&self.analysis, &self.shared.metrics);
+    }
+
+    fn verdicts(&self, experiment: &ExperimentName) -> Value {
+        let analysis = self.analysis.lock().unwrap_or_else(PoisonError::into_inner);
+        let summary = analysis.summary(experiment.as_str());
+        let verdicts = summary.map(|summary| summary.flat_verdicts()).filter(|verdicts| !verdicts.is_empty());
+        json!(verdicts.unwrap_or_else(|| vec![FlatVerdict::of_nothing(experiment)]))
+    }
+
+    fn evidence(&self) -> Vec<u8> {
+        self.analysis.lock().unwrap_or_else(PoisonError::into_inner).to_json()
     }
 
     fn summary(&self, experiment: &str) -> Option<Value> {

@@ -17,6 +17,7 @@ use crate::demo::summary::Ratio;
 use crate::demo::traffic::Counts;
 use crate::record::LineKind;
 use crate::record::LossReason;
+use crate::vocab::ModelName;
 use crate::vocab::Role;
 
 /// Tells what an experiment found.
@@ -88,12 +89,20 @@ fn arm(found: &ExperimentSummary, summary: &ArmSummary) -> Arm {
         name: arm.to_string(),
         answers: requests(false),
         copies: requests(true),
-        right: weighed.and_then(|call| Ratio::of(call.right, call.right + call.wrong)),
+        right: right(found, arm),
         users_won: users_won(found, summary),
         p50: quantile(|call| call.total_ms.p50),
         p95: quantile(|call| call.total_ms.p95),
         cost: cost(calls),
     }
+}
+
+/// How many answers of an arm's that the experiment weighs were right.
+fn right(found: &ExperimentSummary, arm: &ModelName) -> Option<Ratio> {
+    let metric = found.metrics.first()?;
+    let call = metric.calls.iter().find(|call| call.arm == *arm && is_weighed(call.role))?;
+    let right = call.value? * call.examples as f64;
+    Ratio::of(right.round() as u64, call.examples)
 }
 
 /// Says whether calls for this purpose are what the experiment compares its arms by.

@@ -5,6 +5,15 @@
 //! cannot be right (NaN, lengths that differ) is refused with a reason of its own. Conventions follow the libraries
 //! that practitioners hold their numbers against, and each function says where it departs from them.
 
+pub mod classification;
+pub mod clustering;
+pub mod measure;
+pub mod probabilistic;
+pub mod ranking;
+pub mod regression;
+mod sound;
+mod sum;
+
 use serde::Serialize;
 
 /// Why a metric has no value.

@@ -6,15 +6,17 @@
 //! | label | a string, a whole number, `true` or `false` |
 //! | binary | `true`, `false`, `"up"`, `"down"` |
 //! | number | a finite number |
+//! | json | any JSON of at most 16 KiB |
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::feedback::report::Reason;
 use crate::policy::OutcomeKind;
+use crate::protocol::class_text;
 use crate::record::OutcomeValue;
 use crate::record::Shown;
-use crate::record::class_text;
+use crate::record::fits_into_line;
 
 /// The longest label or id, in bytes.
 const LONGEST: usize = 1024;
@@ -51,6 +53,8 @@ pub(super) fn read(kind: OutcomeKind, value: &Value, shown: Option<&Shown>) -> R
             Some(number) => plain(OutcomeValue::Number(number)),
             None => Err(Reason::Value("a number is finite and not in quotes")),
         },
+        OutcomeKind::Json if fits_into_line(value) => plain(OutcomeValue::Json(value.clone())),
+        OutcomeKind::Json => Err(Reason::Value("a json outcome has at most 16384 bytes and 100 levels")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! keeps it to its end, so indices into it (`ModelId`, `ArmId`, an experiment's place) stay valid. Nothing here
 //! reads a file or touches a socket.
 
+mod decision;
 mod matcher;
 mod ramp;
 mod spend;
@@ -12,6 +13,13 @@ mod unit;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use decision::Decision;
+pub use decision::Guardrail;
+pub use decision::Metric;
+pub use decision::OnBreach;
+pub use decision::Primary;
+pub use decision::Source;
+pub use decision::Watched;
 pub use matcher::BodyView;
 pub use matcher::Matcher;
 pub use matcher::PathPattern;
@@ -37,7 +45,6 @@ use crate::assign::Salts;
 use crate::assign::Share;
 use crate::compare::Field;
 use crate::cost::Rate;
-use crate::protocol::JsonPath;
 use crate::protocol::Protocol;
 use crate::strategy::Strategy;
 use crate::vocab::ArmId;
@@ -104,28 +111,21 @@ pub struct Experiment {
     pub outcomes: IndexMap<OutcomeName, OutcomeRule>,
     /// The fields by which two answers are compared; empty: whole answers, as JSON where they are.
     pub compare: Vec<Field>,
-    /// How an answer is held against a label reported later; at most one for now, called `accuracy`.
-    pub accuracy: Option<Accuracy>,
+    /// How answers are measured.
+    pub metrics: Vec<Metric>,
+    /// What it is decided by.
+    pub decision: Decision,
     /// Whether answers tell their arm in `crossfade-arm`.
     pub expose_arm: bool,
     /// The request header that may force an arm, by its model's name; `None`: nobody may.
     pub force_header: Option<HeaderName>,
-    /// What makes evidence comparable: candidates with their endpoints, salt, unit. A reload that changes it
-    /// starts the ramp again.
+    /// What makes evidence comparable: candidates with their endpoints, salt, unit, and what it is decided by. A
+    /// reload that changes it starts the ramp again.
     pub identity: String,
     /// Where the canary's ramp stands; other strategies leave it alone.
     pub ramp: Arc<Ramp>,
     /// What copies have cost today.
     pub spend: Arc<Spend>,
-}
-
-/// Counts an answer as right when the value at `prediction` equals the label reported as `truth`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Accuracy {
-    /// Where the prediction stands in an answer.
-    pub prediction: JsonPath,
-    /// The outcome, of type label, that tells the truth.
-    pub truth: OutcomeName,
 }
 
 /// What a declared outcome is.
@@ -151,6 +151,8 @@ pub enum OutcomeKind {
     Binary,
     /// A finite number: a rating, revenue.
     Number,
+    /// Any JSON: a list, boxes, a reference text.
+    Json,
 }
 
 /// What it means when no outcome arrives within the window.

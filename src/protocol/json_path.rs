@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::seek::seek;
@@ -16,7 +18,8 @@ const MAX_BYTES: usize = 1_000;
 const MAX_NESTING: usize = 8;
 
 /// A compiled path that selects any number of values.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct JsonPath {
     text: String,
     steps: Steps,
@@ -58,6 +61,20 @@ enum Steps {
 pub(super) enum Step {
     Member(String),
     Element(usize),
+}
+
+impl TryFrom<String> for JsonPath {
+    type Error = JsonPathError;
+
+    fn try_from(text: String) -> Result<Self, JsonPathError> {
+        text.parse()
+    }
+}
+
+impl From<JsonPath> for String {
+    fn from(path: JsonPath) -> Self {
+        path.text
+    }
 }
 
 impl JsonPath {

@@ -3,6 +3,7 @@
 //! The data plane passes bytes and understands none of them; whoever needs meaning asks here. Pure: bytes and
 //! parsed JSON in, values out.
 
+mod class;
 mod credentials;
 mod document;
 pub mod grpc;
@@ -16,6 +17,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use class::class_text;
 pub use credentials::is_credential;
 pub use credentials::strip_credentials;
 pub use document::Document;

@@ -88,7 +88,7 @@ pub(super) async fn answer(
     match lists.collect::<Option<Vec<_>>>() {
         Some(lists) => {
             let mut dice = interleave::dice(&visit.experiment().salts, visit.id.as_bytes());
-            let mixed = interleave::mix(settings.method, &lists, settings.depth, &mut dice);
+            let mixed = interleave::mix(&settings.mixing, &lists, settings.depth, &mut dice);
             count(visit, if mixed.no_contrast { "no_contrast" } else { "mixed" });
             let (response, shown) = serve_mixed(settings, outcomes, mixed);
             (Served { response, arm: None }, Some(Arc::new(shown)))

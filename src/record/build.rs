@@ -29,7 +29,7 @@ use crate::record::ShownItemRecord;
 use crate::record::ShownRecord;
 use crate::record::body::Content;
 use crate::record::digest;
-use crate::record::prediction::predicted;
+use crate::record::reading::Looked;
 use crate::record::recorded_unit;
 use crate::record::redact::Redactor;
 use crate::strategy::Strategy;
@@ -45,8 +45,8 @@ struct Leg<'p> {
     content: Content,
 }
 
-/// Makes the record of a pair. `identity` is its experiment's, as records show it.
-pub(super) fn paired_record(pair: &Pair, identity: &str, rules: &[Redact]) -> PairedRecord {
+/// Makes the record of a pair. `identity` is its experiment's, as records show it; `looked` is what its metrics look at.
+pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, rules: &[Redact]) -> PairedRecord {
     let Pair { policy, id, time, stage, unit, assignment, served, marks, request, .. } = pair;
     let experiment = pair.experiment();
     let redactor = Redactor::new(rules, experiment);
@@ -75,9 +75,8 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, rules: &[Redact]) -> Pa
         cancelled: marks.cancelled,
         truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
         degraded: marks.degraded,
-        truth: experiment.accuracy.as_ref().map(|accuracy| accuracy.truth.clone()),
-        request: request_record(request, &redactor),
-        observations: legs.iter().map(|leg| leg.record(policy, experiment, &redactor)).collect(),
+        request: request_record(request, looked, &redactor),
+        observations: legs.iter().map(|leg| leg.record(policy, experiment, looked, &redactor)).collect(),
         dropped: pair
             .dropped
             .iter()
@@ -107,13 +106,14 @@ fn propensities(pair: &Pair) -> Vec<f64> {
     }
 }
 
-fn request_record(request: &CapturedRequest, redactor: &Redactor<'_>) -> RequestRecord {
+fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redactor<'_>) -> RequestRecord {
     let CapturedRequest { method, uri, headers, body } = request;
     let content = Content::open(body, headers, true);
     RequestRecord {
         method: method.to_string(),
         path: uri.path().to_owned(),
         query: uri.query().map(|query| redactor.query(query)),
+        readings: looked.in_request(&content, redactor),
         headers: redactor.headers(headers),
         bytes: body.total_bytes,
         truncated: body.truncated,
@@ -137,7 +137,7 @@ fn shown_record(
         credit: item.credit.clone(),
     });
     let method = match &experiment.strategy {
-        Strategy::Interleave(settings) => Some(settings.method),
+        Strategy::Interleave(settings) => Some(settings.mixing.method),
         Strategy::Shadow(_) | Strategy::Canary(_) | Strategy::Ab(_) => None,
     };
     ShownRecord { method, no_contrast: shown.no_contrast, items: items.collect() }
@@ -185,11 +185,16 @@ impl<'p> Leg<'p> {
         Self { seen, content }
     }
 
-    fn record(&self, policy: &Policy, experiment: &Experiment, redactor: &Redactor<'_>) -> ObservationRecord {
+    fn record(
+        &self,
+        policy: &Policy,
+        experiment: &Experiment,
+        looked: &Looked,
+        redactor: &Redactor<'_>,
+    ) -> ObservationRecord {
         let Self { seen, content } = self;
         let model = policy.model(seen.model);
         let tokens = self.usage(model);
-        let predicted = |accuracy| predicted(accuracy, seen, content, redactor);
         ObservationRecord {
             arm: experiment.arm_name(policy, seen.arm).clone(),
             role: seen.role,
@@ -204,7 +209,7 @@ impl<'p> Leg<'p> {
             longest_gap_ms: milliseconds(seen.longest_gap),
             cost: self.cost(model, tokens.as_ref()),
             tokens,
-            prediction: experiment.accuracy.as_ref().map(predicted),
+            readings: looked.in_answer(seen, content, redactor),
             headers: redactor.headers(&seen.headers),
             bytes: seen.body.total_bytes,
             truncated: seen.body.truncated,

@@ -28,6 +28,11 @@ impl HeaderRecord {
         Self(Vec::with_capacity(values))
     }
 
+    /// The first value of a name.
+    pub fn get(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
     /// Adds a value; those of one name one after another.
     pub(super) fn push(&mut self, name: &HeaderName, value: Text) {
         self.0.push((name.clone(), value));

@@ -1,13 +1,14 @@
 //! The lines of the log: one JSON object each, `schema` and `kind` first.
 //!
-//! Three kinds: `pair` is a request with every answer it got ([`PairedRecord`]), `outcome` is what happened later
-//! ([`OutcomeRecord`]), `gap` says how much is missing ([`Gap`]). Fields that are not there were not known, or are
+//! Four kinds: `design` is what an experiment is ([`DesignRecord`]), `pair` a request with every answer it got
+//! ([`PairedRecord`]), `outcome` what happened later ([`OutcomeRecord`]), `gap` how much is missing ([`Gap`]). Fields that are not there were not known, or are
 //! false. A later version may add fields; one that changes the meaning of a field counts [`SCHEMA`] up, and readers
 //! refuse what they do not know.
 
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::record::DesignRecord;
 use crate::record::OutcomeRecord;
 use crate::record::PairedRecord;
 use crate::record::json;
@@ -15,11 +16,13 @@ use crate::vocab::ExperimentName;
 use crate::vocab::Timestamp;
 
 /// The version of the schema that this build writes and reads.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One line of the log.
 #[derive(Debug, Clone)]
 pub enum Line {
+    /// What an experiment is.
+    Design(Box<DesignRecord>),
     /// A request with its answers.
     Pair(Box<PairedRecord>),
     /// What happened later.
@@ -32,6 +35,8 @@ pub enum Line {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
+    /// A [`DesignRecord`].
+    Design,
     /// A [`PairedRecord`].
     Pair,
     /// An [`OutcomeRecord`].
@@ -75,7 +80,7 @@ pub enum LineError {
     /// It is no JSON, or lacks a field.
     #[error("not a record: {0}")]
     Json(#[from] serde_json::Error),
-    /// A newer version wrote it.
+    /// Another version wrote it.
     #[error("schema {0} is not known, expected {SCHEMA}; read it with the version that wrote it")]
     Schema(u32),
 }
@@ -94,6 +99,7 @@ impl Line {
             return Err(LineError::Schema(schema));
         }
         Ok(match kind {
+            LineKind::Design => Line::Design(serde_json::from_str(text)?),
             LineKind::Pair => Line::Pair(serde_json::from_str(text)?),
             LineKind::Outcome => Line::Outcome(serde_json::from_str(text)?),
             LineKind::Gap => Line::Gap(serde_json::from_str(text)?),
@@ -105,6 +111,7 @@ impl LineKind {
     /// The word that metrics and the log use.
     pub fn as_str(self) -> &'static str {
         match self {
+            LineKind::Design => "design",
             LineKind::Pair => "pair",
             LineKind::Outcome => "outcome",
             LineKind::Gap => "gap",
@@ -126,6 +133,10 @@ impl LossReason {
 /// A record that can be a line.
 pub(super) trait Recorded: Serialize {
     const KIND: LineKind;
+}
+
+impl Recorded for DesignRecord {
+    const KIND: LineKind = LineKind::Design;
 }
 
 impl Recorded for PairedRecord {

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::policy::OutcomeKind;
+use crate::record::reading::as_json;
 use crate::strategy::interleave::Credit;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelName;
@@ -70,6 +72,8 @@ pub enum OutcomeValue {
     Binary(bool),
     /// A finite number.
     Number(f64),
+    /// Any JSON of at most 16 KiB: a list, boxes, a text to be compared with.
+    Json(#[serde(serialize_with = "as_json")] Value),
 }
 
 impl OutcomeRecord {
@@ -82,13 +86,40 @@ impl OutcomeRecord {
 }
 
 impl OutcomeValue {
+    /// The value as JSON: of a click the item's id, or its place where the id is not known.
+    pub fn to_json(&self) -> Value {
+        match self {
+            OutcomeValue::Click { item: Some(item), .. } => Value::from(item.as_str()),
+            OutcomeValue::Click { item: None, place } => Value::from(*place),
+            OutcomeValue::Label(label) => Value::from(label.as_str()),
+            OutcomeValue::Binary(truth) => Value::from(*truth),
+            OutcomeValue::Number(number) => Value::from(*number),
+            OutcomeValue::Json(value) => value.clone(),
+        }
+    }
+
     /// What the value holds in memory, roughly.
     pub fn held_bytes(&self) -> usize {
         let text = match self {
             OutcomeValue::Click { item, .. } => item.as_ref().map_or(0, String::len),
             OutcomeValue::Label(label) => label.len(),
             OutcomeValue::Binary(_) | OutcomeValue::Number(_) => 0,
+            OutcomeValue::Json(value) => held_by(value),
         };
         64 + text
+    }
+}
+
+/// What a JSON value holds in memory beside itself, roughly.
+fn held_by(value: &Value) -> usize {
+    const ENTRY: usize = 64;
+    match value {
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(number) => number.as_str().len(),
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(|element| ENTRY + held_by(element)).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| 2 * ENTRY + name.len() + held_by(member)).sum()
+        }
     }
 }

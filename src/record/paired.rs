@@ -15,14 +15,13 @@ use crate::protocol::grpc;
 use crate::record::Body;
 use crate::record::Degraded;
 use crate::record::HeaderRecord;
-use crate::record::Prediction;
+use crate::record::Reading;
 use crate::strategy::interleave::Credit;
 use crate::strategy::interleave::Method;
 use crate::vocab::DropReason;
 use crate::vocab::ExperimentName;
 use crate::vocab::Fate;
 use crate::vocab::ModelName;
-use crate::vocab::OutcomeName;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
 use crate::vocab::StrategyKind;
@@ -90,9 +89,6 @@ pub struct PairedRecord {
     /// Lists were to be mixed and were not, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degraded: Option<Degraded>,
-    /// The outcome that tells whether predictions were right, where the policy names one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub truth: Option<OutcomeName>,
     /// The request.
     pub request: RequestRecord,
     /// The calls to models, in the order of their beginning.
@@ -118,6 +114,9 @@ pub struct RequestRecord {
     /// The query; values of parameters that carry credentials or the hashed unit are replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// What stood in the body at the paths of the experiment's metrics.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub readings: IndexMap<String, Reading>,
     /// The headers that redaction left.
     pub headers: HeaderRecord,
     /// The size of the whole body, as it came over the wire.
@@ -165,9 +164,9 @@ pub struct ObservationRecord {
     /// What the call cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostRecord>,
-    /// The prediction, where the experiment holds predictions against labels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prediction: Option<Prediction>,
+    /// What stood in the answer at the paths of the experiment's metrics.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub readings: IndexMap<String, Reading>,
     /// The answer's headers that redaction left.
     pub headers: HeaderRecord,
     /// The size of the whole body, as it came over the wire.

@@ -1,17 +1,24 @@
-//! Reads the log back: every line of every segment of a directory, oldest first.
+//! Reads the log back: every line of every segment of a directory, oldest first, or of single files.
 //!
 //! A gateway that was killed may have left the last line of a segment torn; such a line is counted and passed over.
 
+use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::record::Line;
 use crate::record::LineError;
+use crate::record::Position;
 use crate::record::segment::segments;
 
 /// Says why records cannot be read.
@@ -37,44 +44,133 @@ pub enum ReadError {
     },
 }
 
-/// The lines of a directory of segments, in order. After an error the iteration goes on with the next line.
+/// The lines of segments, in order. After an error the iteration goes on with the next line.
 #[derive(Debug)]
 pub struct Reader {
-    waiting: VecDeque<PathBuf>,
+    waiting: VecDeque<Waiting>,
     open: Option<Open>,
     torn: u64,
+    bytes_read: u64,
+    bytes_total: u64,
+    /// Where the last file was left that is not open any more.
+    left: Option<Position>,
+}
+
+/// A file to be read, from this byte on.
+#[derive(Debug)]
+struct Waiting {
+    path: PathBuf,
+    from: u64,
 }
 
 #[derive(Debug)]
 struct Open {
     path: PathBuf,
     lines: BufReader<File>,
+    /// Where reading began.
+    from: u64,
+    /// How many lines stand before that, once somebody asked.
+    before: OnceCell<u64>,
+    /// How many bytes of the file lie before the next line.
+    at: u64,
+    /// How many lines were read.
     line: u64,
 }
 
-/// Begins to read a directory. Segments that begin later are not seen.
-pub fn read(dir: &Path) -> Result<Reader, ReadError> {
-    match segments(dir) {
-        Ok(found) => Ok(Reader { waiting: found.into(), open: None, torn: 0 }),
-        Err(source) => Err(ReadError::Io { path: dir.to_owned(), source }),
+/// Begins to read a directory of segments, or one file. Segments that begin later are not seen.
+///
+/// # Errors
+/// [`ReadError::Io`] when it cannot be read.
+pub fn read(path: &Path) -> Result<Reader, ReadError> {
+    read_each(&[path])
+}
+
+/// Begins to read directories of segments and single files, in this order.
+///
+/// # Errors
+/// [`ReadError::Io`] for the first that cannot be read.
+pub fn read_each<P: AsRef<Path>>(paths: &[P]) -> Result<Reader, ReadError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.as_ref();
+        if path.is_file() {
+            files.push(path.to_owned());
+        } else {
+            files.extend(listed(path)?);
+        }
     }
+    Ok(Reader::of(files.into_iter().map(|path| Waiting { path, from: 0 })))
+}
+
+/// Begins to read a directory behind a position of its log. Of a segment that was deleted since, reading begins with the
+/// one after it.
+///
+/// # Errors
+/// [`ReadError::Io`] when the directory cannot be read.
+pub fn read_from(dir: &Path, position: &Position) -> Result<Reader, ReadError> {
+    let waiting = listed(dir)?.into_iter().filter_map(|path| {
+        let name = path.file_name()?.to_str()?;
+        let from = match name.cmp(position.segment.as_str()) {
+            Ordering::Less => return None,
+            Ordering::Equal => position.bytes,
+            Ordering::Greater => 0,
+        };
+        Some(Waiting { path, from })
+    });
+    Ok(Reader { left: Some(position.clone()), ..Reader::of(waiting) })
+}
+
+fn listed(dir: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    segments(dir).map_err(|source| ReadError::Io { path: dir.to_owned(), source })
 }
 
 impl Reader {
+    fn of(waiting: impl Iterator<Item = Waiting>) -> Self {
+        let waiting: VecDeque<Waiting> = waiting.collect();
+        let size = |file: &Waiting| fs::metadata(&file.path).map_or(0, |found| found.len());
+        let bytes_total = waiting.iter().map(|file| size(file).saturating_sub(file.from)).sum();
+        Self { waiting, open: None, torn: 0, bytes_read: 0, bytes_total, left: None }
+    }
+
     /// How many torn lines were passed over so far.
     pub fn torn(&self) -> u64 {
         self.torn
     }
 
+    /// How many bytes were read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// How many bytes there were to read when reading began; files that grow have more.
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes_total
+    }
+
+    /// The place behind the last whole line; `None` before the first file.
+    pub fn position(&self) -> Option<Position> {
+        self.open.as_ref().map(Open::position).or_else(|| self.left.clone())
+    }
+
     fn open_next(&mut self) -> Option<Result<(), ReadError>> {
-        let path = self.waiting.pop_front()?;
-        Some(match File::open(&path) {
-            Ok(file) => {
-                self.open = Some(Open { path, lines: BufReader::with_capacity(256 * 1024, file), line: 0 });
+        let Waiting { path, from } = self.waiting.pop_front()?;
+        let opened = File::open(&path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(from))?;
+            Ok(BufReader::with_capacity(256 * 1024, file))
+        });
+        Some(match opened {
+            Ok(lines) => {
+                self.open = Some(Open { path, lines, from, before: OnceCell::new(), at: from, line: 0 });
                 Ok(())
             }
             Err(source) => Err(ReadError::Io { path, source }),
         })
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.left = Some(open.position());
+        }
     }
 }
 
@@ -91,15 +187,21 @@ impl Iterator for Reader {
             };
             let mut bytes = Vec::new();
             match open.lines.read_until(b'\n', &mut bytes) {
-                Ok(0) => self.open = None,
-                Ok(_) => match open.parse(&bytes) {
-                    Ok(line) => return Some(Ok(line)),
-                    Err(_) if bytes.last() != Some(&b'\n') => self.torn += 1,
-                    Err(error) => return Some(Err(error)),
-                },
+                Ok(0) => self.close(),
+                Ok(count) => {
+                    self.bytes_read += count as u64;
+                    let parsed = open.parse(&bytes);
+                    if parsed.is_err() && bytes.last() != Some(&b'\n') {
+                        self.torn += 1;
+                        self.close();
+                        continue;
+                    }
+                    open.at += count as u64;
+                    return Some(parsed);
+                }
                 Err(source) => {
                     let path = open.path.clone();
-                    self.open = None;
+                    self.close();
                     return Some(Err(ReadError::Io { path, source }));
                 }
             }
@@ -113,8 +215,20 @@ impl Open {
         let text = String::from_utf8_lossy(bytes);
         Line::parse(&text).map_err(|source| ReadError::Line {
             path: self.path.clone(),
-            line: self.line,
+            line: self.line + self.lines_before(),
             source,
         })
+    }
+
+    /// How many lines stand before the place where reading began.
+    fn lines_before(&self) -> u64 {
+        *self.before.get_or_init(|| match File::open(&self.path) {
+            Ok(file) => BufReader::new(file.take(self.from)).split(b'\n').count() as u64,
+            Err(_) => 0,
+        })
+    }
+
+    fn position(&self) -> Position {
+        Position::within(&self.path, self.at)
     }
 }

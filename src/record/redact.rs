@@ -95,15 +95,14 @@ impl<'a> Redactor<'a> {
         self.body(content, &paths)
     }
 
-    /// Says whether rules leave the value at a path of an answer as it is.
+    /// Says whether rules leave the values at a path of an answer as they are.
     pub(super) fn spares(&self, path: &JsonPath, answer: &Document) -> bool {
-        if !self.reads_json() {
-            return true;
-        }
-        let Some(answer) = answer.value() else { return false };
-        let hidden: Vec<String> = self.json_rules().flat_map(|(hidden, _)| hidden.pointers(answer)).collect();
-        let touches = |place: &str| hidden.iter().any(|pointer| overlaps(pointer, place));
-        !path.pointers(answer).iter().any(|place| touches(place))
+        spares(self.json_rules(), path, answer)
+    }
+
+    /// Says whether rules, and the hashing of units, leave the values at a path of a request as they are.
+    pub(super) fn spares_in_request(&self, path: &JsonPath, request: &Document) -> bool {
+        spares(self.json_rules().chain(self.json_units()), path, request)
     }
 
     /// Says whether any rule speaks of JSON fields.
@@ -208,6 +207,22 @@ impl<'a> Redactor<'a> {
         let hidden = self.experiment.hash_unit;
         self.experiment.unit.iter().filter(move |_| hidden)
     }
+}
+
+/// Says whether no change touches what a path selects.
+fn spares<'a>(
+    changes: impl Iterator<Item = (&'a JsonPath, Change)>,
+    path: &JsonPath,
+    document: &Document,
+) -> bool {
+    let mut changes = changes.peekable();
+    if changes.peek().is_none() {
+        return true;
+    }
+    let Some(document) = document.value() else { return false };
+    let hidden: Vec<String> = changes.flat_map(|(hidden, _)| hidden.pointers(document)).collect();
+    let touches = |place: &str| hidden.iter().any(|pointer| overlaps(pointer, place));
+    !path.pointers(document).iter().any(|place| touches(place))
 }
 
 /// Says whether one place is the other, or lies inside it.

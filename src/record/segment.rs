@@ -14,6 +14,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use serde::Deserialize;
+use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -34,6 +36,15 @@ pub(super) enum SegmentError {
     Write { path: PathBuf, source: io::Error },
 }
 
+/// A place in the log, behind a whole line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The file's name, without its directory.
+    pub segment: String,
+    /// How many bytes of it lie before the place.
+    pub bytes: u64,
+}
+
 /// The segment being written and those before it.
 #[derive(Debug)]
 pub(super) struct Segments {
@@ -41,6 +52,17 @@ pub(super) struct Segments {
     rotate: Rotation,
     keep_bytes: Option<u64>,
     pub(super) open: Option<Segment>,
+    /// Behind the last line that was written.
+    end: Option<Position>,
+}
+
+/// Where lines went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// To the segment of those before them.
+    Further,
+    /// To a segment that they begin.
+    Begun,
 }
 
 #[derive(Debug)]
@@ -54,29 +76,43 @@ pub(super) struct Segment {
 impl Segments {
     pub(super) fn new(settings: &Settings) -> Self {
         let Settings { dir, rotate, keep_bytes, .. } = settings;
-        Self { dir: dir.clone(), rotate: *rotate, keep_bytes: *keep_bytes, open: None }
+        Self { dir: dir.clone(), rotate: *rotate, keep_bytes: *keep_bytes, open: None, end: None }
     }
 
-    /// Writes whole lines, all or none.
-    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), SegmentError> {
-        if self.must_end(lines.len() as u64) {
+    /// Writes whole lines, all or none, and says where. `preface` gives the lines that must stand before them there.
+    pub(super) fn append(
+        &mut self,
+        lines: &[u8],
+        preface: impl Fn(Place) -> Vec<u8>,
+    ) -> Result<Place, SegmentError> {
+        let mut before = preface(Place::Further);
+        if self.must_end((before.len() + lines.len()) as u64) {
             self.end();
         }
-        let mut segment = match self.open.take() {
-            Some(segment) => segment,
-            None => self.begin()?,
+        let (mut segment, place) = match self.open.take() {
+            Some(segment) => (segment, Place::Further),
+            None => {
+                before = preface(Place::Begun);
+                (self.begin()?, Place::Begun)
+            }
         };
-        let written = segment.file.write_all(lines);
+        let written = segment.file.write_all(&before).and_then(|()| segment.file.write_all(lines));
         let whole = match written {
             Ok(()) => {
-                segment.bytes += lines.len() as u64;
+                segment.bytes += (before.len() + lines.len()) as u64;
+                self.end = Some(Position::within(&segment.path, segment.bytes));
                 true
             }
             Err(_) => segment.file.set_len(segment.bytes).is_ok(),
         };
         let path = segment.path.clone();
         self.open = whole.then_some(segment);
-        written.map_err(|source| SegmentError::Write { path, source })
+        written.map(|()| place).map_err(|source| SegmentError::Write { path, source })
+    }
+
+    /// The place behind the last line that was written; `None`: none was yet.
+    pub(super) fn position(&self) -> Option<&Position> {
+        self.end.as_ref()
     }
 
     /// Says whether the open segment is as old as a segment gets.
@@ -133,6 +169,13 @@ impl Segments {
                 tracing::warn!(path = %path.display(), %error, "an old segment of records could not be deleted");
             }
         }
+    }
+}
+
+impl Position {
+    pub(super) fn within(path: &Path, bytes: u64) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Self { segment: name.unwrap_or_default(), bytes }
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::protocol::class_text;
 use crate::record::Body;
 use crate::record::Captured;
 use crate::record::Line;
@@ -21,10 +22,11 @@ use crate::record::Rotation;
 use crate::record::Settings;
 use crate::record::Unread;
 use crate::record::body::Content;
-use crate::record::class_text;
 use crate::record::json;
 use crate::record::read;
+use crate::record::segment::Place;
 use crate::record::segment::Segment;
+use crate::record::segment::SegmentError;
 use crate::record::segment::Segments;
 use crate::record::segment::segments;
 
@@ -110,8 +112,8 @@ fn a_class_reads_the_same_however_it_is_written() {
 
 #[test]
 fn a_line_of_an_unknown_schema_is_refused() {
-    let newer = r#"{"schema":2,"kind":"gap"}"#;
-    assert!(matches!(Line::parse(newer), Err(LineError::Schema(2))));
+    let newer = r#"{"schema":3,"kind":"gap"}"#;
+    assert!(matches!(Line::parse(newer), Err(LineError::Schema(3))));
     assert!(matches!(Line::parse("{"), Err(LineError::Json(_))));
 }
 
@@ -166,6 +168,10 @@ fn settings(dir: &std::path::Path, bytes: u64, keep_bytes: Option<u64>) -> Setti
     Settings { dir: dir.to_owned(), rotate, keep_bytes, ..Settings::default() }
 }
 
+fn append(log: &mut Segments, lines: &[u8]) -> Result<Place, SegmentError> {
+    log.append(lines, |_| Vec::new())
+}
+
 #[test]
 fn a_segment_ends_at_its_size_and_the_oldest_ended_ones_are_deleted() {
     let dir = tempfile::tempdir().unwrap();
@@ -173,7 +179,7 @@ fn a_segment_ends_at_its_size_and_the_oldest_ended_ones_are_deleted() {
     fs::write(&foreign, "not ours").unwrap();
     let mut log = Segments::new(&settings(dir.path(), 100, Some(200)));
     for number in 0..50 {
-        log.append(format!("{number:049}\n").as_bytes()).unwrap();
+        append(&mut log, format!("{number:049}\n").as_bytes()).unwrap();
     }
     let found = segments(dir.path()).unwrap();
     let sizes: Vec<u64> = found.iter().map(|path| fs::metadata(path).unwrap().len()).collect();
@@ -186,12 +192,12 @@ fn a_segment_ends_at_its_size_and_the_oldest_ended_ones_are_deleted() {
 fn a_segment_ends_at_its_age() {
     let dir = tempfile::tempdir().unwrap();
     let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));
-    log.append(b"1\n").unwrap();
-    log.append(b"2\n").unwrap();
+    append(&mut log, b"1\n").unwrap();
+    append(&mut log, b"2\n").unwrap();
     assert!(!log.is_aged());
     log.open.as_mut().unwrap().begun -= MINUTE;
     assert!(log.is_aged());
-    log.append(b"3\n").unwrap();
+    append(&mut log, b"3\n").unwrap();
     let found = segments(dir.path()).unwrap();
     assert_eq!(fs::read_to_string(&found[0]).unwrap(), "1\n2\n");
     assert_eq!(fs::read_to_string(&found[1]).unwrap(), "3\n");
@@ -202,9 +208,9 @@ fn a_deleted_segment_is_noticed_and_another_begun() {
     let dir = tempfile::tempdir().unwrap();
     let records = dir.path().join("records");
     let mut log = Segments::new(&settings(&records, 1_000_000, None));
-    log.append(b"1\n").unwrap();
+    append(&mut log, b"1\n").unwrap();
     fs::remove_dir_all(&records).unwrap();
-    log.append(b"2\n").unwrap();
+    append(&mut log, b"2\n").unwrap();
     let found = segments(&records).unwrap();
     assert_eq!(fs::read_to_string(&found[0]).unwrap(), "2\n");
 }
@@ -215,9 +221,9 @@ fn after_a_full_disk_another_segment_is_begun_where_the_file_cannot_be_cut_back(
     let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));
     let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
     log.open = Some(Segment { path: "/dev/full".into(), file, bytes: 0, begun: Instant::now() });
-    let error = log.append(b"lost\n").unwrap_err().to_string();
+    let error = append(&mut log, b"lost\n").unwrap_err().to_string();
     assert!(error.contains("`/dev/full` cannot be written: No space left"), "{error}");
-    log.append(b"kept\n").unwrap();
+    append(&mut log, b"kept\n").unwrap();
     let found = segments(dir.path()).unwrap();
     assert_eq!(fs::read_to_string(&found[0]).unwrap(), "kept\n");
 }
@@ -225,7 +231,7 @@ fn after_a_full_disk_another_segment_is_begun_where_the_file_cannot_be_cut_back(
 #[test]
 fn a_torn_last_line_is_passed_over_and_counted_and_a_wrong_line_is_reported_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
-    let gap = r#"{"schema":1,"kind":"gap","experiment":"e","of":"pair","lost":3,"reason":"queue","since":"2026-01-01T00:00:00Z","until":"2026-01-01T00:00:01Z"}"#;
+    let gap = r#"{"schema":2,"kind":"gap","experiment":"e","of":"pair","lost":3,"reason":"queue","since":"2026-01-01T00:00:00Z","until":"2026-01-01T00:00:01Z"}"#;
     let name = |second: u32| format!("crossfade-20260101T00000{second}-{:032}.jsonl", 0);
     fs::write(dir.path().join(name(0)), format!("{gap}\n{}", &gap[..40])).unwrap();
     fs::write(dir.path().join(name(1)), format!("{gap}\nnonsense\n{gap}")).unwrap();

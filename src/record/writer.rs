@@ -6,6 +6,7 @@
 //! records, not memory and not users. A panic over one record costs that record.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::policy::Policy;
+use crate::record::DesignRecord;
 use crate::record::Entry;
 use crate::record::Gap;
 use crate::record::LineKind;
@@ -22,6 +23,7 @@ use crate::record::LossReason;
 use crate::record::OutcomeRecord;
 use crate::record::Pair;
 use crate::record::PairedRecord;
+use crate::record::Position;
 use crate::record::Recorder;
 use crate::record::Redact;
 use crate::record::Settings;
@@ -31,8 +33,12 @@ use crate::record::count;
 use crate::record::line;
 use crate::record::line::Recorded;
 use crate::record::loss::Losses;
-use crate::record::recorded_identity;
+use crate::record::segment::Place;
 use crate::record::segment::Segments;
+use crate::record::subjects::Design;
+use crate::record::subjects::Subject;
+use crate::record::subjects::SubjectId;
+use crate::record::subjects::Subjects;
 use crate::telemetry::Metrics;
 use crate::telemetry::Plane;
 use crate::telemetry::counted;
@@ -45,8 +51,13 @@ const TICK: Duration = Duration::from_millis(20);
 /// How many bytes of lines are gathered for one write.
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// Whatever else wants to see every record, such as `analysis`. Called on the writer's thread, in the log's order.
+/// Whatever else wants to see every record, such as `analysis`. Called on the writer's thread, in the log's order; but
+/// the log has a design before what is written with its experiment's first pair, outcomes among it, and again in each
+/// file.
 pub trait Sink: Send {
+    /// An experiment is met under a policy that it was not met under before, or not for long; its first pair follows.
+    fn design(&mut self, record: &DesignRecord);
+
     /// A request is done. It is told even when its record will be lost to the disk.
     fn pair(&mut self, raw: &Pair, record: &PairedRecord);
 
@@ -55,6 +66,13 @@ pub trait Sink: Send {
 
     /// The log tells how many records it lacks.
     fn gap(&mut self, gap: &Gap);
+
+    /// All lines of the log up to here have been told. Told each time that something was written; whoever keeps what it
+    /// knows together with the position can go on from there with [`crate::record::read_from`].
+    fn checkpoint(&mut self, _position: &Position) {}
+
+    /// Nothing more will be told.
+    fn end(&mut self) {}
 }
 
 /// Writes the log.
@@ -65,7 +83,9 @@ pub struct Writer {
     redact: Vec<Redact>,
     segments: Segments,
     losses: Losses,
-    identities: Identities,
+    subjects: Subjects,
+    /// Whose designs are in the open segment.
+    introduced: BTreeSet<SubjectId>,
     failing: bool,
 }
 
@@ -75,14 +95,7 @@ struct Batch {
     lines: Vec<u8>,
     gaps: Vec<Gap>,
     records: BTreeMap<(ExperimentName, LineKind), u64>,
-}
-
-/// The identities of a policy's experiments as records show them, digested once and not for each record.
-#[derive(Debug, Default)]
-struct Identities {
-    /// Kept, so that no other policy comes to stand in its place.
-    policy: Option<Arc<Policy>>,
-    texts: Vec<String>,
+    designs: BTreeMap<SubjectId, Arc<Design>>,
 }
 
 impl Writer {
@@ -93,10 +106,17 @@ impl Writer {
         metrics: Arc<Metrics>,
         sinks: Vec<Box<dyn Sink>>,
     ) -> Self {
-        let segments = Segments::new(settings);
-        let redact = settings.redact.clone();
-        let (losses, identities) = (Losses::default(), Identities::default());
-        Self { recorder, metrics, sinks, redact, segments, losses, identities, failing: false }
+        Self {
+            recorder,
+            metrics,
+            sinks,
+            redact: settings.redact.clone(),
+            segments: Segments::new(settings),
+            losses: Losses::default(),
+            subjects: Subjects::default(),
+            introduced: BTreeSet::new(),
+            failing: false,
+        }
     }
 
     /// Writes until it is stopped, then writes what still waits and sees it onto the disk. Whoever hands records on
@@ -150,6 +170,7 @@ impl Writer {
         }
         // What the entries hold is about what their lines take.
         let room = taken.bytes.min(BATCH_BYTES);
+        let before = self.segments.position().cloned();
         let mut batch = Batch::beginning_with(self.losses.gaps(), room);
         for entry in taken.entries {
             self.add(&mut batch, entry);
@@ -159,7 +180,16 @@ impl Writer {
             }
         }
         self.write(batch);
+        if before.as_ref() != self.segments.position() {
+            self.checkpoint();
+        }
         self.segments.end_aged();
+    }
+
+    fn checkpoint(&mut self) {
+        if let Some(position) = self.segments.position() {
+            self.sinks.iter_mut().for_each(|sink| sink.checkpoint(position));
+        }
     }
 
     /// Adds one entry's line, or counts the entry as lost where that panics.
@@ -179,9 +209,15 @@ impl Writer {
     fn add_line(&mut self, batch: &mut Batch, entry: Entry) {
         match entry {
             Entry::Pair(raw) => {
-                let record = paired_record(&raw, self.identities.of(&raw), &self.redact);
+                let sinks = &mut self.sinks;
+                let subject = self.subjects.of(&raw);
+                let design =
+                    subject.design(&raw, |design| sinks.iter_mut().for_each(|sink| sink.design(design)));
+                let Subject { id, identity, looked, .. } = subject;
+                let record = paired_record(&raw, identity, looked, &self.redact);
                 count::pair(&self.metrics, &raw, &record);
-                self.sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
+                sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
+                batch.designs.entry(*id).or_insert(design);
                 batch.add(&record.experiment, &record);
             }
             Entry::Outcome(record) => {
@@ -192,38 +228,55 @@ impl Writer {
     }
 
     fn write(&mut self, batch: Batch) {
-        let Batch { lines, gaps, records } = batch;
+        let Batch { lines, gaps, records, designs } = batch;
         if lines.is_empty() {
             return;
         }
-        let written = self.segments.append(&lines);
-        self.report(&written);
-        if written.is_err() {
+        let introduced = &self.introduced;
+        let new = |place: Place| {
+            designs.iter().filter(move |(id, _)| place == Place::Begun || !introduced.contains(id))
+        };
+        let preface = |place: Place| new(place).flat_map(|(_, design)| &design.line).copied().collect();
+        let written = self.segments.append(&lines, preface);
+        let Ok(place) = written else {
+            self.report(&written);
+            // The next lines may go to another segment, or to what is left of this one.
+            self.introduced.clear();
             for ((experiment, kind), lost) in records {
                 self.losses.add(&self.metrics, (experiment, kind, LossReason::Disk), lost);
             }
             return;
-        }
+        };
         self.metrics.record_bytes.inc_by(lines.len() as u64);
-        for ((experiment, kind), count) in records {
-            self.metrics
-                .records_written
-                .with_label_values(&[experiment.as_str(), kind.as_str()])
-                .inc_by(count);
+        for (_, design) in new(place) {
+            self.metrics.record_bytes.inc_by(design.line.len() as u64);
+            self.count_written(&design.experiment, LineKind::Design, 1);
         }
+        for ((experiment, kind), count) in records {
+            self.count_written(&experiment, kind, count);
+        }
+        if place == Place::Begun {
+            self.introduced.clear();
+        }
+        self.introduced.extend(designs.into_keys());
+        self.report(&written);
         for gap in &gaps {
-            let labels = [gap.experiment.as_str(), LineKind::Gap.as_str()];
-            self.metrics.records_written.with_label_values(&labels).inc();
+            self.count_written(&gap.experiment, LineKind::Gap, 1);
             self.sinks.iter_mut().for_each(|sink| sink.gap(gap));
         }
         self.losses.told(&gaps);
     }
 
+    fn count_written(&self, experiment: &ExperimentName, kind: LineKind, count: u64) {
+        let labels = [experiment.as_str(), kind.as_str()];
+        self.metrics.records_written.with_label_values(&labels).inc_by(count);
+    }
+
     /// Logs when writing begins to fail and when it works again, not every time it fails.
-    fn report<E: std::error::Error>(&mut self, written: &Result<(), E>) {
+    fn report<E: std::error::Error>(&mut self, written: &Result<Place, E>) {
         match written {
             Err(error) if !self.failing => tracing::error!(%error, "records are being lost"),
-            Ok(()) if self.failing => tracing::info!("records are being written again"),
+            Ok(_) if self.failing => tracing::info!("records are being written again"),
             _ => {}
         }
         self.failing = written.is_err();
@@ -238,18 +291,8 @@ impl Writer {
             self.turn(Taken::default());
         }
         self.segments.end();
-    }
-}
-
-impl Identities {
-    /// The identity of a pair's experiment.
-    fn of(&mut self, pair: &Pair) -> &str {
-        let Pair { policy, experiment, .. } = pair;
-        if !self.policy.as_ref().is_some_and(|known| Arc::ptr_eq(known, policy)) {
-            self.texts = policy.experiments.iter().map(recorded_identity).collect();
-            self.policy = Some(Arc::clone(policy));
-        }
-        &self.texts[*experiment]
+        self.checkpoint();
+        self.sinks.iter_mut().for_each(|sink| sink.end());
     }
 }
 

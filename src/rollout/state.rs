@@ -4,9 +4,7 @@
 //! person to look at, and every ramp then begins at its first and smallest step.
 
 use std::fs;
-use std::fs::File;
 use std::io;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +14,7 @@ use serde::Serialize;
 
 use crate::assign::Share;
 use crate::policy::Phase;
+use crate::record::replace;
 use crate::rollout::Change;
 use crate::strategy::canary::Step;
 use crate::vocab::ExperimentName;
@@ -93,15 +92,7 @@ impl StateFile {
 
     /// Replaces the file. Blocks until the disk has it.
     pub(super) fn write(&self, content: &[u8]) -> io::Result<()> {
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(dir)?;
-        let beside = self.path.with_extension("json.tmp");
-        let mut file = File::create(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        // The renaming itself is on the disk only when the directory is.
-        File::open(dir)?.sync_all()
+        replace(&self.path, content)
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -5,12 +5,12 @@
 
 use crate::stats::Interval;
 use crate::stats::Undefined;
-use crate::stats::open_unit;
-use crate::stats::order_statistics::linear_quantile_of_sorted;
 use crate::stats::checks::finite;
 use crate::stats::checks::representable;
 use crate::stats::checks::same_length;
 use crate::stats::checks::sorted;
+use crate::stats::open_unit;
+use crate::stats::order_statistics::linear_quantile_of_sorted;
 
 /// A statistic of each resample of values, given by the indices of what it holds.
 ///

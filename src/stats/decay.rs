@@ -1,8 +1,8 @@
 //! A mean in which the past fades: each value counts exp(-age / tau).
 
 use crate::stats::Undefined;
-use crate::stats::positive;
 use crate::stats::checks::finite;
+use crate::stats::positive;
 
 /// An exponentially weighted mean of values at irregular times.
 #[derive(Debug, Clone, Copy, PartialEq)]

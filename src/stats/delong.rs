@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::stats::Alternative;
 use crate::stats::Undefined;
-use crate::stats::ranks::Ranks;
 use crate::stats::checks::finite;
 use crate::stats::checks::same_length;
+use crate::stats::ranks::Ranks;
 use crate::stats::tails::normal_p;
 
 /// Placements are multiples of one over the number of examples: a variance below this is rounding.
@@ -88,9 +88,8 @@ impl Placements {
         let (m, n) = (above.len() as f64, below.len() as f64);
         let among_all = Ranks::of(&[above.as_slice(), &below].concat()).ranks;
         let (all_above, all_below) = among_all.split_at(above.len());
-        let beaten = |all: &[f64], own: Vec<f64>| {
-            all.iter().zip(own).map(|(all, own)| all - own).collect::<Vec<_>>()
-        };
+        let beaten =
+            |all: &[f64], own: Vec<f64>| all.iter().zip(own).map(|(all, own)| all - own).collect::<Vec<_>>();
         Self {
             positives: beaten(all_above, Ranks::of(&above).ranks).iter().map(|it| it / n).collect(),
             negatives: beaten(all_below, Ranks::of(&below).ranks).iter().map(|it| 1.0 - it / m).collect(),

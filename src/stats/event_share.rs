@@ -20,6 +20,7 @@ const PRIOR_STRENGTH: f64 = 10.0;
 pub struct EventShare {
     share: f64,
     p0: f64,
+    strength: f64,
 }
 
 impl EventShare {
@@ -33,7 +34,16 @@ impl EventShare {
         if !(share > 0.0 && share < 1.0) {
             return Err(Undefined::NoControl);
         }
-        Ok(Self { share, p0: share * ratio / (share * ratio + 1.0 - share) })
+        let p0 = share * ratio / (share * ratio + 1.0 - share);
+        Ok(Self { share, p0, strength: PRIOR_STRENGTH })
+    }
+
+    /// The same test with a prior that weighs this many events instead of 10.
+    ///
+    /// # Errors
+    /// When the number is not above 0.
+    pub fn with_prior_strength(self, events: f64) -> Result<Self, Undefined> {
+        Ok(Self { strength: positive("the strength of the prior", events)?, ..self })
     }
 
     /// The candidate's share of events under the null.
@@ -42,9 +52,10 @@ impl EventShare {
     }
 
     /// The log e-value: evidence that the relative risk is above the null (`Greater`), below it (`Less`: superiority,
-    /// or non-inferiority within a margin) or either. The prior is Beta(10 p0, 10 (1 - p0)), cut off one-sidedly.
+    /// or non-inferiority within a margin) or either. The prior is Beta(10 p0, 10 (1 - p0)), cut off one-sidedly, unless it
+    /// was given another strength.
     pub fn log_e(&self, alternative: Alternative, candidate_events: u64, legacy_events: u64) -> f64 {
-        let (a, b) = (PRIOR_STRENGTH * self.p0, PRIOR_STRENGTH * (1.0 - self.p0));
+        let (a, b) = (self.strength * self.p0, self.strength * (1.0 - self.p0));
         BetaBinomial::new(a, b, self.p0, alternative)
             .expect("a share and a ratio that `new` took give a p0 within (0, 1)")
             .log_e(candidate_events, legacy_events)
@@ -60,7 +71,7 @@ impl EventShare {
         legacy_events: u64,
         alpha: f64,
     ) -> Result<Interval, Undefined> {
-        let (a, b) = (PRIOR_STRENGTH * self.share, PRIOR_STRENGTH * (1.0 - self.share));
+        let (a, b) = (self.strength * self.share, self.strength * (1.0 - self.share));
         share_cs(a, b, candidate_events, legacy_events, alpha)
     }
 

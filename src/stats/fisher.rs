@@ -11,11 +11,8 @@ const ALIKE: f64 = 1e-7;
 
 /// The p-value for the successes and trials of two sides, given how many successes there are in all.
 pub(super) fn fisher_p(one: (u64, u64), other: (u64, u64), alternative: Alternative) -> f64 {
-    let table = Hypergeometric {
-        n: one.1 as f64,
-        m: other.1 as f64,
-        successes: one.0 as f64 + other.0 as f64,
-    };
+    let table =
+        Hypergeometric { n: one.1 as f64, m: other.1 as f64, successes: one.0 as f64 + other.0 as f64 };
     let k = one.0 as f64;
     match alternative {
         Alternative::Greater => table.at_least(k),

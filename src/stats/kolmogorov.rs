@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use crate::stats::Undefined;
-use crate::stats::kolmogorov_tail::kolmogorov_survival;
 use crate::stats::checks::sorted;
+use crate::stats::kolmogorov_tail::kolmogorov_survival;
 
 /// Where the p-value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

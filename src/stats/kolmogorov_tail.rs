@@ -31,7 +31,13 @@ pub(super) fn kolmogorov_survival(n: f64, d: f64) -> f64 {
 fn one_sided_survival(n: f64, d: f64) -> f64 {
     let ln_term = |j: f64| {
         let (below, above) = (d + j / n, 1.0 - d - j / n);
-        let rest = if above > 0.0 { (n - j) * above.ln() } else if n == j { 0.0 } else { f64::NEG_INFINITY };
+        let rest = if above > 0.0 {
+            (n - j) * above.ln()
+        } else if n == j {
+            0.0
+        } else {
+            f64::NEG_INFINITY
+        };
         ln_choose(n, j) + (j - 1.0) * below.ln() + rest
     };
     let terms = (n * (1.0 - d)).floor() as u64;

@@ -9,9 +9,9 @@ use crate::stats::Alternative;
 use crate::stats::Interval;
 use crate::stats::Moments;
 use crate::stats::Undefined;
-use crate::stats::open_unit;
 use crate::stats::checks::finite;
 use crate::stats::checks::representable;
+use crate::stats::open_unit;
 use crate::stats::tails::student_p;
 use crate::stats::tails::student_quantile;
 
@@ -49,11 +49,7 @@ pub fn welch_interval(a: &Moments, b: &Moments, confidence: f64) -> Result<Inter
 ///
 /// # Errors
 /// As [`welch`], and for a margin that is not finite.
-pub fn welch_non_inferiority(
-    candidate: &Moments,
-    legacy: &Moments,
-    margin: f64,
-) -> Result<TTest, Undefined> {
+pub fn welch_non_inferiority(candidate: &Moments, legacy: &Moments, margin: f64) -> Result<TTest, Undefined> {
     finite(&[margin])?;
     Contrast::of(candidate, legacy)?.against(-margin, Alternative::Greater)
 }
@@ -84,8 +80,7 @@ impl Contrast {
         }
         // By shares, because squares of variances overflow.
         let (share_a, share_b) = (of_a / both, of_b / both);
-        let df =
-            1.0 / (share_a * share_a / (a.n() - 1) as f64 + share_b * share_b / (b.n() - 1) as f64);
+        let df = 1.0 / (share_a * share_a / (a.n() - 1) as f64 + share_b * share_b / (b.n() - 1) as f64);
         Ok(Self { difference: representable(a.mean()? - b.mean()?)?, error: both.sqrt(), df })
     }
 

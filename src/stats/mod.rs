@@ -6,21 +6,26 @@
 //! logarithm of the e-value; that of independent stages adds up. Pure: counts in, numbers out.
 
 mod allocation;
+mod asymptotic;
 mod best_arm;
 mod beta_binomial;
 mod bootstrap;
+pub mod boundary;
+mod bounded;
 mod checks;
 mod chi_square;
 mod clusters;
 mod cuped;
 mod decay;
 mod delong;
+mod e_value;
 mod event_share;
 mod fisher;
 mod kolmogorov;
 mod kolmogorov_tail;
 mod means;
 mod moments;
+mod msprt;
 mod multiple;
 mod off_policy;
 mod order_statistics;
@@ -29,13 +34,17 @@ mod permutation;
 mod poisson_bootstrap;
 mod power;
 mod proportions;
+mod quantile;
 mod ranks;
 mod ratio;
+mod root;
 mod sample_ratio;
 mod signed_rank;
 mod size;
 mod sketch;
 mod special;
+mod spending;
+mod staged;
 mod tails;
 mod track_and_stop;
 mod votes;
@@ -45,15 +54,25 @@ mod tests;
 
 pub use allocation::Allocation;
 pub use allocation::TopTwo;
+pub use asymptotic::AsymptoticCs;
+pub use asymptotic::MeanDifference;
+pub use asymptotic::Tuning;
+pub use asymptotic::asymptotic_rho2;
 pub use best_arm::BetaPosterior;
 pub use best_arm::best_arm_probabilities;
 pub use beta_binomial::BetaBinomial;
+pub use beta_binomial::prior_strength;
 pub use beta_binomial::share_cs;
+pub use beta_binomial::tuned_share_cs;
 pub use bootstrap::bootstrap_replicates;
 pub use bootstrap::cluster_bootstrap_replicates;
 pub use bootstrap::mean;
 pub use bootstrap::percentile_interval;
 pub use bootstrap::weighted_mean_replicates;
+pub use bounded::BettingCs;
+pub use bounded::BettingProcess;
+pub use bounded::BettingSettings;
+pub use bounded::EmpiricalBernstein;
 pub use chi_square::sample_ratio_chi_square;
 pub use clusters::ClusteredMean;
 pub use clusters::IntraclassCorrelation;
@@ -65,6 +84,9 @@ pub use cuped::cuped;
 pub use decay::DecayingMean;
 pub use delong::DeLong;
 pub use delong::delong;
+pub use e_value::CombinedE;
+pub use e_value::combine_e;
+pub use e_value::p_to_e;
 pub use event_share::EventShare;
 pub use kolmogorov::Smirnov;
 pub use kolmogorov::SmirnovNull;
@@ -76,6 +98,7 @@ pub use means::welch_interval;
 pub use means::welch_non_inferiority;
 pub use moments::Covariance;
 pub use moments::Moments;
+pub use msprt::Msprt;
 pub use multiple::Adjusted;
 pub use multiple::Adjustment;
 pub use multiple::adjust_p;
@@ -109,6 +132,12 @@ pub use proportions::TwoProportions;
 pub use proportions::ZTest;
 pub use proportions::clopper_pearson;
 pub use proportions::wilson;
+pub use quantile::Bucket;
+pub use quantile::CdfBand;
+pub use quantile::DoubleStitching;
+pub use quantile::QuantileRanks;
+pub use quantile::quantile_difference_p;
+pub use quantile::quantile_ranks;
 pub use ranks::Continuity;
 pub use ranks::MannWhitney;
 pub use ranks::RankNull;
@@ -131,6 +160,13 @@ pub use size::requests_for_event_share;
 pub use size::requests_for_proportions;
 pub use size::users_for_votes;
 pub use sketch::QuantileSketch;
+pub use spending::Look;
+pub use spending::Spending;
+pub use spending::spending_bounds;
+pub use staged::StageDifference;
+pub use staged::StageEvents;
+pub use staged::StagedDifference;
+pub use staged::StagedRisk;
 pub use track_and_stop::ArmMoments;
 pub use track_and_stop::Tracking;
 pub use track_and_stop::track_and_stop;
@@ -184,6 +220,12 @@ pub enum Undefined {
     /// Sequences that belong together differ in length.
     #[error("sequences that belong together differ in length")]
     Lengths,
+    /// No single effect fits all stages.
+    #[error("the stages contradict each other: no effect agrees with all of them")]
+    StagesDisagree,
+    /// No single mean fits what was observed early and late.
+    #[error("the observations drift: no mean agrees with all of them")]
+    Drift,
     /// A parameter is outside its range.
     #[error("{name} is {value}, expected {expected}")]
     Parameter {
@@ -267,4 +309,13 @@ fn closed_unit(name: &'static str, value: f64) -> Result<f64, Undefined> {
 fn positive(name: &'static str, value: f64) -> Result<f64, Undefined> {
     let inside = value > 0.0 && value.is_finite();
     inside.then_some(value).ok_or(Undefined::Parameter { name, value, expected: "a finite number above 0" })
+}
+
+/// A number that is neither infinite nor NaN.
+fn finite(name: &'static str, value: f64) -> Result<f64, Undefined> {
+    value.is_finite().then_some(value).ok_or(Undefined::Parameter {
+        name,
+        value,
+        expected: "a finite number",
+    })
 }

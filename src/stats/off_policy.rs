@@ -10,10 +10,10 @@ use serde::Serialize;
 use crate::stats::Covariance;
 use crate::stats::Moments;
 use crate::stats::Undefined;
-use crate::stats::closed_unit;
-use crate::stats::positive;
 use crate::stats::checks::finite;
 use crate::stats::checks::same_length;
+use crate::stats::closed_unit;
+use crate::stats::positive;
 
 /// How far a target's probabilities may be from adding up to 1.
 const ROUNDING: f64 = 1e-6;

@@ -1,10 +1,10 @@
 //! Quantiles: of values in hand, and of the cumulative buckets that Prometheus keeps.
 
 use crate::stats::Undefined;
-use crate::stats::closed_unit;
 use crate::stats::checks::finite;
 use crate::stats::checks::same_length;
 use crate::stats::checks::sorted;
+use crate::stats::closed_unit;
 
 /// The quantile with linear interpolation between the order statistics (type 7 of Hyndman and Fan 1996; what NumPy
 /// and R give by default).

@@ -16,11 +16,7 @@ const ROUNDING: f64 = 1e-12;
 ///
 /// # Errors
 /// For an empty sample; values that are not finite; more than five million ways.
-pub fn permutation_mean_difference(
-    a: &[f64],
-    b: &[f64],
-    alternative: Alternative,
-) -> Result<f64, Undefined> {
+pub fn permutation_mean_difference(a: &[f64], b: &[f64], alternative: Alternative) -> Result<f64, Undefined> {
     finite(a)?;
     finite(b)?;
     if a.is_empty() || b.is_empty() {
@@ -30,7 +26,11 @@ pub fn permutation_mean_difference(
     let ways = ln_choose(all.len() as f64, n as f64).exp();
     if ways > MOST_WAYS {
         let expected = "at most 5,000,000";
-        return Err(Undefined::Parameter { name: "the ways to deal the values", value: ways.round(), expected });
+        return Err(Undefined::Parameter {
+            name: "the ways to deal the values",
+            value: ways.round(),
+            expected,
+        });
     }
     // The difference of means grows with the sum of the first side, of which this is the expectation.
     let scale = all.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));

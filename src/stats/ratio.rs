@@ -9,8 +9,8 @@ use crate::stats::Covariance;
 use crate::stats::Interval;
 use crate::stats::Moments;
 use crate::stats::Undefined;
-use crate::stats::open_unit;
 use crate::stats::checks::representable;
+use crate::stats::open_unit;
 use crate::stats::tails::two_sided_z;
 
 /// A ratio of two totals.
@@ -34,8 +34,8 @@ pub fn ratio_of_totals(users: &Covariance) -> Result<Ratio, Undefined> {
         return Err(Undefined::ZeroBaseline);
     }
     let ratio = representable(numerator / denominator)?;
-    let spread = users.x().variance()? - 2.0 * ratio * users.covariance()?
-        + ratio * ratio * users.y().variance()?;
+    let spread =
+        users.x().variance()? - 2.0 * ratio * users.covariance()? + ratio * ratio * users.y().variance()?;
     let unit_variance = representable(spread.max(0.0) / (denominator * denominator))?;
     let standard_error = (unit_variance / users.x().n() as f64).sqrt();
     Ok(Ratio { ratio, unit_variance, standard_error })
@@ -65,8 +65,7 @@ pub fn relative_lift(control: &Moments, treatment: &Moments, confidence: f64) ->
     }
     let lift = representable((other - base) / base)?;
     let ratio = other / base;
-    let variance =
-        (treatment.mean_variance()? + ratio * ratio * control.mean_variance()?) / (base * base);
+    let variance = (treatment.mean_variance()? + ratio * ratio * control.mean_variance()?) / (base * base);
     let standard_error = representable(variance.sqrt())?;
     let half = z * standard_error;
     Ok(Lift { lift, standard_error, interval: Interval { lower: lift - half, upper: lift + half } })

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::stats::Alternative;
 use crate::stats::RankNull;
 use crate::stats::Undefined;
-use crate::stats::ranks::Ranks;
 use crate::stats::checks::finite;
+use crate::stats::ranks::Ranks;
 use crate::stats::tails::normal_p;
 
 /// What becomes of differences that are 0.

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::stats::Demand;
 use crate::stats::Undefined;
+use crate::stats::checks::finite;
 use crate::stats::open_unit;
 use crate::stats::positive;
-use crate::stats::checks::finite;
 use crate::stats::tails::normal_quantile;
 use crate::stats::total_for_proportions;
 
@@ -34,10 +34,7 @@ impl Size {
             whole if whole < u64::MAX as f64 => Ok(whole as u64),
             _ => Err(Undefined::TooLarge),
         };
-        Ok(Self {
-            one_look: counted(observations)?,
-            any_time: counted(observations * ANY_TIME_SURCHARGE)?,
-        })
+        Ok(Self { one_look: counted(observations)?, any_time: counted(observations * ANY_TIME_SURCHARGE)? })
     }
 }
 

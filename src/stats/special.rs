@@ -1,9 +1,13 @@
-//! The incomplete beta function by its logarithm.
+//! The incomplete beta function and the normal distribution by their logarithms.
 //!
 //! Evidence against a null can be a probability far below the smallest floating-point number, and e-values of
 //! several stages are multiplied: one that underflows to 0 would wipe out the rest. The library function also stops
 //! after 140 terms, which is too few for counts in the ten thousands.
 
+use std::f64::consts::PI;
+use std::f64::consts::SQRT_2;
+
+use statrs::function::erf::erfc;
 use statrs::function::gamma::ln_gamma;
 
 /// ln I_x(a, b), the log-probability that a Beta(a, b) variable is at most `x`, for `x` strictly between 0 and 1.
@@ -57,6 +61,16 @@ fn stirling_rest(x: f64) -> f64 {
     let square = 1.0 / (x * x);
     let terms = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0];
     terms.iter().rev().fold(0.0, |sum, term| sum * square + term) / x
+}
+
+/// ln P(N(0, 1) <= z) + z^2 / 2, which keeps its digits where the probability is too small for a number.
+pub(super) fn ln_normal_cdf_scaled(z: f64) -> f64 {
+    if z > -5.0 {
+        return (0.5 * erfc(-z / SQRT_2)).ln() + 0.5 * z * z;
+    }
+    // Mills' ratio 1 / (x + 1 / (x + 2 / (x + ...))), DLMF 7.9.
+    let tail = (1..=60).rev().fold(0.0, |tail, k| f64::from(k) / (tail - z));
+    -(tail - z).ln() - 0.5 * (2.0 * PI).ln()
 }
 
 /// The continued fraction DLMF 8.17.22, which converges fast for x below the mean.

@@ -3,24 +3,33 @@ use std::f64::consts::LN_2;
 use proptest::prop_assert;
 use proptest::prop_assert_eq;
 use proptest::proptest;
-use rand::RngExt;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use crate::stats::Alternative;
 use crate::stats::AlwaysValidP;
+use crate::stats::AsymptoticCs;
 use crate::stats::BetaBinomial;
 use crate::stats::EventShare;
 use crate::stats::Interval;
+use crate::stats::Moments;
+use crate::stats::Msprt;
 use crate::stats::SampleRatio;
+use crate::stats::Spending;
+use crate::stats::Tuning;
 use crate::stats::Undefined;
 use crate::stats::Votes;
+use crate::stats::asymptotic_rho2;
+use crate::stats::boundary::Sides;
+use crate::stats::combine_e;
 use crate::stats::mcnemar_mid_p;
+use crate::stats::p_to_e;
+use crate::stats::prior_strength;
 use crate::stats::share_cs;
 use crate::stats::sign_test;
 use crate::stats::special::ln_beta_cdf;
 use crate::stats::special::ln_beta_survival;
+use crate::stats::spending_bounds;
 use crate::stats::suffices;
+use crate::stats::tuned_share_cs;
 use crate::stats::wilson;
 
 fn assert_near(got: f64, expected: f64, what: &str) {
@@ -118,102 +127,115 @@ fn users_vote_once_by_the_sign_of_their_net_wins() {
     assert_near(votes.summary(0.95).unwrap().delta, 3.5 / 6.0 - 0.5, "delta");
 }
 
-/// Says in how many of the runs the evidence ever sufficed at 5 %.
-fn alarms(runs: u64, mut evidence_suffices: impl FnMut(&mut StdRng) -> bool) -> f64 {
-    let alarmed = |seed: &u64| evidence_suffices(&mut StdRng::seed_from_u64(*seed));
-    (0..runs).filter(alarmed).count() as f64 / runs as f64
-}
-
-/// The level and four standard errors of a rate over this many runs.
-fn bound(runs: u64) -> f64 {
-    0.05 + 4.0 * (0.05 * 0.95 / runs as f64).sqrt()
+#[test]
+fn a_sample_is_the_same_whether_it_came_at_once_or_in_parts() {
+    let observations: Vec<f64> = (0..100).map(|index| 1e6 + f64::from(index * index % 13)).collect();
+    let sample = |observations: &[f64]| {
+        let mut sample = Moments::default();
+        observations.iter().for_each(|x| sample.add(*x).unwrap());
+        sample
+    };
+    let whole = sample(&observations);
+    let mut parts = Moments::default();
+    observations.chunks(17).for_each(|part| parts.merge(&sample(part)));
+    parts.merge(&Moments::default());
+    assert_eq!(parts.n(), 100);
+    assert_near(parts.variance().unwrap(), whole.variance().unwrap(), "the variance");
+    assert_near(parts.mean().unwrap(), whole.mean().unwrap(), "the mean");
+    assert_eq!(sample(&[]).mean(), Err(Undefined::NoObservations));
+    assert_eq!(sample(&[1.0]).variance(), Err(Undefined::TooFew { needed: 2 }));
+    assert!(Moments::default().add(f64::INFINITY).is_err());
+    assert!(Moments::from_summary(3, 1.0, -1.0).is_err());
 }
 
 #[test]
-fn looking_after_every_observation_keeps_the_level_of_an_e_process() {
-    let cases = [
-        (BetaBinomial::new(0.5, 0.5, 0.5, Alternative::TwoSided).unwrap(), 0.5),
-        (BetaBinomial::new(1.0, 1.0, 0.1, Alternative::TwoSided).unwrap(), 0.1),
-        (BetaBinomial::new(0.5, 9.5, 0.05, Alternative::Greater).unwrap(), 0.05),
-        (BetaBinomial::paired(Alternative::Less), 0.5),
-    ];
-    for (process, truth) in cases {
-        let rate = alarms(200, |rng| {
-            let mut counts = (0, 0);
-            (0..600).any(|_| {
-                if rng.random_bool(truth) {
-                    counts.0 += 1
-                } else {
-                    counts.1 += 1
-                }
-                suffices(process.log_e(counts.0, counts.1), 0.05)
-            })
-        });
-        assert!(rate <= bound(200), "{process:?} alarmed in {rate} of the runs");
+fn rho_is_exact_at_every_level() {
+    for alpha in [1e-300, 1e-9, 0.05, 0.5, 0.999_999] {
+        let w = 1.0 + asymptotic_rho2(alpha, 1.0, Tuning::Exact).unwrap();
+        assert_near(w - w.ln(), 1.0 - 2.0 * alpha.ln(), &format!("alpha = {alpha}"));
     }
 }
 
 #[test]
-fn a_ramp_under_a_rising_error_rate_raises_no_alarm_when_stages_are_kept_apart() {
-    // The candidate's share and the number of events of four stages; both arms fail alike, and more with time.
-    let stages = [(0.01, 200), (0.05, 200), (0.25, 400), (0.5, 400)];
-    let pooled_test = EventShare::new(0.2025, 1.0).unwrap();
-    let mut pooled_alarms = 0;
-    let rate = alarms(200, |rng| {
-        let (mut log_e, mut alarmed, mut pooled) = (0.0, false, (0, 0));
-        for (share, events) in stages {
-            let test = EventShare::new(share, 1.0).unwrap();
-            let mut counts = (0, 0);
-            for _ in 0..events {
-                if rng.random_bool(share) {
-                    counts.0 += 1
-                } else {
-                    counts.1 += 1
-                }
-                alarmed |= suffices(log_e + test.log_e(Alternative::Greater, counts.0, counts.1), 0.05);
-            }
-            log_e += test.log_e(Alternative::Greater, counts.0, counts.1);
-            pooled = (pooled.0 + counts.0, pooled.1 + counts.1);
+fn an_asymptotic_difference_excludes_none_just_when_its_evidence_suffices() {
+    let cs = AsymptoticCs::new(0.05, 500.0, Tuning::Exact).unwrap();
+    let first = Moments::from_summary(300, 1.0, 4.0).unwrap();
+    for mean in (0..200).map(|step| 1.0 + f64::from(step) / 100.0) {
+        let found = cs.difference(&first, &Moments::from_summary(200, mean, 5.0).unwrap()).unwrap();
+        assert_eq!(found.interval.lower > 0.0, suffices(found.log_e, 0.05), "{mean}");
+        assert!(found.p <= 1.0 && (found.p > 0.05 || suffices(found.log_e, 0.05)), "{mean}");
+    }
+}
+
+#[test]
+fn an_asymptotic_sequence_of_what_does_not_vary_has_no_value() {
+    let cs = AsymptoticCs::new(0.05, 500.0, Tuning::Exact).unwrap();
+    let constant = Moments::from_summary(9, 1.0, 0.0).unwrap();
+    assert_eq!(cs.difference(&constant, &constant), Err(Undefined::NoVariance));
+    assert_eq!(cs.mean(&Moments::default()), Err(Undefined::NoObservations));
+    let wide = AsymptoticCs::new(0.5, 500.0, Tuning::Exact).unwrap();
+    assert!(matches!(wide.lower(&constant), Err(Undefined::Parameter { .. })));
+}
+
+#[test]
+fn group_sequential_bounds_spend_what_they_say() {
+    let quarters = [0.25, 0.5, 0.75, 1.0];
+    for spending in [Spending::ObrienFleming, Spending::Pocock, Spending::Power(3.0)] {
+        let one = spending_bounds(&quarters, 0.025, Sides::One, spending).unwrap();
+        let two = spending_bounds(&quarters, 0.05, Sides::Two, spending).unwrap();
+        assert_near(one[3].cumulative_alpha, 0.025, "all is spent on one side");
+        assert_near(two[3].cumulative_alpha, 0.05, "all is spent on two sides");
+        for (one, two) in one.iter().zip(&two) {
+            // Hardly a path crosses one bound after the other.
+            assert!((one.z - two.z).abs() < 0.003, "{spending:?}: {} {}", one.z, two.z);
         }
-        pooled_alarms +=
-            u32::from(suffices(pooled_test.log_e(Alternative::Greater, pooled.0, pooled.1), 0.05));
-        alarmed
-    });
-    assert!(rate <= bound(200), "alarmed in {rate} of the runs");
-    assert!(pooled_alarms > 180, "pooling is what this guards against: {pooled_alarms} of 200");
+    }
+    let single = spending_bounds(&[1.0], 0.05, Sides::Two, Spending::Pocock).unwrap();
+    assert_near(single[0].z, 1.959963984540054, "one look is no sequence");
+    let early = spending_bounds(&[0.01, 1.0], 0.05, Sides::Two, Spending::ObrienFleming).unwrap();
+    assert!(early[0].z > 20.0 && (early[1].z - 1.95996).abs() < 1e-4, "{early:?}");
+    let close = spending_bounds(&[0.5, 0.501, 1.0], 0.05, Sides::Two, Spending::Pocock).unwrap();
+    assert!(close[1].z > close[0].z && close[2].z < 2.3, "{close:?}");
 }
 
 #[test]
-fn a_split_of_sixty_to_forty_is_found_and_an_even_one_left_alone() {
-    let test = SampleRatio::new(&[0.5, 0.5]).unwrap();
-    let alarmed = |share: f64, requests: u32, rng: &mut StdRng| {
-        let mut counts = [0, 0];
-        (0..requests).any(|request| {
-            counts[usize::from(rng.random_bool(share))] += 1;
-            request % 20 == 0 && suffices(test.log_e(&counts), 0.001)
-        })
-    };
-    assert!(alarms(200, |rng| alarmed(0.4, 4_000, rng)) >= 0.95);
-    assert_eq!(alarms(100, |rng| alarmed(0.5, 4_000, rng)), 0.0);
+fn looks_out_of_order_are_refused() {
+    let bounds = |information: &[f64]| spending_bounds(information, 0.05, Sides::Two, Spending::Pocock);
+    assert_eq!(bounds(&[]), Err(Undefined::NoObservations));
+    for bad in [&[0.5, 0.5][..], &[0.5, 0.4], &[0.0, 1.0], &[0.5, 1.1], &[f64::NAN]] {
+        assert!(matches!(bounds(bad), Err(Undefined::Parameter { .. })), "{bad:?}");
+    }
 }
 
 #[test]
-fn users_who_differ_raise_no_alarm_when_each_votes_once() {
-    let mut per_impression = 0;
-    let rate = alarms(300, |rng| {
-        let mut impressions = (0, 0);
-        let votes = Votes::of_users((0..200).map(|_| {
-            let preference: f64 = rng.random();
-            let wins = (0..20).filter(|_| rng.random_bool(preference)).count() as i64;
-            impressions = (impressions.0 + wins as u64, impressions.1 + 20 - wins as u64);
-            2 * wins - 20
-        }));
-        let p = sign_test(impressions.0, impressions.1, Alternative::TwoSided).unwrap();
-        per_impression += u32::from(p <= 0.05);
-        votes.summary(0.95).unwrap().sign_test_p <= 0.05 || suffices(votes.log_e(Alternative::TwoSided), 0.05)
-    });
-    assert!(rate <= bound(300), "alarmed in {rate} of the runs");
-    assert!(per_impression > 90, "counting impressions is what this guards against: {per_impression} of 300");
+fn e_values_are_averaged_without_overflow_and_a_product_of_nothing_and_everything_is_none() {
+    let combined = combine_e(&[f64::MAX, f64::MAX]).unwrap();
+    assert_eq!((combined.average, combined.product), (f64::MAX, Some(f64::INFINITY)));
+    let combined = combine_e(&[0.0, f64::INFINITY]).unwrap();
+    assert_eq!((combined.average, combined.product, combined.p_from_average), (f64::INFINITY, None, 0.0));
+    assert_eq!(combine_e(&[]), Err(Undefined::NoObservations));
+    assert!(combine_e(&[-1.0]).is_err() && combine_e(&[f64::NAN]).is_err());
+    assert_eq!(p_to_e(0.0, 0.5), Ok(f64::INFINITY));
+    assert!(p_to_e(1.1, 0.5).is_err() && p_to_e(0.5, 1.0).is_err() && p_to_e(f64::NAN, 0.5).is_err());
+}
+
+#[test]
+fn an_observation_that_is_no_number_leaves_a_test_of_the_mean_as_it_was() {
+    let mut test = Msprt::new(0.0, 1.0, 0.5).unwrap();
+    test.add(0.7).unwrap();
+    let before = test;
+    assert!(test.add(f64::NAN).is_err());
+    assert_eq!(test, before);
+    let written = serde_json::to_string(&test).unwrap();
+    assert_eq!(serde_json::from_str::<Msprt>(&written).unwrap(), test);
+}
+
+#[test]
+fn a_tuned_prior_gives_an_interval_around_the_share() {
+    assert_eq!(tuned_share_cs(0, 0, 0.05, 200.0, 0.05), Err(Undefined::NoObservations));
+    let Interval { lower, upper } = tuned_share_cs(3, 0, 0.05, 200.0, 0.05).unwrap();
+    assert!(lower > 0.0 && lower < 0.5 && upper == 1.0, "{lower}..{upper}");
+    assert_eq!(prior_strength(1.0, 0.05), Ok(1e-3), "no fewer than a thousandth of an observation");
 }
 
 proptest! {

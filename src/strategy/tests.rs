@@ -59,7 +59,7 @@ fn ab(traffic: &str, weights: &[&str], pair: &str) -> Strategy {
 
 fn interleave() -> Strategy {
     Strategy::Interleave(interleave::Settings {
-        method: interleave::Method::TeamDraft,
+        mixing: interleave::Mixing::of(interleave::Method::TeamDraft),
         items: "$.results[*]".parse().unwrap(),
         id: "$.id".parse().unwrap(),
         depth: 10,

@@ -90,7 +90,19 @@ catalogue! {
     /// Reports of outcomes, by what became of them.
     feedback: IntCounterVec = "crossfade_feedback_total" ["experiment", "outcome", "result"],
     /// Answers held against a label that was reported for them, by whether they were right.
-    labelled: IntCounterVec = "crossfade_labelled_answers_total" ["experiment", "arm", "role", "result"],
+    labelled: IntCounterVec = "crossfade_labelled_answers_total" ["experiment", "arm", "role", "metric", "result"],
+    /// The verdict on a candidate: 1 for the present state, 0 for the others.
+    verdict_state: GaugeVec = "crossfade_verdict_state" ["experiment", "candidate", "state"],
+    /// How far a candidate is from legacy on a figure, with a confidence sequence; scale says in what.
+    effect: GaugeVec = "crossfade_effect" ["experiment", "candidate", "figure", "scale", "bound"],
+    /// The natural logarithm of the e-value that a candidate is better or worse than legacy on a figure.
+    evidence: GaugeVec = "crossfade_evidence_log_e" ["experiment", "candidate", "figure", "direction"],
+    /// What the natural logarithm of an e-value must reach for promotion.
+    evidence_needed: GaugeVec = "crossfade_evidence_needed_log_e" ["experiment", "candidate"],
+    /// The natural logarithm of the e-value that units reach the arms, or outcomes join, in other shares than drawn; from 6.9 verdicts are void.
+    sample_ratio: GaugeVec = "crossfade_sample_ratio_mismatch_log_e" ["experiment", "of"],
+    /// How well the answers of an arm do on a metric, by what its calls were for.
+    quality: GaugeVec = "crossfade_quality" ["experiment", "arm", "role", "metric"],
     /// The share of units or requests that an arm answers, from 0 to 1.
     weight: GaugeVec = "crossfade_traffic_weight_ratio" ["experiment", "arm"],
     /// The step of the canary's ramp, from 1; 0 when it was rolled back.

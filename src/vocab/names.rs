@@ -1,4 +1,4 @@
-//! Names that the policy file gives: of models, experiments and outcomes.
+//! Names that the policy file gives: of models, experiments, outcomes and metrics.
 //!
 //! They become metric labels, log fields and parts of hash salts, so their alphabet is small and their length
 //! bounded. A name is shared, so cloning one is a reference count.
@@ -78,4 +78,8 @@ name!(
 name!(
     /// The name of an outcome that an experiment declares.
     OutcomeName
+);
+name!(
+    /// The name of a metric that an experiment measures its answers by.
+    MetricName
 );

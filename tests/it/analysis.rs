@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crossfade::analysis::ExperimentSummary;
+use crossfade::analysis::FigureCounts;
 use crossfade::analysis::StageArmSummary;
 use crossfade::analysis::Standing;
+use crossfade::analysis::State;
 use crossfade::policy::Policy;
 use crossfade::policy::Unit;
 use crossfade::record::Observation;
@@ -14,6 +16,7 @@ use crossfade::record::ShownItem;
 use crossfade::strategy::Assignment;
 use crossfade::strategy::interleave::Method;
 use crossfade::strategy::interleave::Mixed;
+use crossfade::strategy::interleave::Mixing;
 use crossfade::strategy::interleave::mix;
 use crossfade::vocab::ArmId;
 use crossfade::vocab::Fate;
@@ -93,7 +96,7 @@ async fn shadow(old_right: f64, new_right: f64) -> ExperimentSummary {
     let mut dice = StdRng::seed_from_u64(1);
     for request in 0..800 {
         let mut pair = ledger.pair();
-        pair.unit = user(request % 50);
+        pair.unit = user(request % 400);
         let (old, new) = (dice.random_bool(old_right), dice.random_bool(new_right));
         pair.legs = vec![
             said(&ledger.policy, OLD, Role::Answer, old),
@@ -111,13 +114,14 @@ async fn a_shadow_finds_the_better_model_and_nobody_where_there_is_none() {
     for (old, new, expected) in cases {
         let summary = shadow(old, new).await;
         assert_eq!(winner(&summary), expected, "{}", summary.sentence);
-        let pairs = &summary.paired[0];
-        let all = pairs.both_right + pairs.both_wrong + pairs.only_candidate_right + pairs.only_legacy_right;
+        let pairs = summary.paired.iter().find(|pairs| pairs.figure == "accuracy").unwrap();
+        let all = pairs.both + pairs.neither + pairs.only_candidate + pairs.only_legacy;
         assert_eq!(all, 800, "every label was joined, whichever came first");
         let calls = |arm: usize, role: Role| {
             summary.arms[arm].calls.iter().find(|call| call.role == role).unwrap().clone()
         };
-        assert_eq!(calls(1, Role::Shadow).right + calls(1, Role::Shadow).wrong, 800);
+        let accuracy = &summary.metrics[0].calls;
+        assert_eq!(accuracy.iter().map(|call| call.examples).collect::<Vec<_>>(), [800; 3]);
         assert_eq!(calls(0, Role::Control).requests, 800);
         assert!((calls(0, Role::Answer).total_ms.p95.unwrap() - 20.0).abs() < 0.2);
         assert!(summary.stages.is_empty() && summary.interleaving.is_none());
@@ -169,10 +173,12 @@ async fn canary_and_ab_find_the_model_that_errs_less_and_take_no_drift_for_a_dif
         assert_eq!(winner(&summary), expected, "{strategy}: {}", summary.sentence);
         assert_eq!(summary.stages.len(), stages.len(), "stages are kept apart");
         for (stage, (_, weight)) in summary.stages.iter().zip(stages) {
-            assert_eq!(stage.arms.iter().map(|arm| arm.labelled).sum::<u64>(), 2_000);
+            let wrong = |count: fn(&FigureCounts) -> u64| -> u64 {
+                stage.arms.iter().map(|arm| count(arm.figure("accuracy").unwrap())).sum()
+            };
+            assert_eq!(wrong(|figure| figure.known), 2_000);
             assert!((stage.arms[1].propensity - weight).abs() < 1e-9);
-            let wrong = |count: fn(&StageArmSummary) -> u64| stage.arms.iter().map(count).sum::<u64>();
-            assert!(wrong(|arm| arm.wrong_units) < wrong(|arm| arm.wrong), "a user counts once");
+            assert!(wrong(|figure| figure.units) < wrong(|figure| figure.happened), "a user counts once");
         }
     }
 }
@@ -195,8 +201,10 @@ async fn labels_that_come_in_for_one_arm_more_than_for_the_other_decide_nothing(
     }
     let summary = summary(&ledger).await;
     let [old, new] = &summary.stages[0].arms[..] else { panic!("two arms: {:?}", summary.stages) };
-    assert!(new.wrong_units * 3 < old.wrong_units * 2, "fewer wrong answers are known: {new:?} {old:?}");
-    assert!(winner(&summary).contains("labels"), "{}", summary.sentence);
+    let wrong = |arm: &StageArmSummary| arm.figure("accuracy").unwrap().units;
+    assert!(wrong(new) * 3 < wrong(old) * 2, "fewer wrong answers are known: {new:?} {old:?}");
+    assert!(winner(&summary).contains("outcomes"), "{}", summary.sentence);
+    assert_eq!(summary.verdicts[0].state, State::Invalid, "{}", summary.verdicts[0].sentence);
 }
 
 #[tokio::test]
@@ -212,6 +220,7 @@ async fn users_who_reach_the_arms_in_other_shares_than_drawn_decide_nothing() {
     }
     let summary = summary(&ledger).await;
     assert!(winner(&summary).contains("shares"), "{}", summary.sentence);
+    assert_eq!(summary.verdicts[0].state, State::Invalid, "{}", summary.verdicts[0].sentence);
 }
 
 #[tokio::test]
@@ -229,7 +238,8 @@ async fn legacy_is_not_better_than_a_candidate_that_got_no_users() {
         serve_labelled(&ledger, pair, false);
     }
     let summary = summary(&ledger).await;
-    assert_eq!(summary.evidence.len(), 1, "{:?}", summary.evidence);
+    let idle = summary.effects.iter().filter(|effect| effect.candidate.as_str() == "idle");
+    assert!(idle.clone().count() > 0 && idle.into_iter().all(|effect| effect.undefined.is_some()));
     assert!(matches!(summary.standing, Standing::Undecided { .. }), "{}", summary.sentence);
 }
 
@@ -237,8 +247,8 @@ async fn legacy_is_not_better_than_a_candidate_that_got_no_users() {
 async fn over_several_stages_the_sentence_tells_no_pooled_figures() {
     let summary = split(CANARY, &[(1, 0.1), (2, 0.5)], 0.10, 0.04).await;
     assert_eq!(winner(&summary), "new");
-    assert!(summary.sentence.contains("users with a wrong answer"), "{}", summary.sentence);
-    assert!(summary.sentence.contains("2 stages"), "{}", summary.sentence);
+    assert!(summary.sentence.contains("times as many wrong answers as old"), "{}", summary.sentence);
+    assert!(!summary.sentence.contains(" of "), "no count is told: {}", summary.sentence);
 }
 
 #[tokio::test]
@@ -287,7 +297,8 @@ async fn a_candidate_that_fails_is_wrong_though_legacy_answered_in_its_place() {
     }
     let summary = summary(&ledger).await;
     assert_eq!(winner(&summary), "legacy", "{}", summary.sentence);
-    assert_eq!((summary.stages[0].arms[0].wrong, summary.stages[0].arms[1].wrong), (0, 67));
+    let wrong = |arm: usize| summary.stages[0].arms[arm].figure("accuracy").unwrap().happened;
+    assert_eq!((wrong(0), wrong(1)), (0, 67));
 }
 
 async fn lists(prefer_new: f64, with_unit: bool) -> ExperimentSummary {
@@ -331,7 +342,7 @@ async fn lists_clicked_at_random(method: Method) -> ExperimentSummary {
     let rankings = [["1", "2", "3"], ["2", "3", "1"]].map(|ids| ids.map(str::to_owned).to_vec());
     let mut dice = StdRng::seed_from_u64(5);
     for number in 0..3_000 {
-        let Mixed { items, no_contrast } = mix(method, &rankings, 5, &mut dice);
+        let Mixed { items, no_contrast } = mix(&Mixing::of(method), &rankings, 5, &mut dice);
         let items =
             items.into_iter().map(|it| ShownItem { id: it.id, credit: it.credit, team: it.team }).collect();
         let mut pair = ledger.pair();
@@ -377,7 +388,8 @@ async fn another_candidate_begins_the_figures_anew_and_stragglers_stay_out() {
     ledger.serve(at(2, &ledger.policy));
     ledger.report(&json!({"request_id": early_id.to_string(), "outcome": "stars", "value": 5}));
     let summary = summary(&ledger).await;
-    assert_eq!((summary.requests, summary.paired[0].both_right), (5, 5));
+    let right = summary.paired.iter().find(|pairs| pairs.figure == "accuracy").unwrap().neither;
+    assert_eq!((summary.requests, right), (5, 5));
     assert!(
         summary.outcomes.iter().all(|outcome| outcome.outcome.as_str() != "stars"),
         "{:?}",

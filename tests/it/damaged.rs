@@ -15,9 +15,9 @@ const NEW_YEAR: &str = "2026-01-01T00:00:00Z";
 /// A shadowed request; `changes` replace its fields.
 fn pair(changes: Value) -> Value {
     changed(
-        json!({"schema": 1, "kind": "pair", "request_id": ID, "time": NEW_YEAR, "experiment": "e",
+        json!({"schema": 2, "kind": "pair", "request_id": ID, "time": NEW_YEAR, "experiment": "e",
             "strategy": "shadow", "policy": "p", "identity": "i", "arms": ["old", "new"], "assigned": "old",
-            "propensity": 1.0, "enrolled": true, "truth": "digit", "observations": [call("old"), call("new")],
+            "propensity": 1.0, "enrolled": true, "observations": [call("old"), call("new")],
             "request": {"method": "POST", "path": "/", "headers": {}, "bytes": 0}}),
         changes,
     )
@@ -26,18 +26,27 @@ fn pair(changes: Value) -> Value {
 /// A call with the largest numbers that a line can hold.
 fn call(arm: &str) -> Value {
     json!({"arm": arm, "role": "answer", "fate": "complete", "status": 200, "skew_ms": 0.0, "total_ms": f64::MAX,
-        "chunks": 1, "longest_gap_ms": 0.0, "headers": {}, "bytes": u64::MAX, "prediction": {"value": "7"},
+        "chunks": 1, "longest_gap_ms": 0.0, "headers": {}, "bytes": u64::MAX, "readings": {"$.label": {"value": 7}},
         "tokens": {"input_tokens": u64::MAX, "cached_input_tokens": u64::MAX, "output_tokens": u64::MAX}})
 }
 
 fn label(identity: &str) -> Value {
-    json!({"schema": 1, "kind": "outcome", "request_id": ID, "time": NEW_YEAR, "request_time": NEW_YEAR,
+    json!({"schema": 2, "kind": "outcome", "request_id": ID, "time": NEW_YEAR, "request_time": NEW_YEAR,
         "experiment": "e", "identity": identity, "arm": "old", "enrolled": true, "outcome": "digit",
         "type": "label", "value": {"label": "7"}})
 }
 
+fn design() -> Value {
+    json!({"schema": 2, "kind": "design", "time": NEW_YEAR, "experiment": "e", "policy": "p", "identity": "i",
+        "strategy": "shadow", "arms": ["old", "new"], "unit_named": false,
+        "outcomes": {"digit": {"type": "label", "window_seconds": 3600.0, "absent": "missing"}},
+        "metrics": [{"name": "accuracy", "measure": {"kind": "accuracy"}, "prediction": {"answer": "$.label"},
+            "truth": {"outcome": "digit"}}],
+        "decision": {"alpha": 0.05, "guardrail_alpha": 0.01, "min_seconds": 0.0}})
+}
+
 fn gap() -> Value {
-    json!({"schema": 1, "kind": "gap", "experiment": "e", "of": "pair", "lost": u64::MAX, "reason": "queue",
+    json!({"schema": 2, "kind": "gap", "experiment": "e", "of": "pair", "lost": u64::MAX, "reason": "queue",
         "since": NEW_YEAR, "until": NEW_YEAR})
 }
 
@@ -49,6 +58,7 @@ fn changed(mut line: Value, changes: Value) -> Value {
 
 fn folded(lines: &[Value]) -> ExperimentSummary {
     let mut analysis = Analysis::new();
+    analysis.fold(&Line::parse(&design().to_string()).unwrap());
     for line in lines {
         analysis.fold(&Line::parse(&line.to_string()).unwrap());
     }
@@ -74,8 +84,9 @@ fn arms_that_came_without_a_change_of_identity_are_passed_over() {
 #[test]
 fn a_label_of_another_identity_leaves_the_pair_that_waits_for_its_own() {
     let lines = [pair(json!({})), label("other"), label("i")];
-    let right = |lines: &[Value]| folded(lines).arms[0].calls[0].right;
-    assert_eq!((right(&lines[..2]), right(&lines)), (0, 1));
+    let right =
+        |lines: &[Value]| folded(lines).metrics[0].calls.iter().map(|call| call.examples).sum::<u64>();
+    assert_eq!((right(&lines[..2]), right(&lines)), (0, 2));
 }
 
 #[test]

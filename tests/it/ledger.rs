@@ -149,7 +149,7 @@ impl Ledger {
         self.writer.wait().await;
     }
 
-    /// The log as plain JSON, after the writer was stopped.
+    /// The log as plain JSON without its designs, after the writer was stopped.
     pub(crate) async fn lines(&self) -> Vec<Value> {
         self.close().await;
         crate::rig::read_records(&self.dir)
@@ -167,10 +167,11 @@ impl Ledger {
         (live, offline.summary(name).unwrap())
     }
 
-    /// The log as this library reads it, after the writer was stopped.
+    /// The log as this library reads it without its designs, after the writer was stopped.
     pub(crate) async fn read(&self) -> Vec<Line> {
         self.close().await;
-        record::read(&self.dir).unwrap().map(Result::unwrap).collect()
+        let lines = record::read(&self.dir).unwrap().map(Result::unwrap);
+        lines.filter(|line| !matches!(line, Line::Design(_))).collect()
     }
 }
 

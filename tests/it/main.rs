@@ -9,6 +9,7 @@ mod chaos;
 mod config;
 mod damaged;
 mod demo;
+mod evidence;
 mod feedback;
 mod grpc;
 mod ledger;

@@ -93,7 +93,7 @@ async fn a_line_holds_everything_that_was_seen() {
         Value::Object(leg)
     };
     let expected = json!({
-        "schema": 1,
+        "schema": 2,
         "kind": "pair",
         "request_id": id.to_string(),
         "time": "2026-01-01T00:00:00.000000Z",
@@ -108,7 +108,6 @@ async fn a_line_holds_everything_that_was_seen() {
         "propensity": 1.0,
         "enrolled": true,
         "cancelled": true,
-        "truth": "digit",
         "request": {
             "method": "POST",
             "path": "/predict",
@@ -122,13 +121,13 @@ async fn a_line_holds_everything_that_was_seen() {
                 "arm": "old", "role": "answer", "fate": "complete", "status": 200, "headers": {}, "bytes": 67,
                 "tokens": {"input_tokens": 9, "cached_input_tokens": 0, "output_tokens": 4},
                 "cost": {"amount": "0.500004", "currency": "USD"},
-                "prediction": {"value": "1"},
+                "readings": {"$.label": {"value": 1}},
                 "body": {"label": 1, "usage": {"prompt_tokens": 9, "completion_tokens": 4}},
             })),
             leg(json!({
                 "arm": "new", "role": "shadow", "fate": "complete", "status": 200, "headers": {}, "bytes": 12,
                 "cost": {"amount": "0.04", "currency": "USD"},
-                "prediction": {"value": "2"},
+                "readings": {"$.label": {"value": 2}},
                 "body": {"label": 2},
             })),
         ],
@@ -140,7 +139,8 @@ async fn a_line_holds_everything_that_was_seen() {
         |value: &Value| serde_json::from_str::<Value>(&value.to_string().replace("2.50", "2.5")).unwrap();
     assert_eq!(plain(&lines[0]), plain(&expected));
     let text = std::fs::read_to_string(first_segment(&ledger)).unwrap();
-    assert!(text.starts_with(r#"{"schema":1,"kind":"pair","request_id":"#), "{text}");
+    assert!(text.starts_with(r#"{"schema":2,"kind":"design","time":"#), "{text}");
+    assert!(text.contains("\n{\"schema\":2,\"kind\":\"pair\",\"request_id\":"), "{text}");
     assert!(text.contains("2.50"), "numbers keep their digits");
 }
 
@@ -166,6 +166,7 @@ async fn what_is_written_can_be_read_back_whole() {
     assert_eq!((lines.len(), read.len()), (3, 3));
     for (line, read) in lines.into_iter().zip(read) {
         let read = match read {
+            Line::Design(record) => serde_json::to_string(&record),
             Line::Pair(record) => serde_json::to_string(&record),
             Line::Outcome(record) => serde_json::to_string(&record),
             Line::Gap(gap) => serde_json::to_string(&gap),
@@ -427,7 +428,7 @@ async fn a_record_is_in_the_file_without_any_stop() {
     })
     .await;
     let lines: Vec<_> = record::read(&ledger.dir).unwrap().map(Result::unwrap).collect();
-    assert!(matches!(lines.as_slice(), [Line::Pair(_)]), "{lines:?}");
+    assert!(matches!(lines.as_slice(), [Line::Design(_), Line::Pair(_)]), "{lines:?}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod offpolicy_bandit;
 mod probabilistic;
 mod properties;
 mod ranking;
+mod rates;
 mod regression;
 mod sequential;
 mod streaming;
@@ -24,9 +25,11 @@ mod vision;
 
 use std::path::PathBuf;
 
+use crossfade::evaluate::NoValue;
 use crossfade::stats::Alternative;
 use crossfade::stats::Undefined;
 use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
@@ -105,14 +108,17 @@ fn failures_of(cases: &[Case]) -> Vec<String> {
 }
 
 fn files() -> Vec<PathBuf> {
-    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/stats").into();
-    let folder = std::env::var_os("CROSSFADE_VECTORS").unwrap_or_else(own);
+    let folder = std::env::var_os("CROSSFADE_VECTORS").map_or_else(own_folder, PathBuf::from);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
         paths.filter(|path| path.extension().is_some_and(|kind| kind == "json")).collect();
     files.sort();
     files
+}
+
+fn own_folder() -> PathBuf {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/stats").into()
 }
 
 fn read(path: PathBuf) -> Vec<Case> {
@@ -183,6 +189,12 @@ impl Case {
         self.inputs[key].as_array().unwrap().iter().map(|value| number(value).unwrap()).collect()
     }
 
+    /// An input that is a list of numbers; `None`: there is none of that name.
+    fn given_numbers(&self, key: &str) -> Option<Vec<f64>> {
+        let list = self.inputs.get(key)?.as_array()?;
+        Some(list.iter().map(|value| number(value).unwrap()).collect())
+    }
+
     fn param(&self, key: &str) -> f64 {
         number(&self.params[key]).unwrap()
     }
@@ -197,6 +209,16 @@ impl Case {
             "greater" => Alternative::Greater,
             "less" => Alternative::Less,
             other => panic!("unknown alternative `{other}`"),
+        }
+    }
+}
+
+impl Computed {
+    fn metric<V: Serialize>(result: Result<V, NoValue>) -> Self {
+        match result {
+            Ok(value) => Self::Value(json!(value)),
+            Err(NoValue::Undefined(_)) => Self::Undefined,
+            Err(NoValue::Invalid(_)) => Self::Refused,
         }
     }
 }
@@ -238,5 +260,9 @@ fn number(value: &Value) -> Option<f64> {
 
 /// The same, written.
 fn written(value: f64) -> Value {
-    if value == f64::INFINITY { json!("inf") } else { json!(value) }
+    match value {
+        f64::INFINITY => json!("inf"),
+        f64::NEG_INFINITY => json!("-inf"),
+        value => json!(value),
+    }
 }

@@ -95,7 +95,7 @@ fn experiment(
     let unit = matcher::unit(raw.unit, report);
     let outcomes = Outcomes::new(raw.outcomes, report);
     let compare = compared_fields(raw.compare, report);
-    let accuracy = outcomes.accuracy(raw.metrics, report);
+    let metrics = outcomes.accuracy(raw.metrics, report).into_iter().collect();
     let salt = raw.salt.given().and_then(|salt| salt_of(salt, report));
     let context = strategy::Context {
         place: &place,
@@ -122,7 +122,8 @@ fn experiment(
         salts: Salts::of(&salt),
         outcomes: outcomes.rules,
         compare,
-        accuracy,
+        metrics,
+        decision: Default::default(),
         expose_arm: raw.expose_arm.or(false),
         force_header: raw.force_header.scalar(),
         identity,

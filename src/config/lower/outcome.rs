@@ -13,7 +13,6 @@ use crate::config::lower::matcher::key_as;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::policy::Absent;
-use crate::policy::Accuracy;
 use crate::policy::OutcomeKind;
 use crate::policy::OutcomeRule;
 use crate::vocab::OutcomeName;
@@ -66,7 +65,11 @@ impl Outcomes {
     }
 
     /// The one metric of this version; others are known and rejected.
-    pub(super) fn accuracy(&self, raw: Field<Entries<schema::Metric>>, report: &Report) -> Option<Accuracy> {
+    pub(super) fn accuracy(
+        &self,
+        raw: Field<Entries<schema::Metric>>,
+        report: &Report,
+    ) -> Option<crate::policy::Metric> {
         let mut accuracy = None;
         for (key, At { place, value: schema::Metric { prediction, truth, labels } }) in raw.entries() {
             if key.value != "accuracy" {
@@ -81,9 +84,14 @@ impl Outcomes {
             let prediction = prediction.required("prediction", &place, report);
             let truth = truth.required("truth", &place, report);
             let truth = truth.and_then(|truth| self.refer(truth, OutcomeKind::Label, report));
-            accuracy = prediction
-                .zip(truth)
-                .map(|(prediction, truth)| Accuracy { prediction: prediction.value.0, truth });
+            accuracy = prediction.zip(truth).map(|(prediction, truth)| crate::policy::Metric {
+                name: crate::vocab::MetricName::new("accuracy").expect("fits"),
+                measure: crate::evaluate::measure::Measure::of(crate::evaluate::measure::Kind::Accuracy),
+                prediction: Some(crate::policy::Source::Answer(prediction.value.0)),
+                truth: Some(crate::policy::Source::Outcome(truth)),
+                score: None,
+                context: None,
+            });
         }
         accuracy
     }
@@ -105,5 +113,6 @@ fn word(kind: OutcomeKind) -> &'static str {
         OutcomeKind::Label => "label",
         OutcomeKind::Binary => "binary",
         OutcomeKind::Number => "number",
+        OutcomeKind::Json => "json",
     }
 }

@@ -22,6 +22,9 @@ use crate::strategy::ab;
 use crate::strategy::canary;
 use crate::strategy::interleave;
 use crate::strategy::interleave::Method;
+use crate::strategy::interleave::Mixing;
+use crate::strategy::interleave::SharedPrefix;
+use crate::strategy::interleave::Tau;
 use crate::strategy::shadow;
 use crate::strategy::shadow::Budget;
 use crate::vocab::ModelId;
@@ -169,7 +172,7 @@ impl Context<'_> {
 
     fn interleave(&self, raw: At<schema::Interleave>) -> Option<(Strategy, Vec<ModelId>)> {
         let At { place, value } = raw;
-        let schema::Interleave { method, items, id, depth, deadline, credit } = value;
+        let schema::Interleave { method, shared_prefix, tau, items, id, depth, deadline, credit } = value;
         let arms = self.sides.arms(self.place, self.report);
         let method = method.or(Method::TeamDraft);
         match method {
@@ -177,12 +180,13 @@ impl Context<'_> {
             Method::Probabilistic => self.exactly_two("the method `probabilistic`", arms.as_deref()),
             Method::TeamDraft => {}
         }
+        let mixing = self.mixing(method, shared_prefix, tau);
         let items = items.required("items", &place, self.report);
         let id = id.required("id", &place, self.report);
         let credit = credit.required("credit", &place, self.report);
         let credit = credit.and_then(|name| self.outcomes.refer(name, OutcomeKind::Click, self.report));
         let settings = interleave::Settings {
-            method,
+            mixing,
             items: items?.value.0,
             id: id?.value.0,
             depth: depth.scalar().map_or(MIX_DEPTH, usize::from),
@@ -190,6 +194,23 @@ impl Context<'_> {
             credit: credit?,
         };
         Some((Strategy::Interleave(settings), arms?))
+    }
+
+    /// What can be set of another method would promise what it cannot keep.
+    fn mixing(
+        &self,
+        method: Method,
+        shared_prefix: Field<Scalar<SharedPrefix>>,
+        tau: Field<Scalar<Tau>>,
+    ) -> Mixing {
+        if let (Field::Given(At { place, .. }), true) = (&shared_prefix, method != Method::TeamDraft) {
+            self.report.add(place, "this goes with `method: team_draft` only; remove it");
+        }
+        if let (Field::Given(At { place, .. }), true) = (&tau, method != Method::Probabilistic) {
+            self.report.add(place, "this goes with `method: probabilistic` only; remove it");
+        }
+        let plain = Mixing::of(method);
+        Mixing { method, shared_prefix: shared_prefix.or(plain.shared_prefix), tau: tau.or(plain.tau) }
     }
 
     fn exactly_two(&self, who: &str, arms: Option<&[ModelId]>) {

@@ -11,6 +11,7 @@ use crate::assign::Share;
 use crate::config::scalar::Written;
 use crate::config::scalar::said;
 use crate::cost::Money;
+use crate::strategy::interleave::Tau;
 
 /// A hundred years: what is added to a moment must not leave the range of moments.
 const LONGEST: Duration = Duration::from_secs(36_525 * 24 * 60 * 60);
@@ -167,6 +168,16 @@ impl Written for Tolerance {
 
     fn schema() -> Schema {
         json_schema!({ "type": "number", "minimum": 0 })
+    }
+}
+
+impl Written for Tau {
+    fn read(text: &str) -> Result<Self, String> {
+        said(text.parse()).map_err(|expected| format!("`{text}` is not an exponent: {expected}"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": Tau::MOST })
     }
 }
 

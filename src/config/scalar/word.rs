@@ -51,6 +51,7 @@ words!(OutcomeKind {
     "label" => OutcomeKind::Label,
     "binary" => OutcomeKind::Binary,
     "number" => OutcomeKind::Number,
+    "json" => OutcomeKind::Json,
 });
 words!(Protocol {
     "http" => Protocol::Http,
@@ -68,6 +69,10 @@ words!(interleave::Method {
     "team_draft" => interleave::Method::TeamDraft,
     "balanced" => interleave::Method::Balanced,
     "probabilistic" => interleave::Method::Probabilistic,
+});
+words!(interleave::SharedPrefix {
+    "standard" => interleave::SharedPrefix::Standard,
+    "neutral" => interleave::SharedPrefix::Neutral,
 });
 words!(Method {
     "GET" => Method::GET,

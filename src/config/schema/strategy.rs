@@ -20,6 +20,8 @@ use crate::cost::Money;
 use crate::protocol::JsonPath;
 use crate::protocol::ListPath;
 use crate::strategy::interleave::Method;
+use crate::strategy::interleave::SharedPrefix;
+use crate::strategy::interleave::Tau;
 use crate::vocab::OutcomeName;
 
 /// What is done with the requests. Exactly one key.
@@ -171,6 +173,14 @@ pub(crate) struct Interleave {
     /// How lists are mixed; balanced and probabilistic mix two models. Default: team_draft.
     #[serde(default)]
     pub(crate) method: Field<Scalar<Method>>,
+    /// Under team_draft, whose the items are that begin all lists alike. standard: the model's that places them;
+    /// neutral: nobody's, so that clicks on them add no noise. Default: standard.
+    #[serde(default)]
+    pub(crate) shared_prefix: Field<Scalar<SharedPrefix>>,
+    /// Under probabilistic, how readily an item is drawn: in proportion to 1 / rank^tau, with tau from 0 to 10.
+    /// Default: 3.
+    #[serde(default)]
+    pub(crate) tau: Field<Scalar<Tau>>,
     /// The list in an answer: plain members and a final `[*]`, as in `$.results[*]`.
     pub(crate) items: Field<Scalar<ListPath>>,
     /// An item's id, as an RFC 9535 path relative to the item.

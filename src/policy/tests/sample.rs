@@ -10,6 +10,7 @@ use crate::assign::Salts;
 use crate::assign::Share;
 use crate::policy::Absent;
 use crate::policy::Credentials;
+use crate::policy::Decision;
 use crate::policy::Experiment;
 use crate::policy::Matcher;
 use crate::policy::Model;
@@ -79,7 +80,8 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
         strategy,
         outcomes: IndexMap::from([(OutcomeName::new("click").unwrap(), click)]),
         compare: Vec::new(),
-        accuracy: None,
+        metrics: Vec::new(),
+        decision: Decision::default(),
         expose_arm: false,
         force_header: None,
         identity: identity.to_owned(),
@@ -126,7 +128,7 @@ fn copies() -> Strategy {
 
 fn interleaving() -> Strategy {
     Strategy::Interleave(interleave::Settings {
-        method: interleave::Method::TeamDraft,
+        mixing: interleave::Mixing::of(interleave::Method::TeamDraft),
         items: "$.results[*]".parse().unwrap(),
         id: "$.id".parse().unwrap(),
         depth: 10,

@@ -9,11 +9,13 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::strategy::interleave::Method;
+use crate::strategy::interleave::Mixing;
+use crate::strategy::interleave::Tau;
 use crate::strategy::interleave::draft::Drawn;
-use crate::strategy::interleave::draft::weight;
 use crate::strategy::interleave::ranking::Item;
 use crate::strategy::interleave::ranking::Rankings;
 use crate::strategy::interleave::ranking::Shown;
+use crate::strategy::interleave::tau::Weights;
 use crate::vocab::ArmId;
 
 /// Two scores closer than this are a tie: sums of posteriors that are equal on paper differ by rounding.
@@ -100,10 +102,12 @@ impl Credit {
         shown.iter().map(|id| ranks(&rankings, rankings.item(id))).collect()
     }
 
-    /// The credits of a list shown under probabilistic interleaving, from the arms' lists.
-    pub fn by_posterior(lists: &[Vec<String>], shown: &[String]) -> Vec<Self> {
+    /// The credits of a list shown under probabilistic interleaving, from the arms' lists: for each place the
+    /// probability that each arm placed the item, also where only one arm had anything left. A list that was mixed here
+    /// leaves such items nobody's instead.
+    pub fn by_posterior(lists: &[Vec<String>], shown: &[String], tau: Tau) -> Vec<Self> {
         let rankings = Rankings::of(lists);
-        posteriors(&rankings, shown.iter().map(|id| rankings.item(id)))
+        posteriors(&rankings, tau, shown.iter().map(|id| rankings.item(id)))
     }
 
     /// What the credit holds in memory, in bytes.
@@ -111,7 +115,8 @@ impl Credit {
         8 * self.arms()
     }
 
-    fn arms(&self) -> usize {
+    /// How many arms it tells of.
+    pub(super) fn arms(&self) -> usize {
         match self {
             Credit::Shares(shares) => shares.len(),
             Credit::Ranks(ranks) => ranks.len(),
@@ -144,15 +149,22 @@ impl Credit {
 }
 
 /// The credits of a list as it was drawn.
-pub(super) fn of_drawn(method: Method, rankings: &Rankings<'_>, drawn: &[Drawn]) -> Vec<Credit> {
+pub(super) fn of_drawn(mixing: &Mixing, rankings: &Rankings<'_>, drawn: &[Drawn]) -> Vec<Credit> {
     let arms = rankings.arm_count();
-    match method {
+    match mixing.method {
         Method::TeamDraft => drawn.iter().map(|drawn| Credit::of_team(drawn.team, arms)).collect(),
         Method::Balanced => {
             let item = |drawn: &Drawn| drawn.team.map(|_| drawn.item);
             drawn.iter().map(|drawn| ranks(rankings, item(drawn))).collect()
         }
-        Method::Probabilistic => posteriors(rankings, drawn.iter().map(|drawn| Some(drawn.item))),
+        Method::Probabilistic => {
+            let posteriors = posteriors(rankings, mixing.tau, drawn.iter().map(|drawn| Some(drawn.item)));
+            let owned = |(drawn, posterior): (&Drawn, Credit)| match drawn.team {
+                Some(_) => posterior,
+                None => Credit::of_team(None, arms),
+            };
+            drawn.iter().zip(posteriors).map(owned).collect()
+        }
     }
 }
 
@@ -164,34 +176,27 @@ fn ranks(rankings: &Rankings<'_>, item: Option<Item>) -> Credit {
 
 /// For each place, the probability that each arm placed the item, given the list: P_arm / sum of P, which is the
 /// exact posterior because the arms were drawn independently (Hofmann, Whiteson and de Rijke 2011).
-///
-/// Where only one arm had anything left the item is nobody's, as in a team draft.
-fn posteriors(rankings: &Rankings<'_>, items: impl Iterator<Item = Option<Item>>) -> Vec<Credit> {
+fn posteriors(rankings: &Rankings<'_>, tau: Tau, items: impl Iterator<Item = Option<Item>>) -> Vec<Credit> {
+    let weights = rankings.weights(tau);
     let mut shown = rankings.nothing_shown();
     let posterior = |item: Option<Item>| {
-        let Some(item) = item else { return Credit::of_team(None, rankings.arm_count()) };
-        let chances: Vec<Option<f64>> =
-            rankings.arms().map(|arm| chance(rankings, arm, &shown, item)).collect();
+        let Some(item) = item.filter(|item| !shown.holds(*item)) else {
+            return Credit::of_team(None, rankings.arm_count());
+        };
+        let chances: Vec<f64> =
+            rankings.arms().map(|arm| chance(rankings, &weights, arm, &shown, item)).collect();
         shown.add(item);
-        divided(&chances)
+        let total: f64 = chances.iter().sum();
+        Credit::Shares(chances.iter().map(|chance| chance / total).collect())
     };
     items.map(posterior).collect()
 }
 
-/// The probability that an arm draws this item next; `None` when the arm has nothing left.
-fn chance(rankings: &Rankings<'_>, arm: ArmId, shown: &Shown, item: Item) -> Option<f64> {
-    let total: f64 = rankings.left(arm, shown).map(|(_, rank)| weight(rank)).sum();
-    let own = rankings.rank(arm, item).map_or(0.0, weight);
-    (total > 0.0).then(|| own / total)
-}
-
-fn divided(chances: &[Option<f64>]) -> Credit {
-    let offering = chances.iter().flatten().count();
-    let total: f64 = chances.iter().flatten().sum();
-    if total == 0.0 || (offering < 2 && chances.len() > 1) {
-        return Credit::of_team(None, chances.len());
-    }
-    Credit::Shares(chances.iter().map(|chance| chance.unwrap_or(0.0) / total).collect())
+/// The probability that an arm draws this item next; 0 when the arm has nothing left.
+fn chance(rankings: &Rankings<'_>, weights: &Weights, arm: ArmId, shown: &Shown, item: Item) -> f64 {
+    let Some(rank) = rankings.rank(arm, item) else { return 0.0 };
+    let total: f64 = rankings.left(arm, shown).map(|(_, rank)| weights.of(rank)).sum();
+    weights.of(rank) / total
 }
 
 fn preferred(earned: &[f64]) -> Preference {

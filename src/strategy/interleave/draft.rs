@@ -7,9 +7,12 @@ use rand::Rng;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
+use crate::strategy::interleave::SharedPrefix;
+use crate::strategy::interleave::Tau;
 use crate::strategy::interleave::ranking::Item;
 use crate::strategy::interleave::ranking::Rankings;
 use crate::strategy::interleave::ranking::Shown;
+use crate::strategy::interleave::tau::Weights;
 use crate::vocab::ArmId;
 
 /// An item as it was drawn.
@@ -31,8 +34,17 @@ struct Draft<'r, 'a> {
 /// The arm with the fewest picks goes next, a fair die breaking ties, and places its best item not yet shown.
 ///
 /// Radlinski, Kurup and Joachims 2008; for more than two arms Schuth, Sietsma, Whiteson, Lefortier and de Rijke 2014.
-pub(super) fn team_draft(rankings: &Rankings<'_>, depth: usize, rng: &mut impl Rng) -> Vec<Drawn> {
+/// A neutral shared prefix is shown first, as nobody's.
+pub(super) fn team_draft(
+    rankings: &Rankings<'_>,
+    shared_prefix: SharedPrefix,
+    depth: usize,
+    rng: &mut impl Rng,
+) -> Vec<Drawn> {
     let mut draft = Draft::new(rankings);
+    if shared_prefix == SharedPrefix::Neutral {
+        rankings.shared_prefix().iter().take(depth).for_each(|item| draft.place(*item, None));
+    }
     let mut picks = vec![0_usize; rankings.arm_count()];
     while draft.drawn.len() < depth {
         let offers = draft.offers();
@@ -72,23 +84,24 @@ pub(super) fn balanced(rankings: &Rankings<'_>, depth: usize, rng: &mut impl Rng
 /// proportion to 1 / rank^tau.
 ///
 /// Hofmann, Whiteson and de Rijke 2011.
-pub(super) fn probabilistic(rankings: &Rankings<'_>, depth: usize, rng: &mut impl Rng) -> Vec<Drawn> {
+pub(super) fn probabilistic(
+    rankings: &Rankings<'_>,
+    tau: Tau,
+    depth: usize,
+    rng: &mut impl Rng,
+) -> Vec<Drawn> {
     let mut draft = Draft::new(rankings);
+    let weights = rankings.weights(tau);
     while draft.drawn.len() < depth {
         let offers = draft.offers();
         if offers.is_empty() {
             break;
         }
         let (arm, best) = offers[rng.random_range(0..offers.len())];
-        let item = draft.sample(arm, rng).unwrap_or(best);
+        let item = draft.sample(arm, &weights, rng).unwrap_or(best);
         draft.place(item, draft.team(arm, offers.len()));
     }
     draft.drawn
-}
-
-/// How readily the probabilistic method draws the item at a rank: 1 / rank^3, before it is normalised.
-pub(super) fn weight(rank: usize) -> f64 {
-    (rank as f64).powi(-3)
 }
 
 impl<'r, 'a> Draft<'r, 'a> {
@@ -123,8 +136,8 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     /// Draws one of an arm's items not yet shown by its weight; `None` when a rounding error carries the dart past
     /// them all.
-    fn sample(&self, arm: ArmId, rng: &mut impl Rng) -> Option<Item> {
-        let left = || self.rankings.left(arm, &self.shown).map(|(item, rank)| (item, weight(rank)));
+    fn sample(&self, arm: ArmId, weights: &Weights, rng: &mut impl Rng) -> Option<Item> {
+        let left = || self.rankings.left(arm, &self.shown).map(|(item, rank)| (item, weights.of(rank)));
         let mut dart = rng.random::<f64>() * left().map(|(_, weight)| weight).sum::<f64>();
         let hit = |(item, weight): (Item, f64)| {
             dart -= weight;

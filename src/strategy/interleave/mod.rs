@@ -6,7 +6,11 @@
 
 mod credit;
 mod draft;
+mod odds;
+mod optimized;
+mod pairwise;
 mod ranking;
+mod tau;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +20,12 @@ pub use credit::NoSuchPlace;
 pub use credit::Preference;
 pub use credit::Score;
 pub use credit::score;
+pub use odds::Odds;
+pub use odds::odds;
+pub use optimized::allowed_lists;
+pub use pairwise::pairwise_list;
+pub use tau::Tau;
+pub use tau::TauOutOfRange;
 
 use std::time::Duration;
 
@@ -42,7 +52,7 @@ use crate::vocab::OutcomeName;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How lists are mixed.
-    pub method: Method,
+    pub mixing: Mixing,
     /// Where the list stands in an answer.
     pub items: ListPath,
     /// Where an item's id stands, relative to the item.
@@ -55,7 +65,18 @@ pub struct Settings {
     pub credit: OutcomeName,
 }
 
-/// How lists are mixed.
+/// How lists are mixed: a method and what can be set of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mixing {
+    /// The method.
+    pub method: Method,
+    /// Of team draft: whose the items are that begin all lists alike.
+    pub shared_prefix: SharedPrefix,
+    /// Of probabilistic interleaving: how readily it draws from the top.
+    pub tau: Tau,
+}
+
+/// The methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
@@ -63,8 +84,25 @@ pub enum Method {
     TeamDraft,
     /// Joachims 2003. Known to favour one side when users click at random (STATS 1.1): not the default.
     Balanced,
-    /// Hofmann, Whiteson and de Rijke 2011, with tau = 3.
+    /// Hofmann, Whiteson and de Rijke 2011.
     Probabilistic,
+}
+
+/// Whose the items are that begin all lists alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SharedPrefix {
+    /// Of the arm that places them, as everywhere: it is chance alone, so it favours nobody, but adds noise.
+    Standard,
+    /// Nobody's: a click on them tells nothing, and the draft begins after them.
+    Neutral,
+}
+
+impl Mixing {
+    /// A method as it was published.
+    pub fn of(method: Method) -> Self {
+        Self { method, shared_prefix: SharedPrefix::Standard, tau: Tau::default() }
+    }
 }
 
 /// A mixed list.
@@ -86,7 +124,8 @@ pub struct Placed {
     pub place: usize,
     /// The item's id.
     pub id: String,
-    /// The arm that placed the item; `None`: nobody's, it fills the list after only one arm had any left.
+    /// The arm that placed the item; `None`: nobody's, it fills the list after only one arm had any left, or is part of
+    /// a neutral shared prefix.
     pub team: Option<ArmId>,
     /// What a click on the item tells.
     pub credit: Credit,
@@ -96,14 +135,15 @@ pub struct Placed {
 ///
 /// An id that a list holds twice counts where it stands first. Lists may differ in length and may be empty: once
 /// only one arm has anything left to offer, its items fill the list and are nobody's.
-pub fn mix(method: Method, lists: &[Vec<String>], depth: usize, rng: &mut impl Rng) -> Mixed {
+pub fn mix(mixing: &Mixing, lists: &[Vec<String>], depth: usize, rng: &mut impl Rng) -> Mixed {
     let rankings = Rankings::of(lists);
+    let Mixing { method, shared_prefix, tau } = *mixing;
     let drawn = match method {
-        Method::TeamDraft => draft::team_draft(&rankings, depth, rng),
+        Method::TeamDraft => draft::team_draft(&rankings, shared_prefix, depth, rng),
         Method::Balanced => draft::balanced(&rankings, depth, rng),
-        Method::Probabilistic => draft::probabilistic(&rankings, depth, rng),
+        Method::Probabilistic => draft::probabilistic(&rankings, tau, depth, rng),
     };
-    let credits = credit::of_drawn(method, &rankings, &drawn);
+    let credits = credit::of_drawn(mixing, &rankings, &drawn);
     let items = drawn.iter().zip(credits).map(|(item, credit)| placed(&rankings, item, credit)).collect();
     Mixed { items, no_contrast: alike(&rankings, depth) }
 }

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use crate::strategy::interleave::Tau;
+use crate::strategy::interleave::tau::Weights;
 use crate::vocab::ArmId;
 
 /// An item of any of the lists; equal ids are one item.
@@ -91,6 +93,20 @@ impl<'a> Rankings<'a> {
     /// The item's id.
     pub(super) fn id(&self, item: Item) -> &'a str {
         self.ids[item.0]
+    }
+
+    /// The items with which all lists begin alike.
+    pub(super) fn shared_prefix(&self) -> &[Item] {
+        let Some((first, others)) = self.lists.split_first() else { return &[] };
+        let alike =
+            |place: &usize| others.iter().all(|list| list.order.get(*place) == Some(&first.order[*place]));
+        let length = (0..first.order.len()).take_while(alike).count();
+        &first.order[..length]
+    }
+
+    /// The weight of each rank that any list has.
+    pub(super) fn weights(&self, tau: Tau) -> Weights {
+        Weights::new(tau, self.lists.iter().map(|list| list.order.len()).max().unwrap_or(0))
     }
 
     /// Nothing is shown yet.

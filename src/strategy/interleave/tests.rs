@@ -13,11 +13,19 @@ use crate::assign::Salts;
 use crate::strategy::interleave::Credit;
 use crate::strategy::interleave::Method;
 use crate::strategy::interleave::Mixed;
+use crate::strategy::interleave::Mixing;
 use crate::strategy::interleave::NoSuchPlace;
+use crate::strategy::interleave::Odds;
 use crate::strategy::interleave::Placed;
 use crate::strategy::interleave::Preference;
+use crate::strategy::interleave::SharedPrefix;
+use crate::strategy::interleave::Tau;
+use crate::strategy::interleave::TauOutOfRange;
+use crate::strategy::interleave::allowed_lists;
 use crate::strategy::interleave::dice;
 use crate::strategy::interleave::mix;
+use crate::strategy::interleave::odds;
+use crate::strategy::interleave::pairwise_list;
 use crate::strategy::interleave::score;
 use crate::vocab::ArmId;
 
@@ -31,7 +39,7 @@ fn lists(texts: &[impl AsRef<str>]) -> Vec<Vec<String>> {
 }
 
 fn mixed(method: Method, texts: &[&str], depth: usize, seed: u64) -> Mixed {
-    mix(method, &lists(texts), depth, &mut StdRng::seed_from_u64(seed))
+    mix(&Mixing::of(method), &lists(texts), depth, &mut StdRng::seed_from_u64(seed))
 }
 
 fn preference(mixed: &Mixed, clicks: &[usize]) -> Preference {
@@ -89,7 +97,7 @@ fn the_same_request_is_drafted_the_same_and_another_may_not_be() {
     let salts = Salts::of("ranking");
     let draft = |request: u64| {
         let mixed = mix(
-            Method::TeamDraft,
+            &Mixing::of(Method::TeamDraft),
             &lists(&["abcdefgh", "hgfedcba"]),
             8,
             &mut dice(&salts, &request.to_be_bytes()),
@@ -154,6 +162,94 @@ fn credit_survives_the_record() {
     }
 }
 
+#[test]
+fn a_neutral_shared_prefix_is_nobodys_and_the_draft_begins_after_it() {
+    let mixing = Mixing { shared_prefix: SharedPrefix::Neutral, ..Mixing::of(Method::TeamDraft) };
+    for seed in 0..50 {
+        let drafted = |texts: &[&str], depth| {
+            let mixed = mix(&mixing, &lists(texts), depth, &mut StdRng::seed_from_u64(seed));
+            mixed.items.into_iter().map(|item| (item.id, item.team)).collect::<Vec<_>>()
+        };
+        let four = drafted(&["abcd", "abdc"], 4);
+        assert_eq!(
+            four[..2],
+            [("a".to_owned(), None), ("b".to_owned(), None)],
+            "the draft is fair after them"
+        );
+        assert!(four[2].1.is_some() && four[3].1.is_some() && four[2].1 != four[3].1, "{four:?}");
+        assert_eq!(drafted(&["abcd", "abdc"], 1), [("a".to_owned(), None)], "no more than the depth");
+        assert!(drafted(&["abc", "abc", "abc"], 9).iter().all(|(_, team)| team.is_none()));
+        assert!(drafted(&["abc", "bac", "abc"], 1)[0].1.is_some(), "all lists must begin alike");
+        assert!(
+            drafted(&["aabc", "abc"], 3).iter().all(|(_, team)| team.is_none()),
+            "repetitions count once"
+        );
+    }
+}
+
+#[test]
+fn tau_says_how_readily_the_top_is_drawn() {
+    let share_of_first = |tau: f64| {
+        let mixing = Mixing { tau: Tau::new(tau).unwrap(), ..Mixing::of(Method::Probabilistic) };
+        let mut rng = StdRng::seed_from_u64(5);
+        let first = |_: &u32| mix(&mixing, &lists(&["abcd", "abcd"]), 1, &mut rng).items[0].id == "a";
+        f64::from((0..4_000).filter(first).count() as u32) / 4_000.0
+    };
+    for (tau, expected) in [(0.0, 0.25), (1.0, 0.48), (3.0, 0.849), (10.0, 0.999)] {
+        assert!((share_of_first(tau) - expected).abs() < 0.03, "tau {tau}: {}", share_of_first(tau));
+    }
+    for bad in [-0.1, 10.1, f64::NAN, f64::INFINITY] {
+        assert_eq!(Tau::new(bad), Err(TauOutOfRange), "{bad}");
+    }
+    assert_eq!("2.5".parse(), Tau::new(2.5));
+}
+
+#[test]
+fn a_posterior_goes_to_the_only_arm_that_had_anything_left_unless_the_list_was_mixed_here() {
+    let texts = lists(&["ab", "c"]);
+    let shown = &lists(&["cab?a"])[0];
+    let posteriors = Credit::by_posterior(&texts, shown, Tau::default());
+    let nobody = Credit::of_team(None, 2);
+    assert_eq!(
+        posteriors[1..],
+        [Credit::Shares(vec![1.0, 0.0]), Credit::Shares(vec![1.0, 0.0]), nobody.clone(), nobody.clone(),]
+    );
+    let mixed = (0..50).map(|seed| mixed(Method::Probabilistic, &["ab", "c"], 3, seed));
+    let begun_with_c = mixed.filter(|mixed| mixed.items[0].id == "c");
+    assert!(begun_with_c.map(|mixed| assert!(mixed.items[1].credit == nobody)).count() > 5);
+}
+
+#[test]
+fn odds_of_shared_credit_add_up_over_every_way_it_may_have_been_earned() {
+    let clicks = |places: &[usize]| places.iter().copied().collect::<BTreeSet<usize>>();
+    let shares = |shares: &[f64]| Credit::Shares(shares.to_vec());
+    let three = [shares(&[0.5, 0.25, 0.25]), shares(&[0.0, 1.0, 0.0]), shares(&[0.5, 0.5, 0.0])];
+    assert_eq!(odds(&three, &clicks(&[0])).unwrap(), Odds { wins: vec![0.5, 0.25, 0.25], tie: 0.0 });
+    // The second has one for sure: the first wins with both others, the second with one of them.
+    assert_eq!(odds(&three, &clicks(&[0, 1, 2])).unwrap(), Odds { wins: vec![0.25, 0.625, 0.0], tie: 0.125 });
+    assert_eq!(odds(&three, &clicks(&[])).unwrap(), Odds { wins: vec![0.0; 3], tie: 1.0 });
+    let nobodys = [shares(&[0.0, 0.0]), shares(&[1.0, 0.0])];
+    assert_eq!(odds(&nobodys, &clicks(&[0])).unwrap(), Odds { wins: vec![0.0, 0.0], tie: 1.0 });
+    assert_eq!(odds(&nobodys, &clicks(&[0, 1])).unwrap(), Odds { wins: vec![1.0, 0.0], tie: 0.0 });
+    let ranked = Credit::by_rank(&lists(&["abcd", "bcda"]), &lists(&["abcd"])[0]);
+    assert_eq!(odds(&ranked, &clicks(&[1, 2])).unwrap(), Odds { wins: vec![0.0, 1.0], tie: 0.0 });
+    assert_eq!(odds(&ranked, &clicks(&[4])), Err(NoSuchPlace { place: 4, shown: 4 }));
+}
+
+#[test]
+fn lists_of_other_methods_show_everything_there_is_and_no_more_than_asked_for() {
+    let texts = lists(&["aab", "bcc", ""]);
+    assert_eq!(allowed_lists(&texts, 9), BTreeSet::from_iter(lists(&["abc", "bac", "bca"])));
+    assert_eq!(allowed_lists(&texts, 1), BTreeSet::from_iter(lists(&["a", "b"])));
+    assert_eq!(allowed_lists(&[], 3), BTreeSet::from([Vec::new()]));
+    for seed in 0..50 {
+        let drawn = |depth| pairwise_list(&texts, depth, &mut StdRng::seed_from_u64(seed));
+        assert_eq!(drawn(9).iter().collect::<HashSet<_>>().len(), 3);
+        assert_eq!(drawn(2).len(), 2);
+        assert!(drawn(1)[0] == "a" || drawn(1)[0] == "b");
+    }
+}
+
 proptest! {
     #[test]
     fn a_mixed_list_shows_each_id_once_and_as_many_as_there_are(
@@ -164,7 +260,7 @@ proptest! {
     ) {
         let lists = lists(&texts);
         let known: HashSet<&String> = lists.iter().flatten().collect();
-        let mixed = mix(method, &lists, depth, &mut StdRng::seed_from_u64(seed));
+        let mixed = mix(&Mixing::of(method), &lists, depth, &mut StdRng::seed_from_u64(seed));
         let shown: HashSet<&String> = mixed.items.iter().map(|item| &item.id).collect();
         prop_assert_eq!(shown.len(), mixed.items.len(), "no id twice");
         prop_assert_eq!(mixed.items.len(), known.len().min(depth), "nothing is held back");

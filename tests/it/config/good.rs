@@ -265,8 +265,6 @@ fn an_experiment_keeps_what_the_file_says() {
     assert_eq!(label.rule, Rule::Exact("$.outputs[0]".parse().unwrap()));
     let numeric = Rule::Numeric { path: "$.scores[*]".parse().unwrap(), absolute: 0.01, relative: 0.001 };
     assert_eq!((scores.name.as_str(), &scores.rule), ("scores", &numeric));
-    let accuracy = experiment.accuracy.as_ref().unwrap();
-    assert_eq!((accuracy.prediction.as_str(), accuracy.truth.as_str()), ("$.label", "digit"));
     assert_eq!(
         experiment.identity,
         "arms=b=127.0.0.1:8002;c=127.0.0.1:8003;b=127.0.0.1:8002;salt=shared;\
@@ -282,7 +280,7 @@ fn an_experiment_that_says_little_gets_every_default() {
     assert_eq!(experiment.salts, Salts::of("test"));
     assert!(experiment.unit.is_empty() && experiment.outcomes.is_empty() && experiment.compare.is_empty());
     assert!(experiment.hash_unit && !experiment.expose_arm);
-    assert!(experiment.force_header.is_none() && experiment.accuracy.is_none());
+    assert!(experiment.force_header.is_none());
     assert_eq!(config.policy.default, None);
 }
 
@@ -305,7 +303,7 @@ fn every_strategy_becomes_its_settings() {
         ..ab.clone()
     };
     let mix = interleave::Settings {
-        method: interleave::Method::TeamDraft,
+        mixing: interleave::Mixing::of(interleave::Method::TeamDraft),
         items: "$.results[*]".parse().unwrap(),
         id: "$.id".parse().unwrap(),
         depth: 100,
@@ -313,9 +311,23 @@ fn every_strategy_becomes_its_settings() {
         credit: OutcomeName::new("click").unwrap(),
     };
     let short_mix = interleave::Settings {
-        method: interleave::Method::Balanced,
+        mixing: interleave::Mixing::of(interleave::Method::Balanced),
         depth: 5,
         deadline: Duration::from_millis(300),
+        ..mix.clone()
+    };
+    let neutral = interleave::Settings {
+        mixing: interleave::Mixing {
+            shared_prefix: interleave::SharedPrefix::Neutral,
+            ..interleave::Mixing::of(interleave::Method::TeamDraft)
+        },
+        ..mix.clone()
+    };
+    let flat = interleave::Settings {
+        mixing: interleave::Mixing {
+            tau: interleave::Tau::new(0.5).unwrap(),
+            ..interleave::Mixing::of(interleave::Method::Probabilistic)
+        },
         ..mix.clone()
     };
     let cases = [
@@ -351,6 +363,14 @@ fn every_strategy_becomes_its_settings() {
         (
             "{interleave: {method: balanced, items: '$.results[*]', id: $.id, credit: click, depth: 5, deadline: 300ms}}",
             Strategy::Interleave(short_mix),
+        ),
+        (
+            "{interleave: {shared_prefix: neutral, items: '$.results[*]', id: $.id, credit: click}}",
+            Strategy::Interleave(neutral),
+        ),
+        (
+            "{interleave: {method: probabilistic, tau: 0.5, items: '$.results[*]', id: $.id, credit: click}}",
+            Strategy::Interleave(flat),
         ),
     ];
     for (text, expected) in cases {

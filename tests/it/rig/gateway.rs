@@ -117,7 +117,8 @@ pub(crate) fn read_records(dir: &Path) -> Vec<Value> {
     segments.sort();
     let texts = segments.iter().map(|path| std::fs::read_to_string(path).unwrap());
     texts
-        .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+        .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>())
+        .filter(|line| line["kind"] != "design")
         .collect()
 }
 

@@ -43,8 +43,7 @@ fn adjusted(case: &Case) -> Result<Value, Undefined> {
 }
 
 fn ratio(case: &Case) -> Result<Value, Undefined> {
-    let (numerators, denominators) =
-        (case.numbers("numerator_by_user"), case.numbers("denominator_by_user"));
+    let (numerators, denominators) = (case.numbers("numerator_by_user"), case.numbers("denominator_by_user"));
     let result = ratio_of_totals(&Covariance::of(&numerators, &denominators)?)?;
     Ok(json!({ "ratio": result.ratio, "var_unit": result.unit_variance, "se": result.standard_error }))
 }
@@ -58,9 +57,8 @@ fn robust(case: &Case) -> Result<Value, Undefined> {
 }
 
 fn lift(case: &Case) -> Result<Value, Undefined> {
-    let arm = |n, mean, variance| {
-        Moments::from_summary(case.count(n), case.number(mean), case.number(variance))
-    };
+    let arm =
+        |n, mean, variance| Moments::from_summary(case.count(n), case.number(mean), case.number(variance));
     let (control, treatment) = (arm("n_a", "mean_a", "var_a")?, arm("n_b", "mean_b", "var_b")?);
     let result = relative_lift(&control, &treatment, case.param("confidence"))?;
     Ok(json!({

@@ -50,7 +50,9 @@ use crate::vectors::Computed;
 
 pub(super) fn compute(case: &Case) -> Option<Computed> {
     let value = match case.metric.as_str() {
-        "two_proportion_z" => two_proportions(case).and_then(|both| both.z_test(case.alternative()).map(shown)),
+        "two_proportion_z" => {
+            two_proportions(case).and_then(|both| both.z_test(case.alternative()).map(shown))
+        }
         "two_proportion_ci" => two_proportion_interval(case),
         "fisher_exact" => two_proportions(case).map(|both| json!({ "p": both.fisher(case.alternative()) })),
         "proportion_ci" => proportion(case),
@@ -86,9 +88,8 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
             sample_ratio_chi_square(&counts, &case.numbers("expected_fraction")).map(shown)
         }
         "p_adjust" => adjust_p(&case.numbers("p"), adjustment(case), case.param("alpha")).map(shown),
-        "e_bh" => e_discoveries(&case.numbers("e"), case.param("alpha")).map(|reject| {
-            json!({ "n_reject": reject.iter().filter(|it| **it).count(), "reject": reject })
-        }),
+        "e_bh" => e_discoveries(&case.numbers("e"), case.param("alpha"))
+            .map(|reject| json!({ "n_reject": reject.iter().filter(|it| **it).count(), "reject": reject })),
         "sample_size_proportions" => sample_size(case),
         "sample_size_t" => sample_size_t(case.number("effect_size_d"), case.number("ratio"), demand(case))
             .map(|n| json!({ "n1": n })),
@@ -142,9 +143,8 @@ fn sides(case: &Case, one: &str, other: &str) -> Result<(Moments, Moments), Unde
 }
 
 fn welch_from_summaries(case: &Case) -> Result<Value, Undefined> {
-    let side = |n, mean, variance| {
-        Moments::from_summary(case.count(n), case.number(mean), case.number(variance))
-    };
+    let side =
+        |n, mean, variance| Moments::from_summary(case.count(n), case.number(mean), case.number(variance));
     welch(&side("n1", "mean1", "var1")?, &side("n2", "mean2", "var2")?, case.alternative()).map(shown)
 }
 

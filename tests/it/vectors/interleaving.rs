@@ -7,11 +7,16 @@ use std::collections::BTreeSet;
 
 use crossfade::stats::Votes;
 use crossfade::strategy::interleave::Credit;
-use crossfade::strategy::interleave::Method;
 use crossfade::strategy::interleave::Mixed;
+use crossfade::strategy::interleave::Mixing;
+use crossfade::strategy::interleave::Odds;
 use crossfade::strategy::interleave::Preference;
 use crossfade::strategy::interleave::Score;
+use crossfade::strategy::interleave::Tau;
+use crossfade::strategy::interleave::allowed_lists;
 use crossfade::strategy::interleave::mix;
+use crossfade::strategy::interleave::odds;
+use crossfade::strategy::interleave::pairwise_list;
 use crossfade::strategy::interleave::score;
 use crossfade::vocab::ArmId;
 use rand::SeedableRng;
@@ -43,6 +48,10 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
         "interleave_credit" => credit(case),
         "interleave_summary" => summary(case),
         "interleave_per_user" => per_user(case),
+        "optimized_allowed_lists" => {
+            let allowed = allowed_lists(&lists(case, "rankings"), case.count("k") as usize);
+            Computed::Value(json!({ "lists": allowed }))
+        }
         _ => return None,
     })
 }
@@ -52,13 +61,27 @@ fn distribution(case: &Case) -> Result<(), String> {
     let names_teams = outcomes[0].teams.is_some();
     let mut seen: BTreeMap<_, (f64, u64)> =
         outcomes.into_iter().map(|outcome| ((outcome.list, outcome.teams), (outcome.p, 0))).collect();
-    for Mixed { items, .. } in draws(case, 50_000) {
-        let teams = names_teams.then(|| items.iter().map(|item| item.team.map(|arm| arm.0)).collect());
-        let drawn = (items.into_iter().map(|item| item.id).collect(), teams);
+    for drawn in drawn_lists(case, names_teams) {
         seen.get_mut(&drawn).ok_or_else(|| format!("drew {drawn:?}, which cannot happen"))?.1 += 1;
     }
     let p = chi_square(&seen.into_values().collect::<Vec<_>>());
     if p > 1e-6 { Ok(()) } else { Err(format!("the outcomes have other shares: p = {p}")) }
+}
+
+/// A drawn list, and the teams where the case names them.
+type Drawn = (Vec<String>, Option<Vec<Option<u8>>>);
+
+fn drawn_lists(case: &Case, names_teams: bool) -> Box<dyn Iterator<Item = Drawn> + '_> {
+    const DRAWS: usize = 50_000;
+    if case.params["method"] == "pairwise_preference" {
+        let (lists, depth) = (lists(case, "rankings"), case.count("k") as usize);
+        let mut rng = StdRng::seed_from_u64(7);
+        return Box::new((0..DRAWS).map(move |_| (pairwise_list(&lists, depth, &mut rng), None)));
+    }
+    Box::new(draws(case, DRAWS).map(move |Mixed { items, .. }| {
+        let teams = names_teams.then(|| items.iter().map(|item| item.team.map(|arm| arm.0)).collect());
+        (items.into_iter().map(|item| item.id).collect(), teams)
+    }))
 }
 
 /// The p-value of counts against probabilities; outcomes expected less than 5 times count as one.
@@ -112,13 +135,12 @@ fn figures_of(case: &Case, mixed: &Mixed) -> Value {
     let arms = case.input("rankings").as_array().unwrap().len();
     let (mut credit, mut wins, mut tie) = (vec![0.0; arms], vec![0.0; arms], 0.0);
     for (chance, clicks) in ways {
-        let Score { earned, preference } =
-            score(mixed.items.iter().map(|item| &item.credit), &clicks).unwrap();
+        let credits = || mixed.items.iter().map(|item| &item.credit);
+        let Score { earned, .. } = score(credits(), &clicks).unwrap();
+        let odds = odds(credits(), &clicks).unwrap();
         credit.iter_mut().zip(earned).for_each(|(sum, earned)| *sum += chance * earned);
-        match preference {
-            Preference::Arm(arm) => wins[arm.index()] += chance,
-            Preference::Tie | Preference::NoClick => tie += chance,
-        }
+        wins.iter_mut().zip(odds.wins).for_each(|(sum, odds)| *sum += chance * odds);
+        tie += chance * odds.tie;
     }
     json!({ "credit": credit, "p_a_wins": wins[0], "p_b_wins": wins[1], "p_tie": tie })
 }
@@ -144,9 +166,17 @@ fn flattened(figures: &Value) -> BTreeMap<String, f64> {
 fn draws(case: &Case, number: usize) -> impl Iterator<Item = Mixed> {
     let lists = lists(case, "rankings");
     let depth = case.count("k") as usize;
-    let method: Method = serde_json::from_value(case.params["method"].clone()).unwrap();
+    let mut mixing = Mixing::of(serde_json::from_value(case.params["method"].clone()).unwrap());
+    mixing.tau = tau(case);
+    if let Some(shared_prefix) = case.params.get("shared_prefix") {
+        mixing.shared_prefix = serde_json::from_value(shared_prefix.clone()).unwrap();
+    }
     let mut rng = StdRng::seed_from_u64(7);
-    (0..number).map(move |_| mix(method, &lists, depth, &mut rng))
+    (0..number).map(move |_| mix(&mixing, &lists, depth, &mut rng))
+}
+
+fn tau(case: &Case) -> Tau {
+    case.params.get("tau").and_then(number).map_or_else(Tau::default, |tau| Tau::new(tau).unwrap())
 }
 
 fn credit(case: &Case) -> Computed {
@@ -158,7 +188,7 @@ fn credit(case: &Case) -> Computed {
             teams.into_iter().map(|team| Credit::of_team(team.map(ArmId), 2)).collect()
         }
         "balanced" => Credit::by_rank(&lists(case, "rankings"), &shown),
-        "probabilistic" => Credit::by_posterior(&lists(case, "rankings"), &shown),
+        "probabilistic" => Credit::by_posterior(&lists(case, "rankings"), &shown, tau(case)),
         other => panic!("unknown method `{other}`"),
     };
     let Ok(Score { earned, preference }) = score(&credits, &clicks) else { return Computed::Refused };
@@ -173,7 +203,11 @@ fn credit(case: &Case) -> Computed {
         Preference::Arm(_) => "b",
     };
     let posterior_a: Vec<Option<f64>> = credits.iter().map(share_of_a).collect();
-    Computed::Value(json!({ "credit": earned, "outcome": outcome, "posterior_a": posterior_a }))
+    let Odds { wins, tie } = odds(&credits, &clicks).unwrap();
+    Computed::Value(json!({
+        "credit": earned, "outcome": outcome, "posterior_a": posterior_a,
+        "p_a_wins": wins.first(), "p_b_wins": wins.get(1), "p_tie": tie,
+    }))
 }
 
 fn lists(case: &Case, key: &str) -> Vec<Vec<String>> {

@@ -1,0 +1,125 @@
+//! When a guardrail tips: its evidence is looked at with each event, so that it is seen at once and, since the records
+//! come in one order, at the same one live and from the log. A breach stays: roll back is absorbing.
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::analysis::join::Case;
+use crate::analysis::study::Study;
+use crate::analysis::watch::Nature;
+use crate::analysis::watch::Watch;
+use crate::policy::OnBreach;
+use crate::policy::Watched;
+use crate::stats::Alternative;
+use crate::stats::BetaBinomial;
+use crate::stats::StagedRisk;
+use crate::stats::suffices;
+use crate::vocab::RequestId;
+use crate::vocab::StrategyKind;
+use crate::vocab::Timestamp;
+
+/// Fewer events than this decide nothing, whatever their distribution: they may be one burst.
+pub(super) const FEWEST_EVENTS: u64 = 5;
+
+/// The breaches of every candidate's guardrails, and the strongest evidence so far.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Breaches {
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub(super) peaks: IndexMap<(usize, Watched), f64>,
+    /// By candidate, the first guardrail that rolls back.
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub(super) rolled_back: IndexMap<usize, Breach>,
+}
+
+/// A guardrail that tipped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Breach {
+    /// What got worse.
+    pub watched: Watched,
+    /// The request with which it was sure.
+    pub request: RequestId,
+    /// When that request was served.
+    pub time: Timestamp,
+    /// How many requests the experiment had seen by then.
+    pub requests: u64,
+    /// The natural logarithm of the e-value then.
+    pub log_e: f64,
+}
+
+impl Breaches {
+    /// The strongest evidence so far that a candidate is worse; it counts for ever (Ville 1939).
+    pub(super) fn peak(&self, candidate: usize, watched: &Watched) -> Option<f64> {
+        self.peaks.get(&(candidate, watched.clone())).copied()
+    }
+
+    /// What rolled a candidate back; `None`: nothing did.
+    pub(super) fn of(&self, candidate: usize) -> Option<&Breach> {
+        self.rolled_back.get(&candidate)
+    }
+}
+
+/// Looks at a guardrail over the users of both arms after an event of one arm's.
+pub(super) fn of_strata(study: &mut Study, arm: usize, watch: &Watch, case: &Case) {
+    if !rolls_back(study, watch) || !is_split(study) {
+        return;
+    }
+    let all = 1..study.arms.len();
+    for candidate in if arm == 0 { all } else { arm..arm + 1 } {
+        let stages = study.strata.iter().filter_map(|stratum| stratum.stage_events(&watch.of, candidate));
+        let risk = StagedRisk::of(stages);
+        let (own, legacy) = risk.events();
+        let alternative = if watch.nature == Nature::Gain { Alternative::Less } else { Alternative::Greater };
+        if let Ok(log_e) = risk.log_e(alternative, 1.0) {
+            note(study, candidate, watch, case, log_e, own + legacy);
+        }
+    }
+}
+
+/// Looks at a guardrail over pairs after a unit's vote.
+pub(super) fn of_pairs(study: &mut Study, candidate: usize, watch: &Watch, case: &Case) {
+    if !rolls_back(study, watch) || is_split(study) {
+        return;
+    }
+    let Some(votes) =
+        study.pairs.get(candidate - 1).and_then(|pairs| pairs.events(&watch.of)).map(|it| it.votes)
+    else {
+        return;
+    };
+    let alternative = if watch.nature == Nature::Gain { Alternative::Less } else { Alternative::Greater };
+    let log_e = BetaBinomial::paired(alternative).log_e(votes.wins, votes.losses);
+    note(study, candidate, watch, case, log_e, votes.wins + votes.losses);
+}
+
+fn note(study: &mut Study, candidate: usize, watch: &Watch, case: &Case, log_e: f64, events: u64) {
+    let level = guardrail_level(study);
+    let requests = study.requests;
+    let Breaches { peaks, rolled_back } = &mut study.breaches;
+    if events < FEWEST_EVENTS {
+        return;
+    }
+    let peak = peaks.entry((candidate, watch.of.clone())).or_insert(log_e);
+    *peak = peak.max(log_e);
+    if suffices(log_e, level) && !rolled_back.contains_key(&candidate) {
+        let (watched, request, time) = (watch.of.clone(), case.request, case.time);
+        rolled_back.insert(candidate, Breach { watched, request, time, requests, log_e });
+    }
+}
+
+/// Each guardrail of each candidate has its part of the chance of error.
+pub(super) fn guardrail_level(study: &Study) -> f64 {
+    let decision = study.decision();
+    let tests = decision.guardrails.len().max(1) * study.arms.len().saturating_sub(1).max(1);
+    decision.guardrail_alpha / tests as f64
+}
+
+fn rolls_back(study: &Study, watch: &Watch) -> bool {
+    let guardrails = study.design.iter().flat_map(|design| &design.decision.guardrails);
+    guardrails.into_iter().any(|guard| guard.watch == watch.of && guard.on_breach == OnBreach::Rollback)
+}
+
+/// Whether the arms have users of their own.
+pub(super) fn is_split(study: &Study) -> bool {
+    let strategy = study.subject.as_ref().map(|subject| subject.strategy);
+    matches!(strategy, Some(StrategyKind::Canary | StrategyKind::Ab))
+}

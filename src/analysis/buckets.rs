@@ -1,0 +1,90 @@
+//! Sums of a number over an arm's units, in a fixed number of buckets, so that its mean and the mean's error are known
+//! whatever one user does to another's requests.
+//!
+//! A unit falls into the bucket of its hash; buckets are independent of each other though requests of one unit are not.
+//! The mean is a ratio of sums, its variance the delta method's over buckets, which is the cluster-robust one
+//! (STATS 2.14). Sums add up across gateways.
+
+use serde::Deserialize;
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::analysis::units::Units;
+use crate::vocab::RequestId;
+
+/// How many buckets: the error of the estimated error is then about 2 %.
+const BUCKETS: usize = 1024;
+
+/// One arm's sums.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Buckets {
+    /// Sum and count by bucket; empty before the first number.
+    sums: Vec<(f64, f64)>,
+    /// Numbers other than 0.
+    non_zero: u64,
+    /// Units with a number.
+    units: Units,
+}
+
+/// An arm's mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Mean {
+    pub(super) mean: f64,
+    /// The variance of the mean, not of a number; `None` with fewer than two buckets in use.
+    pub(super) variance: Option<f64>,
+    pub(super) units: u64,
+    pub(super) non_zero: u64,
+}
+
+impl Buckets {
+    /// Adds to a unit's sum, and to its count of requests: 0 where the request was counted before.
+    pub(super) fn add(&mut self, unit: Option<&str>, request: RequestId, number: f64, requests: f64) {
+        if self.sums.is_empty() {
+            self.sums = vec![(0.0, 0.0); BUCKETS];
+        }
+        let hash = match unit {
+            Some(unit) => xxh3_64(unit.as_bytes()),
+            None => xxh3_64(request.as_bytes()),
+        };
+        let (sum, count) = &mut self.sums[hash as usize % BUCKETS];
+        *sum += number;
+        *count += requests;
+        self.non_zero += u64::from(number != 0.0);
+        if requests > 0.0 {
+            self.units.count(unit);
+        }
+    }
+
+    /// The mean; `None` of nothing.
+    pub(super) fn mean(&self) -> Option<Mean> {
+        let (sum, count) =
+            self.sums.iter().fold((0.0, 0.0), |(sum, count), one| (sum + one.0, count + one.1));
+        if count <= 0.0 {
+            return None;
+        }
+        let mean = sum / count;
+        let used: Vec<f64> = self
+            .sums
+            .iter()
+            .filter(|(_, count)| *count > 0.0)
+            .map(|(sum, count)| sum - mean * count)
+            .collect();
+        let clusters = used.len() as f64;
+        let squares: f64 = used.iter().map(|residual| residual * residual).sum();
+        let variance = (clusters > 1.0).then(|| clusters / (clusters - 1.0) * squares / (count * count));
+        Some(Mean { mean, variance, units: self.units.len(), non_zero: self.non_zero })
+    }
+
+    /// Takes in another gateway's sums.
+    pub(super) fn merge(&mut self, other: &Buckets) {
+        if self.sums.is_empty() {
+            self.sums = vec![(0.0, 0.0); if other.sums.is_empty() { 0 } else { BUCKETS }];
+        }
+        for ((sum, count), (more, requests)) in self.sums.iter_mut().zip(&other.sums) {
+            *sum += more;
+            *count += requests;
+        }
+        self.non_zero += other.non_zero;
+        self.units.merge(&other.units);
+    }
+}

@@ -1,0 +1,70 @@
+//! What is known of every experiment as Prometheus gauges, set anew each time that somebody is about to read them.
+//!
+//! What is undefined has no series: a dashboard then shows a gap and not a zero.
+
+use std::sync::Mutex;
+
+use crate::analysis::Analysis;
+use crate::analysis::ExperimentSummary;
+use crate::analysis::lock;
+use crate::analysis::verdict::State;
+use crate::telemetry::Metrics;
+
+impl Analysis {
+    /// Sets the gauges.
+    pub fn publish(analysis: &Mutex<Analysis>, metrics: &Metrics) {
+        let summaries: Vec<ExperimentSummary> = lock(analysis).summaries().collect();
+        let gauges = [
+            &metrics.verdict_state,
+            &metrics.effect,
+            &metrics.evidence,
+            &metrics.evidence_needed,
+            &metrics.sample_ratio,
+            &metrics.quality,
+        ];
+        gauges.into_iter().for_each(prometheus::core::MetricVec::reset);
+        summaries.iter().for_each(|summary| publish(summary, metrics));
+    }
+}
+
+fn publish(summary: &ExperimentSummary, metrics: &Metrics) {
+    let experiment = summary.experiment.as_str();
+    for verdict in &summary.verdicts {
+        let candidate = verdict.candidate.as_str();
+        for state in State::ALL {
+            let labels = [experiment, candidate, state.as_str()];
+            metrics.verdict_state.with_label_values(&labels).set(f64::from(u8::from(verdict.state == state)));
+        }
+        metrics.evidence_needed.with_label_values(&[experiment, candidate]).set(verdict.log_e_needed);
+        let health = &verdict.health;
+        for (of, log_e) in [("assigned", health.log_e_assigned), ("joined", health.log_e_joined)] {
+            if let Some(log_e) = log_e {
+                metrics.sample_ratio.with_label_values(&[experiment, of]).set(log_e);
+            }
+        }
+    }
+    for effect in &summary.effects {
+        let (candidate, figure) = (effect.candidate.as_str(), effect.figure.as_str());
+        for (bound, value) in
+            [("lower", effect.lower), ("estimate", effect.estimate), ("upper", effect.upper)]
+        {
+            let labels = [experiment, candidate, figure, effect.scale.as_str(), bound];
+            if let Some(value) = value {
+                metrics.effect.with_label_values(&labels).set(value);
+            }
+        }
+        for (direction, log_e) in [("better", effect.log_e_better), ("worse", effect.log_e_worse)] {
+            if let Some(log_e) = log_e {
+                metrics.evidence.with_label_values(&[experiment, candidate, figure, direction]).set(log_e);
+            }
+        }
+    }
+    for metric in &summary.metrics {
+        for call in &metric.calls {
+            let labels = [experiment, call.arm.as_str(), call.role.as_str(), metric.metric.as_str()];
+            if let Some(value) = call.value {
+                metrics.quality.with_label_values(&labels).set(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! How well each arm's answers did on a metric, as whoever asks is shown it.
+
+use serde::Serialize;
+
+use crate::analysis::quality::Measured;
+use crate::analysis::study::Study;
+use crate::analysis::study::Subject;
+use crate::evaluate::measure::Better;
+use crate::evaluate::measure::Kind;
+use crate::evaluate::measure::Measure;
+use crate::evaluate::measure::Scale;
+use crate::vocab::MetricName;
+use crate::vocab::ModelName;
+use crate::vocab::Role;
+
+/// One metric.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricSummary {
+    /// Its name.
+    pub metric: MetricName,
+    /// What it is.
+    pub kind: Kind,
+    /// Which way is better.
+    pub better: Better,
+    /// By arm and by what its calls were for.
+    pub calls: Vec<CallQuality>,
+}
+
+/// How well one arm's answers in one role did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallQuality {
+    /// The arm.
+    pub arm: ModelName,
+    /// What its calls were for.
+    pub role: Role,
+    /// The metric's value; missing where it is undefined.
+    pub value: Option<f64>,
+    /// Why it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undefined: Option<String>,
+    /// How many answers were held against the truth; those that failed are among them where the metric has a worst score.
+    pub examples: u64,
+    /// The standard deviation of single answers' scores, where there are such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<f64>,
+    /// Answers that gave no prediction.
+    pub failed: u64,
+    /// Answers whose values the metric cannot use.
+    pub unfit: u64,
+    /// Why the first of them could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfit_because: Option<String>,
+    /// The value is of a uniform sample and not of all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sampled: bool,
+    /// Counts by true and predicted class, where the metric is of classes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassCount>,
+}
+
+/// How often a class was taken for another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassCount {
+    /// What was true.
+    pub truth: String,
+    /// What the model said.
+    pub predicted: String,
+    /// How often.
+    pub count: u64,
+}
+
+impl Study {
+    pub(super) fn metric_summaries(&self, subject: &Subject) -> Vec<MetricSummary> {
+        let metrics = self.quality.iter().map(|(name, quality)| MetricSummary {
+            metric: name.clone(),
+            kind: quality.measure.kind,
+            better: quality.measure.kind.better(),
+            calls: quality
+                .calls
+                .iter()
+                .filter_map(|((arm, role), measured)| {
+                    Some(CallQuality::of(subject.arms.get(*arm)?, *role, measured, &quality.measure))
+                })
+                .collect(),
+        });
+        metrics.collect()
+    }
+}
+
+impl CallQuality {
+    fn of(arm: &ModelName, role: Role, measured: &Measured, measure: &Measure) -> Self {
+        let whole = measure.kind.scale() == Scale::Whole;
+        let value = measured.value(measure);
+        let mut classes: Vec<ClassCount> = measured
+            .classes
+            .iter()
+            .map(|((truth, predicted), count)| ClassCount {
+                truth: truth.clone(),
+                predicted: predicted.clone(),
+                count: *count,
+            })
+            .collect();
+        classes.sort_by(|one, other| (&one.truth, &one.predicted).cmp(&(&other.truth, &other.predicted)));
+        Self {
+            arm: arm.clone(),
+            role,
+            undefined: value.as_ref().err().map(ToString::to_string),
+            value: value.ok(),
+            examples: if whole { measured.examples } else { measured.scores.n() },
+            deviation: measured.scores.variance().ok().filter(|_| !whole).map(f64::sqrt),
+            failed: measured.failed,
+            unfit: measured.unfit,
+            unfit_because: measured.unfit_because.clone(),
+            sampled: whole && measured.is_partial(),
+            classes,
+        }
+    }
+}

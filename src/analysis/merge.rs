@@ -1,0 +1,123 @@
+//! Figures of several gateways as one: counts add up exactly, sums to rounding, sets of units by union.
+//!
+//! Only figures of one identity belong together. Where a test depends on the order of what it saw, each gateway's keeps
+//! its own, and the bounds are those that all agree on.
+
+use crate::analysis::Analysis;
+use crate::analysis::breach::Breaches;
+use crate::analysis::study::Study;
+use crate::analysis::tally::ArmTally;
+use crate::analysis::tally::CallTally;
+
+impl Analysis {
+    /// Takes in what another gateway knows. Figures of another identity are left out; those of the side that was served
+    /// last stay.
+    pub fn merge(&mut self, other: &Analysis) {
+        for (experiment, theirs) in &other.studies {
+            match self.studies.get_mut(experiment) {
+                Some(own) => own.merge(theirs),
+                None => {
+                    self.studies.insert(experiment.clone(), theirs.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Study {
+    fn merge(&mut self, other: &Study) {
+        let alike = self.identity_is(other);
+        let (Some(subject), Some(theirs)) = (&mut self.subject, &other.subject) else {
+            if self.subject.is_none() {
+                *self = other.clone();
+            }
+            return;
+        };
+        if !alike {
+            if theirs.until > subject.until {
+                *self = other.clone();
+            }
+            return;
+        }
+        if theirs.until > subject.until {
+            subject.policy.clone_from(&theirs.policy);
+            self.design.clone_from(&other.design);
+            self.watches.clone_from(&other.watches);
+        }
+        subject.since = subject.since.min(theirs.since);
+        subject.until = subject.until.max(theirs.until);
+        self.requests += other.requests;
+        self.left_out.not_enrolled += other.left_out.not_enrolled;
+        self.left_out.forced += other.left_out.forced;
+        self.left_out.retries += other.left_out.retries;
+        self.arms.iter_mut().zip(&other.arms).for_each(|(own, theirs)| own.merge(theirs));
+        for (field, theirs) in &other.agreement {
+            let own = self.agreement.entry(field.clone()).or_default();
+            own.agree += theirs.agree;
+            own.differ += theirs.differ;
+            own.missing += theirs.missing;
+        }
+        self.strata.merge(&other.strata);
+        self.pairs.iter_mut().zip(&other.pairs).for_each(|(own, theirs)| own.merge(theirs));
+        self.ballot.merge(&other.ballot);
+        for (outcome, theirs) in &other.outcomes {
+            let own = self.outcomes.entry(outcome.clone()).or_default();
+            own.reports += theirs.reports;
+            own.late += theirs.late;
+            own.sum += theirs.sum;
+        }
+        for (loss, lost) in &other.lost {
+            *self.lost.entry(*loss).or_default() += lost;
+        }
+        for (stage, theirs) in &other.frozen {
+            let own = self.frozen.entry(*stage).or_default();
+            if own.thresholds.is_none() {
+                own.clone_from(theirs);
+            }
+        }
+        for (metric, theirs) in &other.quality {
+            if let Some(own) = self.quality.get_mut(metric) {
+                own.merge(theirs);
+            }
+        }
+        self.breaches.merge(&other.breaches);
+    }
+}
+
+impl Breaches {
+    fn merge(&mut self, other: &Breaches) {
+        for (guardrail, theirs) in &other.peaks {
+            let own = self.peaks.entry(guardrail.clone()).or_insert(*theirs);
+            *own = own.max(*theirs);
+        }
+        for (candidate, theirs) in &other.rolled_back {
+            let own = self.rolled_back.entry(*candidate).or_insert_with(|| theirs.clone());
+            if theirs.time < own.time {
+                own.clone_from(theirs);
+            }
+        }
+    }
+}
+
+impl ArmTally {
+    fn merge(&mut self, other: &ArmTally) {
+        self.assigned += other.assigned;
+        self.enrolled += other.enrolled;
+        self.calls.iter_mut().zip(&other.calls).for_each(|(own, theirs)| own.merge(theirs));
+    }
+}
+
+impl CallTally {
+    fn merge(&mut self, other: &CallTally) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.cancelled += other.cancelled;
+        self.total.merge(&other.total);
+        self.first_byte.merge(&other.first_byte);
+        self.tokens.add(other.tokens);
+        for (currency, amount) in &other.cost {
+            let own = self.cost.entry(currency.clone()).or_default();
+            *own = *own + *amount;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The fold: kept over restarts, the same merged as in one, the same from equal records.
+
+use crossfade::analysis::Analysis;
+use rand::RngExt;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::json;
+
+use crate::evidence::world::PLAIN;
+use crate::evidence::world::Request;
+use crate::evidence::world::World;
+
+/// A world in which everything occurs that is watched.
+fn eventful() -> World {
+    let decision = json!({"guardrails": [
+        {"watch": "error_rate", "max_ratio": 1.2, "on_breach": "rollback"},
+        {"watch": "latency_p99", "on_breach": "rollback"}],
+        "primary": {"of": {"metric": "accuracy"}, "better": "higher", "margin": 0.1}});
+    let (mut world, mut dice) = (World::of("canary", decision), StdRng::seed_from_u64(11));
+    for (stage, share) in [(1, 0.1), (2, 0.5)] {
+        for _ in 0..1_500 {
+            let candidate = dice.random_bool(share);
+            let unit = format!("user-{}", dice.random_range(0..900));
+            let (failed, took_ms) = (dice.random_bool(0.05), 10.0 + 10.0 * dice.random::<f64>());
+            let request = Request { stage, share, candidate, unit: Some(&unit), failed, took_ms };
+            let id = world.serve(request);
+            let label = if dice.random_bool(0.8) { "7" } else { "1" };
+            world.report(id, candidate, ("digit", "label"), json!({"label": label}));
+            if dice.random_bool(0.3) {
+                let stars = f64::from(dice.random_range(1..6));
+                world.report(id, candidate, ("stars", "number"), json!({"number": stars}));
+            }
+        }
+    }
+    world
+}
+
+#[test]
+fn what_was_written_down_goes_on_as_if_nothing_had_happened() {
+    let world = eventful();
+    let lines = world.lines.as_ref().unwrap();
+    let (before, after) = lines.split_at(lines.len() / 2);
+    let mut broken = Analysis::new();
+    before.iter().for_each(|line| broken.fold(line));
+    let mut restored = Analysis::from_json(&broken.to_json()).unwrap();
+    after.iter().for_each(|line| restored.fold(line));
+    assert_eq!(restored.summary("e").unwrap(), world.summary());
+    assert_eq!(restored.to_json(), world.analysis.to_json());
+}
+
+#[test]
+fn two_gateways_figures_merged_are_those_of_one() {
+    let world = eventful();
+    let lines = world.lines.as_ref().unwrap();
+    let mut parts = [Analysis::new(), Analysis::new()];
+    let mut homes = std::collections::HashMap::new();
+    for line in lines {
+        // A user's requests all go to one of the two, and an outcome to where its request was.
+        let home = match line {
+            crossfade::record::Line::Pair(pair) => {
+                let home = usize::from(pair.unit.as_ref().unwrap().ends_with(['0', '2', '4', '6', '8']));
+                homes.insert(pair.request_id, home);
+                home
+            }
+            crossfade::record::Line::Outcome(outcome) => homes[&outcome.request_id],
+            _ => {
+                parts.iter_mut().for_each(|part| part.fold(line));
+                continue;
+            }
+        };
+        parts[home].fold(line);
+    }
+    let [mut merged, other] = parts;
+    merged.merge(&other);
+    let (merged, whole) = (merged.summary("e").unwrap(), world.summary());
+    assert_eq!(merged.requests, whole.requests);
+    let accuracy = |stages: &[crossfade::analysis::StageSummary]| -> Vec<_> {
+        let arms = stages.iter().flat_map(|stage| &stage.arms);
+        arms.map(|arm| (arm.assigned, arm.units, arm.figure("accuracy").cloned())).collect()
+    };
+    assert_eq!(accuracy(&merged.stages), accuracy(&whole.stages));
+    let (one, other) = (&merged.verdicts[0], &whole.verdicts[0]);
+    assert!((one.log_e_primary.unwrap() - other.log_e_primary.unwrap()).abs() < 1e-9);
+    let stars = |summary: &crossfade::analysis::ExperimentSummary| {
+        summary.effects.iter().find(|effect| effect.figure == "stars").unwrap().estimate.unwrap()
+    };
+    assert!((stars(&merged) - stars(&whole)).abs() < 1e-9);
+    assert_eq!(merged.metrics[0].calls[0].classes, whole.metrics[0].calls[0].classes);
+}
+
+#[test]
+fn a_number_that_nobody_reports_is_nought_where_the_policy_says_so_and_unknown_elsewhere() {
+    let mut world = World::of("ab", json!({}));
+    for number in 0..400 {
+        let candidate = number % 2 == 0;
+        let unit = format!("user-{number}");
+        let id = world.serve(Request { candidate, unit: Some(&unit), ..PLAIN });
+        if number % 4 < 2 {
+            world.report(id, candidate, ("stars", "number"), json!({"number": 3.0 + f64::from(number % 3)}));
+        }
+    }
+    let summary = world.summary();
+    let stars = summary.effects.iter().find(|effect| effect.figure == "stars").unwrap();
+    assert_eq!(stars.events, 200, "users without stars are not among them: {stars:?}");
+}
