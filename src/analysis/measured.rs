@@ -89,7 +89,7 @@ impl Study {
 
 impl CallQuality {
     fn of(arm: &ModelName, role: Role, measured: &Measured, measure: &Measure) -> Self {
-        let whole = measure.kind.scale() == Scale::Whole;
+        let (whole, is_mean) = (measure.kind.scale() == Scale::Whole, measure.kind.is_mean());
         let value = measured.value(measure);
         let mut classes: Vec<ClassCount> = measured
             .classes
@@ -111,7 +111,7 @@ impl CallQuality {
             failed: measured.failed,
             unfit: measured.unfit,
             unfit_because: measured.unfit_because.clone(),
-            sampled: whole && measured.is_partial(),
+            sampled: !is_mean && measured.is_partial(),
             classes,
         }
     }

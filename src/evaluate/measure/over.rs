@@ -222,7 +222,10 @@ impl Measure {
         let mut of_events: Vec<f64> = of_events.map(|(time, _)| *time).collect();
         of_events.sort_by(|one, other| sound::ascending(*one, *other));
         let last = of_events.len().checked_sub(1).ok_or(NoValue::Undefined("there is no event"))?;
-        Ok(cohort.auc_at(&EVENT_PERCENT.map(|percent| of_events[last * percent / 100]))?.mean_auc)
+        // Nobody is followed beyond the last time, so that it tells nothing apart.
+        let followed = times.iter().copied().fold(0.0, f64::max);
+        let at = EVENT_PERCENT.into_iter().map(|percent| of_events[last * percent / 100]);
+        Ok(cohort.auc_at(&at.filter(|time| *time < followed).collect::<Vec<_>>())?.mean_auc)
     }
 }
 

@@ -171,7 +171,7 @@ impl Measure {
             Kind::SentenceBleu => BleuSums::of(hypothesis, &all, BleuReading::default())?
                 .score(BleuSmoothing::Exponential, BleuOrders::Effective)
                 .map(|bleu| bleu.score),
-            Kind::Chrf => Chrf::default().score(hypothesis, &all),
+            Kind::Chrf => Chrf::CHRF.score(hypothesis, &all),
             Kind::Rouge1 => rouge(Rouge::One),
             Kind::Rouge2 => rouge(Rouge::Two),
             Kind::RougeL => rouge(Rouge::Longest),
