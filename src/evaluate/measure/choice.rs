@@ -54,7 +54,16 @@ impl Kind {
             K::Ndcg | K::Mrr | K::Map | K::PrecisionAtK | K::RecallAtK | K::HitAtK => &[C::K],
             K::Rbo | K::Overlap | K::ContextPrecision => &[C::K],
             K::AdjustedR2 => &[C::Features],
-            K::Accuracy | K::BalancedAccuracy | K::Mcc | K::Perplexity | K::Mae | K::Mse | K::Rmse | K::R2 | K::Mape | K::Smape => &[],
+            K::Accuracy
+            | K::BalancedAccuracy
+            | K::Mcc
+            | K::Perplexity
+            | K::Mae
+            | K::Mse
+            | K::Rmse
+            | K::R2
+            | K::Mape
+            | K::Smape => &[],
             K::ExplainedVariance | K::MedianAe | K::MaxError => &[],
             K::Silhouette | K::DaviesBouldin | K::CalinskiHarabasz | K::KendallTau => &[],
             K::Bleu | K::SentenceBleu | K::Rouge1 | K::Rouge2 | K::RougeL | K::RougeLsum | K::Chrf => &[],

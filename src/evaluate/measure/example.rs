@@ -171,8 +171,7 @@ impl Example {
             Example::Texts { hypothesis, references } => hypothesis.len() + texts(references),
             Example::Masks { predicted, truth } => 4 * (predicted.len() + truth.len()),
             Example::Boxes { found, truth } => {
-                let classes =
-                    found.iter().map(|one| &one.class).chain(truth.iter().map(|one| &one.class));
+                let classes = found.iter().map(|one| &one.class).chain(truth.iter().map(|one| &one.class));
                 classes.map(|class| 2 * ENTRY + class.len()).sum()
             }
             Example::Marks { marks, .. } => ENTRY * marks.len(),

@@ -27,7 +27,8 @@ use crate::evaluate::vision;
 use crate::evaluate::vision::BothEmpty;
 
 /// What an example of another kind of measure gets.
-pub(super) const OTHER_SHAPE: NoValue = NoValue::Invalid("the example is of another shape than the measure's");
+pub(super) const OTHER_SHAPE: NoValue =
+    NoValue::Invalid("the example is of another shape than the measure's");
 
 /// How likely a reader of a ranked list goes on to the next item (Webber, Moffat and Zobel 2010).
 const PERSISTENCE: f64 = 0.9;
@@ -164,9 +165,8 @@ impl Measure {
                 (best, next) => best.or(next),
             })
         };
-        let rouge = |rouge: Rouge| {
-            most(&|reference| rouge.score(RougeWords::Unicode, reference, hypothesis).f1)
-        };
+        let rouge =
+            |rouge: Rouge| most(&|reference| rouge.score(RougeWords::Unicode, reference, hypothesis).f1);
         match self.kind {
             Kind::SentenceBleu => BleuSums::of(hypothesis, &all, BleuReading::default())?
                 .score(BleuSmoothing::Exponential, BleuOrders::Effective)
@@ -176,9 +176,9 @@ impl Measure {
             Kind::Rouge2 => rouge(Rouge::Two),
             Kind::RougeL => rouge(Rouge::Longest),
             Kind::RougeLsum => rouge(Rouge::LongestByLine),
-            Kind::ExactMatch => most(&|reference| {
-                f64::from(text::exact_match(reference, hypothesis, Normalization::Squad))
-            }),
+            Kind::ExactMatch => {
+                most(&|reference| f64::from(text::exact_match(reference, hypothesis, Normalization::Squad)))
+            }
             Kind::TokenF1 => most(&|reference| text::token_f1(reference, hypothesis, Normalization::Squad)),
             Kind::EditSimilarity => most(&|reference| text::edit_similarity(reference, hypothesis)),
             Kind::Wer => least(text::word_error_rate),

@@ -98,7 +98,11 @@ fn point(inputs: Inputs<'_>) -> Result<Example, NoValue> {
     const EXPECTED: &str = "the context must be the point's features, a list of finite numbers";
     let cluster = predicted_class(inputs)?;
     let features = json::numbers(context(inputs)?, EXPECTED)?;
-    if features.is_empty() { Err(NoValue::Invalid(EXPECTED)) } else { Ok(Example::Point { features, cluster }) }
+    if features.is_empty() {
+        Err(NoValue::Invalid(EXPECTED))
+    } else {
+        Ok(Example::Point { features, cluster })
+    }
 }
 
 fn hypothesis(inputs: Inputs<'_>) -> Result<String, NoValue> {

@@ -14,9 +14,9 @@ use crate::evaluate::measure::read;
 use crate::evaluate::vision::BoundingBox;
 use crate::protocol::class_text;
 
-const CORNERS: &str = "a box must be [left, top, right, bottom], finite, with right and bottom not the smaller";
-const FOUND: &str =
-    "the prediction must be a list of objects such as {\"box\": [0, 0, 9, 9], \"class\": \"cat\", \"score\": 0.9}";
+const CORNERS: &str =
+    "a box must be [left, top, right, bottom], finite, with right and bottom not the smaller";
+const FOUND: &str = "the prediction must be a list of objects such as {\"box\": [0, 0, 9, 9], \"class\": \"cat\", \"score\": 0.9}";
 
 pub(super) fn masks(measure: &Measure, inputs: Inputs<'_>) -> Result<Example, NoValue> {
     let mask = |value| {
@@ -44,7 +44,8 @@ fn flatten(measure: &Measure, value: &Value, pixels: &mut Vec<u32>) -> Result<()
 
 fn class_of(Measure { labels, positive, .. }: &Measure, pixel: &Value) -> Result<u32, NoValue> {
     const CLASSES: &str = "a mask must be lists of pixels, each a class";
-    const BINARY: &str = "a mask must be lists of 1 and 0; for other classes the metric needs `labels` or `positive`";
+    const BINARY: &str =
+        "a mask must be lists of 1 and 0; for other classes the metric needs `labels` or `positive`";
     let class = class_text(pixel).ok_or(NoValue::Invalid(CLASSES))?;
     match positive {
         Some(positive) => Ok(u32::from(class == *positive)),
@@ -55,7 +56,8 @@ fn class_of(Measure { labels, positive, .. }: &Measure, pixel: &Value) -> Result
 }
 
 pub(super) fn boxes(measure: &Measure, inputs: Inputs<'_>) -> Result<Example, NoValue> {
-    const TRUTH: &str = "the truth must be a list of objects such as {\"box\": [0, 0, 9, 9], \"class\": \"cat\"}";
+    const TRUTH: &str =
+        "the truth must be a list of objects such as {\"box\": [0, 0, 9, 9], \"class\": \"cat\"}";
     let counts = |class: &str| measure.labels.is_empty() || measure.labels.iter().any(|label| label == class);
     let mut found = Vec::new();
     for item in json::items(read::prediction(inputs)?) {
@@ -74,8 +76,7 @@ pub(super) fn boxes(measure: &Measure, inputs: Inputs<'_>) -> Result<Example, No
 
 pub(super) fn marks(inputs: Inputs<'_>) -> Result<Example, NoValue> {
     const TRUTH: &str = "the truth must be a list of boxes around lesions, or how many lesions there are";
-    const MARKS: &str =
-        "the prediction must be a list of objects such as {\"box\": [0, 0, 9, 9], \"score\": 0.9} or {\"lesion\": 0, \"score\": 0.9}";
+    const MARKS: &str = "the prediction must be a list of objects such as {\"box\": [0, 0, 9, 9], \"score\": 0.9} or {\"lesion\": 0, \"score\": 0.9}";
     let truth = read::truth(inputs)?;
     let (lesions, count) = match json::number(truth) {
         Some(count) if count >= 0.0 && count.fract() == 0.0 && count <= 1e6 => (Vec::new(), count as usize),
@@ -93,7 +94,8 @@ pub(super) fn marks(inputs: Inputs<'_>) -> Result<Example, NoValue> {
         let lesion = match item.get("lesion") {
             Some(Value::Null) => None,
             Some(said) => {
-                let said = json::number(said).filter(|said| said.fract() == 0.0).ok_or(NoValue::Invalid(MARKS))?;
+                let said =
+                    json::number(said).filter(|said| said.fract() == 0.0).ok_or(NoValue::Invalid(MARKS))?;
                 let place = (said >= 0.0).then_some(said as usize);
                 if place.is_some_and(|place| place >= count) {
                     return Err(NoValue::Invalid("a mark names a lesion that is not there"));
@@ -110,7 +112,8 @@ pub(super) fn marks(inputs: Inputs<'_>) -> Result<Example, NoValue> {
 
 /// The lesion in whose box the middle of a mark lies, of several the one whose middle is nearest.
 fn hit(mark: [f64; 4], lesions: &[[f64; 4]]) -> Option<usize> {
-    let middle = |[left, top, right, bottom]: [f64; 4]| (f64::midpoint(left, right), f64::midpoint(top, bottom));
+    let middle =
+        |[left, top, right, bottom]: [f64; 4]| (f64::midpoint(left, right), f64::midpoint(top, bottom));
     let (x, y) = middle(mark);
     let inside = |[left, top, right, bottom]: &[f64; 4]| {
         (*left..=*right).contains(&x) && (*top..=*bottom).contains(&y)

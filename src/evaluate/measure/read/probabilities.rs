@@ -63,7 +63,8 @@ pub(super) fn confidence(measure: &Measure, inputs: Inputs<'_>) -> Result<Exampl
 }
 
 pub(super) fn tokens(inputs: Inputs<'_>) -> Result<Example, NoValue> {
-    const EXPECTED: &str = "the score must be a list of the tokens' natural log-probabilities, each at most 0";
+    const EXPECTED: &str =
+        "the score must be a list of the tokens' natural log-probabilities, each at most 0";
     let log_probability = |item: &Value| {
         json::number(item.get("logprob").unwrap_or(item)).filter(|it| *it <= ROUNDING).map(|it| it.min(0.0))
     };
@@ -78,7 +79,8 @@ pub(super) fn tokens(inputs: Inputs<'_>) -> Result<Example, NoValue> {
 
 /// One score, for the positive class.
 fn one_score(measure: &Measure, score: &Value, class: &str) -> Result<Example, NoValue> {
-    const UNKNOWN: &str = "the truth is neither 1, true, yes nor 0, false, no: `positive` must name what the score is of";
+    const UNKNOWN: &str =
+        "the truth is neither 1, true, yes nor 0, false, no: `positive` must name what the score is of";
     if measure.labels.len() > 2 && measure.positive.is_none() {
         return Err(NoValue::Invalid(ROW));
     }
@@ -114,7 +116,9 @@ fn row(labels: &[String], score: &Value) -> Result<Vec<f64>, NoValue> {
     }
     let read = |item: Option<&Value>| item.and_then(probability).ok_or(NoValue::Invalid(ROW));
     let row = match score {
-        Value::Array(items) if items.len() == labels.len() => items.iter().map(|item| read(Some(item))).collect(),
+        Value::Array(items) if items.len() == labels.len() => {
+            items.iter().map(|item| read(Some(item))).collect()
+        }
         Value::Object(by_label) => labels.iter().map(|label| read(by_label.get(label))).collect(),
         _ => Err(NoValue::Invalid(ROW)),
     };

@@ -39,7 +39,8 @@ pub(super) fn ids_once(list: &Value, expected: &'static str) -> Result<Vec<Strin
 
 /// What items are worth: by id, or 1 for each that is listed; a click is a list of one.
 fn gains(truth: &Value) -> Result<BTreeMap<String, f64>, NoValue> {
-    const EXPECTED: &str = "the truth must be what items are worth by their ids, a list of relevant ids, or one id";
+    const EXPECTED: &str =
+        "the truth must be what items are worth by their ids, a list of relevant ids, or one id";
     let worth = |gain: &Value| match gain {
         Value::Bool(relevant) => Ok(f64::from(*relevant)),
         gain => json::number(gain).ok_or(NoValue::Invalid(EXPECTED)),

@@ -20,7 +20,9 @@ pub(super) fn ranked(measure: &Measure, inputs: Inputs<'_>) -> Result<Example, N
     let mut relevant = match verdicts(context, truth) {
         Some(flags) if flags.len() == retrieved.len() => flags,
         Some(_) => {
-            return Err(NoValue::Invalid("the truth must have a 1 or 0 for each source that the context lists"));
+            return Err(NoValue::Invalid(
+                "the truth must have a 1 or 0 for each source that the context lists",
+            ));
         }
         None => {
             let relevant = ids_once(truth, TRUTH)?;
