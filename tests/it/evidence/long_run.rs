@@ -12,9 +12,12 @@ use serde_json::json;
 use crate::evidence::world::World;
 use crate::evidence::world::traffic;
 
+/// The first seed.
+const SEEDS: u64 = 10_000;
+
 /// Runs seeded tests on two threads.
 fn runs<T: Send>(number: u64, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let part = |from: u64| (from..number).step_by(2).map(&run).collect::<Vec<T>>();
+    let part = |from: u64| (from..number).step_by(2).map(|seed| run(SEEDS + seed)).collect::<Vec<T>>();
     std::thread::scope(|scope| {
         let other = scope.spawn(|| part(1));
         let mut all = part(0);

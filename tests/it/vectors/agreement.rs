@@ -43,7 +43,10 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
         "js_divergence" => counts(case, ["p_counts", "q_counts"], js_divergence),
         "total_variation" => counts(case, ["p_counts", "q_counts"], total_variation),
         "chi2_homogeneity" => counts(case, ["p_counts", "q_counts"], chi2_homogeneity),
-        "cosine_similarity" => Computed::metric(cosine_similarity(&case.numbers("a"), &case.numbers("b"))),
+        "cosine_similarity" => Computed::metric(cosine_similarity(
+            &case.given_numbers("a").unwrap(),
+            &case.given_numbers("b").unwrap(),
+        )),
         "diffy_noise" => Computed::metric(diffy(case)),
         "judge_position_swap" => {
             let choices = |key: &str| read::<Vec<Choice>>(case.input(key));
@@ -56,9 +59,9 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
             Computed::metric(rogan_gladen(rate("observed_rate"), rate("sensitivity"), rate("specificity")))
         }
         "ppi_mean" => Computed::metric(ppi_mean(
-            &case.numbers("labels"),
-            &case.numbers("judge_on_labelled"),
-            &case.numbers("judge_on_unlabelled"),
+            &case.given_numbers("labels").unwrap(),
+            &case.given_numbers("judge_on_labelled").unwrap(),
+            &case.given_numbers("judge_on_unlabelled").unwrap(),
             case.params.get("lambda").and_then(number).map_or(Lambda::Tuned, Lambda::Fixed),
             case.param("confidence"),
         )),

@@ -37,7 +37,7 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
             let made_up: Vec<Vec<f64>> =
                 case.input("generated_question_embeddings").as_array()?.iter().map(numbers).collect();
             flags(case, "noncommittal", |flags| {
-                answer_relevance(&case.numbers("question_embedding"), &made_up, flags)
+                answer_relevance(&case.given_numbers("question_embedding").unwrap(), &made_up, flags)
             })
         }
         "pass_at_k" => {
@@ -56,7 +56,7 @@ fn flags(case: &Case, key: &str, measure: impl Fn(&[bool]) -> Result<f64, NoValu
         1.0 => Ok(true),
         _ => Err(NoValue::Invalid("a flag is neither 0 nor 1")),
     };
-    let flags = case.numbers(key).into_iter().map(flag).collect::<Result<Vec<_>, _>>();
+    let flags = case.given_numbers(key).unwrap().into_iter().map(flag).collect::<Result<Vec<_>, _>>();
     Computed::metric(flags.and_then(|flags| measure(&flags)))
 }
 
