@@ -186,8 +186,8 @@ impl fmt::Display for Chapter {
             f.write_str(&indented(&format!("What went wrong first: {problem}")))?;
         }
         f.write_str(&indented(&self.reason))?;
-        if let Some((state, sentence)) = &self.verdict {
-            f.write_str(&indented(&format!("Verdict: {}. {sentence}", state.as_str())))?;
+        if let Some((state, why)) = &self.verdict {
+            f.write_str(&indented(&format!("Verdict: {}, for {why}.", state.as_str())))?;
         }
         Ok(())
     }

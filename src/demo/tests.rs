@@ -238,7 +238,7 @@ fn the_summary_tells_a_stranger_what_was_found() {
             "digits-candidate is better than digits-legacy: of 300 requests that only one of them got right, \
                  the candidate got 290 right."
                 .to_owned(),
-        verdict: Some((State::Promote, "digits-candidate may be promoted: it is better.".to_owned())),
+        verdict: Some((State::Promote, "`accuracy` is better".to_owned())),
     };
     let silent = Arm { right: None, p50: None, p95: None, cost: None, ..arm("ranker-legacy", 20, 0) };
     let interleave = Chapter {
@@ -280,7 +280,7 @@ SHADOW: legacy answers every user; the candidate gets copies, whose answers no u
   Legacy, asked twice, gave the same answer to 100.0 % of 100 requests.
   digits-candidate is better than digits-legacy: of 300 requests that only one of them got right,
   the candidate got 290 right.
-  Verdict: promote. digits-candidate may be promoted: it is better.
+  Verdict: promote, for `accuracy` is better.
 
 INTERLEAVE: each user sees one list made of both models' lists; clicks tell whose are better.
   model             answers  copies  users won      p50      p95  per 1,000 calls
