@@ -5,8 +5,6 @@
 //! its own; the product of their e-values is one again, and inverting it gives one confidence sequence for the effect
 //! that all stages share.
 
-use statrs::function::beta::ln_beta;
-
 use crate::stats::Alternative;
 use crate::stats::Interval;
 use crate::stats::Tuning;
@@ -14,6 +12,7 @@ use crate::stats::Undefined;
 use crate::stats::asymptotic_rho2;
 use crate::stats::open_unit;
 use crate::stats::positive;
+use crate::stats::special::ln_beta;
 
 /// How far a relative risk is looked for, as a natural logarithm.
 const FARTHEST: f64 = 60.0;

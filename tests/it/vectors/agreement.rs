@@ -43,9 +43,10 @@ pub(super) fn compute(case: &Case) -> Option<Computed> {
         "js_divergence" => counts(case, ["p_counts", "q_counts"], js_divergence),
         "total_variation" => counts(case, ["p_counts", "q_counts"], total_variation),
         "chi2_homogeneity" => counts(case, ["p_counts", "q_counts"], chi2_homogeneity),
-        "cosine_similarity" => {
-            Computed::metric(cosine_similarity(&case.given_numbers("a").unwrap(), &case.given_numbers("b").unwrap()))
-        }
+        "cosine_similarity" => Computed::metric(cosine_similarity(
+            &case.given_numbers("a").unwrap(),
+            &case.given_numbers("b").unwrap(),
+        )),
         "diffy_noise" => Computed::metric(diffy(case)),
         "judge_position_swap" => {
             let choices = |key: &str| read::<Vec<Choice>>(case.input(key));

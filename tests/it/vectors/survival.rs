@@ -30,6 +30,7 @@ fn cohort(case: &Case) -> Result<Cohort, NoValue> {
         1.0 => Ok(End::Event),
         _ => Err(NoValue::Invalid("an event is neither 0 nor 1")),
     };
-    let ends: Vec<End> = case.given_numbers("event").unwrap().into_iter().map(end).collect::<Result<_, _>>()?;
+    let ends: Vec<End> =
+        case.given_numbers("event").unwrap().into_iter().map(end).collect::<Result<_, _>>()?;
     Cohort::new(&case.given_numbers("time").unwrap(), &ends, &case.given_numbers("risk").unwrap())
 }
