@@ -51,6 +51,8 @@ pub use measured::CallQuality;
 pub use measured::ClassCount;
 pub use measured::MetricSummary;
 pub use sentence::grouped;
+pub use sentence::significant;
+pub use sentence::span;
 pub use snapshot::Kept;
 pub use stages::FigureCounts;
 pub use stages::StageArmSummary;

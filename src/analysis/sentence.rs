@@ -186,7 +186,7 @@ fn apart(Interval { lower, upper }: Interval) -> String {
 }
 
 /// A number with three significant digits, not in exponents for what people meet.
-pub(super) fn significant(value: f64) -> String {
+pub fn significant(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -219,7 +219,7 @@ pub(super) fn watched_name(watched: &Watched) -> String {
 }
 
 /// A span of time in its two largest units.
-pub(super) fn span(seconds: f64) -> String {
+pub fn span(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
     let (days, hours, minutes) = (seconds / 86_400.0, seconds / 3_600.0, seconds / 60.0);
     if days >= 2.0 {
