@@ -262,7 +262,9 @@ fn preference(basis: Basis, votes: Votes, strength: f64, alpha: f64) -> Effect {
         let process = BetaBinomial::new(strength, strength, 0.5, alternative).ok()?;
         Some(Evidence::Share { process, wins, losses })
     };
-    let bounds = share_cs(strength, strength, wins, losses, alpha);
+    // Where one side wins almost always, a prior at one half would make the bounds needlessly wide.
+    let prior = if basis == Basis::Votes { strength } else { 0.5 };
+    let bounds = share_cs(prior, prior, wins, losses, alpha);
     Effect {
         basis,
         scale: EffectScale::Preference,

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod report;
 mod run;
 mod schema;
 
@@ -33,6 +34,8 @@ enum Command {
     Schema(schema::Args),
     /// Tests two real models against each other in all four ways, in less than a minute and without a network.
     Demo(demo::Args),
+    /// Tells from the log alone what an experiment found: figures, differences, verdicts.
+    Report(report::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -42,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Demo(args) => demo::main(args),
+        Command::Report(args) => report::main(args),
     }
 }
 

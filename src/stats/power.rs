@@ -9,7 +9,7 @@ use crate::stats::checks::representable;
 use crate::stats::closed_unit;
 use crate::stats::open_unit;
 use crate::stats::positive;
-use crate::stats::tails::bisect;
+use crate::stats::root::edge;
 use crate::stats::tails::normal_quantile;
 use crate::stats::tails::normal_survival;
 use crate::stats::tails::student_quantile;
@@ -90,7 +90,7 @@ pub fn sample_size_arcsine(p0: f64, p1: f64, demand: Demand) -> Result<f64, Unde
             if demand.alternative == Alternative::TwoSided { normal_survival(critical + shift) } else { 0.0 };
         normal_survival(critical - shift) + far
     };
-    let shift = bisect(0.0, 100.0, |shift| power(shift) < demand.power);
+    let shift = edge(0.0, 100.0, |shift| power(shift) < demand.power);
     Ok(2.0 * (shift / effect).powi(2))
 }
 

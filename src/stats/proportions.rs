@@ -9,9 +9,9 @@ use crate::stats::Interval;
 use crate::stats::Undefined;
 use crate::stats::fisher::fisher_p;
 use crate::stats::open_unit;
+use crate::stats::root::edge;
 use crate::stats::special::ln_beta_cdf;
 use crate::stats::special::ln_beta_survival;
-use crate::stats::tails::bisect;
 use crate::stats::tails::normal_p;
 use crate::stats::tails::two_sided_z;
 
@@ -47,8 +47,8 @@ pub fn clopper_pearson(successes: u64, failures: u64, confidence: f64) -> Result
     let lower_excluded = |p: f64| ln_beta_cdf(s, f + 1.0, p) < tail.ln();
     let upper_excluded = |p: f64| ln_beta_survival(s + 1.0, f, p) < tail.ln();
     Ok(Interval {
-        lower: if successes == 0 { 0.0 } else { bisect(0.0, 1.0, lower_excluded) },
-        upper: if failures == 0 { 1.0 } else { bisect(1.0, 0.0, upper_excluded) },
+        lower: if successes == 0 { 0.0 } else { edge(0.0, 1.0, lower_excluded) },
+        upper: if failures == 0 { 1.0 } else { edge(1.0, 0.0, upper_excluded) },
     })
 }
 

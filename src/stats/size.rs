@@ -1,40 +1,53 @@
 //! How long an experiment will take: the requests until each kind of test has probably found an effect.
 //!
-//! For one look at the end, and for the tests that decide here, which may be read at any time and pay for it. All
-//! counts are expectations under the assumed effect, rounded up.
+//! For one look at the end, two-sided, as one would plan it on paper; and for the very tests that decide here, one-sided
+//! and read after each event, which pay for that with more observations. All counts are rounded up.
+
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
+use crate::stats::Alternative;
+use crate::stats::BetaBinomial;
 use crate::stats::Demand;
+use crate::stats::StageEvents;
+use crate::stats::StagedRisk;
 use crate::stats::Undefined;
 use crate::stats::checks::finite;
 use crate::stats::open_unit;
+use crate::stats::passage::Passage;
+use crate::stats::passage::Trials;
 use crate::stats::positive;
 use crate::stats::tails::normal_quantile;
 use crate::stats::total_for_proportions;
 
-/// How many times more observations a test takes that may be read at any time.
-///
-/// Measured by simulation, as the size at which the e-process has found the effect with the power asked for over
-/// that of the test at a fixed size.
-pub const ANY_TIME_SURCHARGE: f64 = 1.6;
+/// Fewer events or votes than this decide nothing, however they are distributed.
+const FEWEST: u64 = 5;
 
 /// How many it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Size {
     /// For one look at a size fixed beforehand.
     pub one_look: u64,
-    /// For a test that may be read at any time.
+    /// For the test that may be read at any time, to have found the effect with the same power.
     pub any_time: u64,
+    /// For that test to have found it with probability one half.
+    pub any_time_median: u64,
 }
 
 impl Size {
-    fn of(observations: f64) -> Result<Self, Undefined> {
+    /// So many observations for each trial.
+    fn of(one_look: f64, any_time: Trials, observations: f64) -> Result<Self, Undefined> {
         let counted = |observations: f64| match observations.ceil() {
             whole if whole < u64::MAX as f64 => Ok(whole as u64),
             _ => Err(Undefined::TooLarge),
         };
-        Ok(Self { one_look: counted(observations)?, any_time: counted(observations * ANY_TIME_SURCHARGE)? })
+        Ok(Self {
+            one_look: counted(one_look)?,
+            any_time: counted(any_time.with_power * observations)?,
+            any_time_median: counted(any_time.median * observations)?,
+        })
     }
 }
 
@@ -83,7 +96,8 @@ pub fn design_effect(requests_per_unit: f64, icc: f64) -> Result<f64, Undefined>
     positive("the design effect", 1.0 + (requests_per_unit - 1.0) * icc)
 }
 
-/// The requests of both arms until an A/B test of two proportions finds the effect.
+/// The requests of both arms until an A/B test finds the effect: for one look by the test of two proportions, at any
+/// time by the share of events that are the candidate's.
 ///
 /// # Errors
 /// [`Undefined::NoEffect`] when the relative risk is 1 or not on the side that is looked for; rates, shares and
@@ -95,27 +109,25 @@ pub fn requests_for_proportions(
 ) -> Result<Size, Undefined> {
     let design_effect = positive("the design effect", design_effect)?;
     let (base, candidate) = effect.rates()?;
-    Size::of(design_effect * total_for_proportions(base, candidate, effect.candidate_share, demand)?)
+    let one_look = total_for_proportions(base, candidate, effect.candidate_share, demand)?;
+    let (events, rate) = effect.events()?;
+    Size::of(design_effect * one_look, events.trials(demand)?, design_effect / rate)
 }
 
-/// The requests of both arms until the share of events that are the candidate's, which [`EventShare`] watches, finds
-/// the effect: by the binomial test of the share of traffic against the share of events.
+/// The requests of both arms until the share of events that are the candidate's finds the effect: for one look by the
+/// binomial test of the share of traffic against the share of events, at any time by [`StagedRisk`].
 ///
 /// # Errors
 /// As [`requests_for_proportions`].
-///
-/// [`EventShare`]: crate::stats::EventShare
 pub fn requests_for_event_share(
     effect: RateEffect,
     demand: Demand,
     design_effect: f64,
 ) -> Result<Size, Undefined> {
     let design_effect = positive("the design effect", design_effect)?;
-    let (base, candidate) = effect.rates()?;
-    let share = open_unit("the candidate's share", effect.candidate_share)?;
-    let rate = share * candidate + (1.0 - share) * base;
-    let events = trials_for_share(share, share * candidate / rate, demand)?;
-    Size::of(design_effect * events / rate)
+    let (events, rate) = effect.events()?;
+    let one_look = trials_for_share(effect.candidate_share, events.share, demand)?;
+    Size::of(design_effect * one_look / rate, events.trials(demand)?, design_effect / rate)
 }
 
 /// The users until interleaving finds that the candidate is preferred in this share of the decided votes, where this
@@ -125,9 +137,9 @@ pub fn requests_for_event_share(
 /// [`Undefined::NoEffect`] when the preference is one half or not on the side that is looked for; shares and demands
 /// outside their range.
 pub fn users_for_votes(preference: f64, decided: f64, demand: Demand) -> Result<Size, Undefined> {
-    let preference = open_unit("the preference", preference)?;
     let decided = decided_share("the share of users who decide", decided)?;
-    Size::of(trials_for_share(0.5, preference, demand)? / decided)
+    let preference = decided_share("the preference", preference)?;
+    for_decided(BetaBinomial::votes(Alternative::Greater), preference, decided, demand)
 }
 
 /// The shadow pairs until the sequential McNemar test finds that the candidate wins this share of those in which just
@@ -136,9 +148,62 @@ pub fn users_for_votes(preference: f64, decided: f64, demand: Demand) -> Result<
 /// # Errors
 /// As [`users_for_votes`].
 pub fn pairs_for_shadow(win_share: f64, discordance: f64, demand: Demand) -> Result<Size, Undefined> {
-    let win_share = open_unit("the candidate's share of wins", win_share)?;
     let discordance = decided_share("the share of pairs that differ", discordance)?;
-    Size::of(trials_for_share(0.5, win_share, demand)? / discordance)
+    let win_share = decided_share("the candidate's share of wins", win_share)?;
+    for_decided(BetaBinomial::paired(Alternative::Greater), win_share, discordance, demand)
+}
+
+/// The observations until a test of one half finds a share of those that decide for a side.
+fn for_decided(process: BetaBinomial, share: f64, decided: f64, demand: Demand) -> Result<Size, Undefined> {
+    let one_look = trials_for_share(0.5, share, demand)?;
+    let log_e = |hits: u64, misses: u64| from_fewest(hits, misses, |hits, misses| process.log_e(hits, misses));
+    // Wins and losses are alike to the test.
+    let passage = Passage { share: share.max(1.0 - share), alpha: demand.alpha, log_e };
+    Size::of(one_look / decided, passage.trials(demand.power)?, 1.0 / decided)
+}
+
+/// Events of two arms, as trials: whose is the next one?
+struct Events {
+    /// The candidate's share of the traffic.
+    traffic: f64,
+    /// The candidate's share of the events.
+    share: f64,
+}
+
+impl RateEffect {
+    /// The events, and how many there are a request.
+    fn events(&self) -> Result<(Events, f64), Undefined> {
+        let (base, candidate) = self.rates()?;
+        let traffic = open_unit("the candidate's share", self.candidate_share)?;
+        let rate = traffic * candidate + (1.0 - traffic) * base;
+        Ok((Events { traffic, share: traffic * candidate / rate }, rate))
+    }
+}
+
+impl Events {
+    /// How many there are until the verdict's test has found that one arm has more than its share of traffic.
+    fn trials(&self, demand: Demand) -> Result<Trials, Undefined> {
+        let Self { traffic, share } = *self;
+        demand.size_of(share - traffic)?;
+        let log_e = |candidate: u64, legacy: u64, alternative| {
+            let risk = StagedRisk::of([StageEvents { share: traffic, candidate, legacy }]);
+            // The share was found to be within (0, 1), so there is a stage to compare.
+            from_fewest(candidate, legacy, |_, _| risk.log_e(alternative, 1.0).unwrap_or(0.0))
+        };
+        let Demand { alpha, power, .. } = demand;
+        if share > traffic {
+            let log_e = |own: u64, legacy: u64| log_e(own, legacy, Alternative::Greater);
+            Passage { share, alpha, log_e }.trials(power)
+        } else {
+            let log_e = |legacy: u64, own: u64| log_e(own, legacy, Alternative::Less);
+            Passage { share: 1.0 - share, alpha, log_e }.trials(power)
+        }
+    }
+}
+
+/// No evidence before there are a few trials.
+fn from_fewest(hits: u64, misses: u64, log_e: impl Fn(u64, u64) -> f64) -> f64 {
+    if hits + misses < FEWEST { 0.0 } else { log_e(hits, misses) }
 }
 
 fn decided_share(name: &'static str, value: f64) -> Result<f64, Undefined> {

@@ -5,6 +5,7 @@
 //! collapsed: with an error of 1 % the buckets of all positive numbers together would take 600 kB, those of latencies
 //! from a microsecond to an hour take 9 kB.
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::stats::Undefined;
@@ -13,7 +14,7 @@ use crate::stats::closed_unit;
 use crate::stats::open_unit;
 
 /// Counted values.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuantileSketch {
     relative_error: f64,
     negative: Buckets,
@@ -22,11 +23,18 @@ pub struct QuantileSketch {
 }
 
 /// Bucket `i` holds sizes of growth^(i-1) to growth^i; the first that is kept has the index `first`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 struct Buckets {
     first: i32,
     counts: Vec<u64>,
     total: u64,
+}
+
+impl Default for QuantileSketch {
+    /// Estimates are off by at most 1 %.
+    fn default() -> Self {
+        Self::new(0.01).expect("0.01 is between 0 and 1")
+    }
 }
 
 impl QuantileSketch {

@@ -12,6 +12,7 @@ use statrs::function::erf::erfc_inv;
 use statrs::function::gamma::gamma_ur;
 
 use crate::stats::Alternative;
+use crate::stats::root::edge;
 use crate::stats::special::ln_beta;
 use crate::stats::special::ln_beta_cdf_at;
 use crate::stats::special::ln_beta_survival;
@@ -51,7 +52,7 @@ pub(super) fn student_quantile(tail: f64, df: f64) -> f64 {
     while student_survival(above, df) > tail && above < f64::MAX / 2.0 {
         above *= 2.0;
     }
-    bisect(0.0, above, |t| student_survival(t, df) > tail)
+    edge(0.0, above, |t| student_survival(t, df) > tail)
 }
 
 /// P(X > x) for a chi-square X with `df` degrees of freedom.
@@ -102,19 +103,4 @@ pub(super) fn normal_p(z: f64, alternative: Alternative) -> f64 {
 /// The p-value of Student's statistic.
 pub(super) fn student_p(t: f64, df: f64, alternative: Alternative) -> f64 {
     p_value(alternative, student_survival(t, df), student_survival(-t, df))
-}
-
-/// Bisects from a point where something holds to one where it does not, down to neighbouring numbers.
-pub(super) fn bisect(mut holds: f64, mut fails: f64, still_holds: impl Fn(f64) -> bool) -> f64 {
-    loop {
-        let middle = f64::midpoint(holds, fails);
-        if middle == holds || middle == fails {
-            return middle;
-        }
-        if still_holds(middle) {
-            holds = middle;
-        } else {
-            fails = middle;
-        }
-    }
 }

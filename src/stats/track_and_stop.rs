@@ -10,7 +10,7 @@ use crate::stats::checks::finite;
 use crate::stats::checks::representable;
 use crate::stats::checks::same_length;
 use crate::stats::open_unit;
-use crate::stats::tails::bisect;
+use crate::stats::root::edge;
 
 /// Where the search for the best arm stands.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -93,7 +93,7 @@ pub fn track_and_stop_weights(arms: ArmMoments<'_>, epsilon: f64) -> Result<Vec<
         others().map(slope).sum::<f64>() > 1.0
     };
     let most = own + (own * arms.variances.iter().sum::<f64>()).sqrt();
-    let share = if own == 0.0 { 0.0 } else { bisect(own, 2.0 * most, too_small) };
+    let share = if own == 0.0 { 0.0 } else { edge(own, 2.0 * most, too_small) };
     let share_of = |arm: usize| {
         let left = if own == 0.0 { scaled_gap(arm) } else { scaled_gap(arm) - own / share };
         match arms.variances[arm] {

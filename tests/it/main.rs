@@ -6,6 +6,7 @@ mod alike;
 mod analysis;
 mod binary;
 mod chaos;
+mod comparing;
 mod config;
 mod damaged;
 mod demo;
