@@ -18,6 +18,7 @@ mod leaving;
 mod ledger;
 mod life;
 mod limits;
+mod metrics;
 mod mixing;
 mod multiplexing;
 mod passing;
