@@ -14,7 +14,7 @@ use crate::analysis::watch::Signal;
 use crate::analysis::watch::Watch;
 use crate::policy::Watched;
 use crate::stats::EmpiricalBernstein;
-use crate::stats::Sample as Moments;
+use crate::stats::Moments;
 use crate::stats::Votes;
 
 /// The pairs of one candidate with legacy, by what is watched of them.
@@ -120,11 +120,6 @@ impl PairEvents {
             *(if own { &mut self.votes.wins } else { &mut self.votes.losses }) += 1;
         }
         votes
-    }
-
-    /// How many pairs there are.
-    pub(super) fn pairs(&self) -> u64 {
-        self.both + self.neither + self.only_candidate + self.only_legacy
     }
 
     fn merge(&mut self, other: &PairEvents) {

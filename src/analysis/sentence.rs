@@ -162,12 +162,10 @@ fn times(Interval { lower, upper }: Interval, what: &str) -> String {
 }
 
 fn ratio(value: f64) -> String {
-    if value >= 100.0 {
-        format!("{value:.0}")
-    } else if value >= 0.095 {
-        format!("{value:.1}")
-    } else {
-        format!("{value:.2}")
+    match value {
+        ..0.995 => format!("{value:.2}"),
+        ..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
     }
 }
 
@@ -231,7 +229,7 @@ pub fn span(seconds: f64) -> String {
     } else if minutes >= 2.0 {
         format!("{minutes:.0} minutes")
     } else {
-        format!("{seconds:.0} seconds")
+        format!("{seconds:.0} second{}", if seconds.round() == 1.0 { "" } else { "s" })
     }
 }
 

@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use crate::stats::Interval;
-use crate::stats::Sample;
+use crate::stats::Moments;
 use crate::stats::Undefined;
 use crate::stats::open_unit;
 use crate::stats::positive;
@@ -86,7 +86,7 @@ impl AsymptoticCs {
     ///
     /// # Errors
     /// Of fewer than two observations.
-    pub fn mean(&self, sample: &Sample) -> Result<Interval, Undefined> {
+    pub fn mean(&self, sample: &Moments) -> Result<Interval, Undefined> {
         let half = self.half_width(sample.n() as f64, sample.variance()?);
         let mean = sample.mean()?;
         Ok(Interval { lower: mean - half, upper: mean + half })
@@ -97,7 +97,7 @@ impl AsymptoticCs {
     ///
     /// # Errors
     /// Of fewer than two observations, and when `alpha` is not below 1/2.
-    pub fn lower(&self, sample: &Sample) -> Result<f64, Undefined> {
+    pub fn lower(&self, sample: &Moments) -> Result<f64, Undefined> {
         let r = self.r_one_sided.ok_or(Undefined::Parameter {
             name: "alpha",
             value: self.alpha,
@@ -114,8 +114,8 @@ impl AsymptoticCs {
     ///
     /// # Errors
     /// When either sample has fewer than two observations; [`Undefined::NoVariance`] when neither varies.
-    pub fn difference(&self, first: &Sample, second: &Sample) -> Result<MeanDifference, Undefined> {
-        let of_mean = |sample: &Sample| Ok::<_, Undefined>(sample.variance()? / sample.n() as f64);
+    pub fn difference(&self, first: &Moments, second: &Moments) -> Result<MeanDifference, Undefined> {
+        let of_mean = |sample: &Moments| Ok::<_, Undefined>(sample.variance()? / sample.n() as f64);
         let of_difference = of_mean(first)? + of_mean(second)?;
         if of_difference == 0.0 {
             return Err(Undefined::NoVariance);

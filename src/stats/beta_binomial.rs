@@ -4,8 +4,6 @@
 //! ln e = ln B(a+s, b+f) - ln B(a, b) - s ln p0 - f ln(1 - p0). One-sided, the prior is cut off at p0, which adds
 //! the log-ratio of the posterior's and the prior's probability on that side. Exact for every sample size.
 
-use statrs::function::beta::ln_beta;
-
 use crate::stats::Alternative;
 use crate::stats::Interval;
 use crate::stats::Undefined;
@@ -13,6 +11,7 @@ use crate::stats::boundary::tuning_divisor;
 use crate::stats::open_unit;
 use crate::stats::positive;
 use crate::stats::root::edge;
+use crate::stats::special::ln_beta;
 use crate::stats::special::ln_beta_cdf;
 use crate::stats::special::ln_beta_survival;
 

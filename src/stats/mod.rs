@@ -5,54 +5,161 @@
 //! display. What has no value is [`Undefined`] with its reason, never 0 or NaN. Evidence is kept as the natural
 //! logarithm of the e-value; that of independent stages adds up. Pure: counts in, numbers out.
 
+mod allocation;
 mod asymptotic;
+mod best_arm;
 mod beta_binomial;
+mod bootstrap;
 pub mod boundary;
 mod bounded;
-mod classical;
+mod checks;
+mod chi_square;
+mod clusters;
+mod cuped;
+mod decay;
+mod delong;
 mod e_value;
 mod event_share;
+mod fisher;
+mod kolmogorov;
+mod kolmogorov_tail;
+mod means;
+mod moments;
 mod msprt;
+mod multiple;
+mod off_policy;
+mod order_statistics;
+mod paired;
+mod passage;
+mod permutation;
+mod poisson_bootstrap;
+mod power;
+mod proportions;
 mod quantile;
+mod ranks;
+mod ratio;
 mod root;
-mod sample;
 mod sample_ratio;
+mod signed_rank;
+mod size;
+mod sketch;
 mod special;
 mod spending;
 mod staged;
+mod tails;
+mod track_and_stop;
 mod votes;
 
 #[cfg(test)]
 mod tests;
 
+pub use allocation::Allocation;
+pub use allocation::TopTwo;
 pub use asymptotic::AsymptoticCs;
 pub use asymptotic::MeanDifference;
 pub use asymptotic::Tuning;
 pub use asymptotic::asymptotic_rho2;
+pub use best_arm::BetaPosterior;
+pub use best_arm::best_arm_probabilities;
 pub use beta_binomial::BetaBinomial;
 pub use beta_binomial::prior_strength;
 pub use beta_binomial::share_cs;
 pub use beta_binomial::tuned_share_cs;
+pub use bootstrap::bootstrap_replicates;
+pub use bootstrap::cluster_bootstrap_replicates;
+pub use bootstrap::mean;
+pub use bootstrap::percentile_interval;
+pub use bootstrap::weighted_mean_replicates;
 pub use bounded::BettingCs;
 pub use bounded::BettingProcess;
 pub use bounded::BettingSettings;
 pub use bounded::EmpiricalBernstein;
-pub use classical::mcnemar_mid_p;
-pub use classical::sign_test;
-pub use classical::wilson;
+pub use chi_square::sample_ratio_chi_square;
+pub use clusters::ClusteredMean;
+pub use clusters::IntraclassCorrelation;
+pub use clusters::clustered_mean;
+pub use clusters::intraclass_correlation;
+pub use cuped::Cuped;
+pub use cuped::Slope;
+pub use cuped::cuped;
+pub use decay::DecayingMean;
+pub use delong::DeLong;
+pub use delong::delong;
 pub use e_value::CombinedE;
 pub use e_value::combine_e;
 pub use e_value::p_to_e;
 pub use event_share::EventShare;
+pub use kolmogorov::Smirnov;
+pub use kolmogorov::SmirnovNull;
+pub use kolmogorov::smirnov;
+pub use means::TTest;
+pub use means::paired_t;
+pub use means::welch;
+pub use means::welch_interval;
+pub use means::welch_non_inferiority;
+pub use moments::Covariance;
+pub use moments::Moments;
 pub use msprt::Msprt;
+pub use multiple::Adjusted;
+pub use multiple::Adjustment;
+pub use multiple::adjust_p;
+pub use multiple::e_discoveries;
+pub use off_policy::Decision;
+pub use off_policy::ModelledPolicy;
+pub use off_policy::OffPolicy;
+pub use off_policy::Overlap;
+pub use off_policy::PolicyValue;
+pub use off_policy::WeakOverlap;
+pub use off_policy::target_probability;
+pub use order_statistics::histogram_quantile;
+pub use order_statistics::inverted_cdf;
+pub use order_statistics::linear_quantile;
+pub use paired::ChiSquareTest;
+pub use paired::mcnemar_chi_square;
+pub use paired::mcnemar_exact;
+pub use paired::mcnemar_mid_p;
+pub use paired::sign_test;
+pub use permutation::permutation_mean_difference;
+pub use poisson_bootstrap::PoissonBootstrap;
+pub use poisson_bootstrap::REPLICATES;
+pub use poisson_bootstrap::poisson_weight;
+pub use power::Demand;
+pub use power::least_detectable_difference;
+pub use power::sample_size_arcsine;
+pub use power::sample_size_pooled;
+pub use power::sample_size_t;
+pub use power::total_for_proportions;
+pub use proportions::TwoProportions;
+pub use proportions::ZTest;
+pub use proportions::clopper_pearson;
+pub use proportions::wilson;
 pub use quantile::Bucket;
 pub use quantile::CdfBand;
 pub use quantile::DoubleStitching;
 pub use quantile::QuantileRanks;
 pub use quantile::quantile_difference_p;
 pub use quantile::quantile_ranks;
-pub use sample::Sample;
+pub use ranks::Continuity;
+pub use ranks::MannWhitney;
+pub use ranks::RankNull;
+pub use ranks::hodges_lehmann;
+pub use ranks::mann_whitney;
+pub use ratio::Lift;
+pub use ratio::Ratio;
+pub use ratio::ratio_of_totals;
+pub use ratio::relative_lift;
 pub use sample_ratio::SampleRatio;
+pub use signed_rank::SignedRank;
+pub use signed_rank::ZeroDifferences;
+pub use signed_rank::signed_rank;
+pub use size::RateEffect;
+pub use size::Size;
+pub use size::design_effect;
+pub use size::pairs_for_shadow;
+pub use size::requests_for_event_share;
+pub use size::requests_for_proportions;
+pub use size::users_for_votes;
+pub use sketch::QuantileSketch;
 pub use spending::Look;
 pub use spending::Spending;
 pub use spending::spending_bounds;
@@ -60,6 +167,10 @@ pub use staged::StageDifference;
 pub use staged::StageEvents;
 pub use staged::StagedDifference;
 pub use staged::StagedRisk;
+pub use track_and_stop::ArmMoments;
+pub use track_and_stop::Tracking;
+pub use track_and_stop::track_and_stop;
+pub use track_and_stop::track_and_stop_weights;
 pub use votes::Votes;
 pub use votes::VotesSummary;
 
@@ -79,9 +190,36 @@ pub enum Undefined {
     /// One arm gets everything.
     #[error("one arm gets all the traffic, so there is nothing to compare it with")]
     NoControl,
+    /// There are observations, and too few.
+    #[error("fewer than {needed} observations")]
+    TooFew {
+        /// How many it takes.
+        needed: usize,
+    },
     /// All numbers are equal, so their spread says nothing.
     #[error("the observations do not vary")]
     NoVariance,
+    /// What is to be divided by is 0.
+    #[error("the baseline is zero")]
+    ZeroBaseline,
+    /// Only positives, or only negatives.
+    #[error("just one class was observed")]
+    OneClass,
+    /// The target never does what the logs show, so they say nothing about it.
+    #[error("no logged action could have been the target's")]
+    NoOverlap,
+    /// Nothing differs in the direction that is looked for, so no sample is large enough.
+    #[error("there is no effect to find")]
+    NoEffect,
+    /// The result is beyond the largest floating-point number.
+    #[error("the values are too large to be computed with")]
+    TooLarge,
+    /// A value is NaN or infinite.
+    #[error("a value is NaN or infinite")]
+    NotFinite,
+    /// Sequences that belong together differ in length.
+    #[error("sequences that belong together differ in length")]
+    Lengths,
     /// No single effect fits all stages.
     #[error("the stages contradict each other: no effect agrees with all of them")]
     StagesDisagree,
@@ -98,6 +236,13 @@ pub enum Undefined {
         /// What it must be.
         expected: &'static str,
     },
+}
+
+impl Undefined {
+    /// Says whether what was given cannot be right; otherwise it is sound, and has no such statistic.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Undefined::NotFinite | Undefined::Lengths | Undefined::Parameter { .. })
+    }
 }
 
 /// What is looked for, as against the null.
@@ -152,6 +297,12 @@ fn open_unit(name: &'static str, value: f64) -> Result<f64, Undefined> {
         value,
         expected: "more than 0 and less than 1",
     })
+}
+
+/// A probability between 0 and 1, both included.
+fn closed_unit(name: &'static str, value: f64) -> Result<f64, Undefined> {
+    let inside = (0.0..=1.0).contains(&value);
+    inside.then_some(value).ok_or(Undefined::Parameter { name, value, expected: "between 0 and 1" })
 }
 
 /// A finite number above 0.

@@ -10,8 +10,8 @@ use crate::stats::AsymptoticCs;
 use crate::stats::BetaBinomial;
 use crate::stats::EventShare;
 use crate::stats::Interval;
+use crate::stats::Moments;
 use crate::stats::Msprt;
-use crate::stats::Sample;
 use crate::stats::SampleRatio;
 use crate::stats::Spending;
 use crate::stats::Tuning;
@@ -131,21 +131,21 @@ fn users_vote_once_by_the_sign_of_their_net_wins() {
 fn a_sample_is_the_same_whether_it_came_at_once_or_in_parts() {
     let observations: Vec<f64> = (0..100).map(|index| 1e6 + f64::from(index * index % 13)).collect();
     let sample = |observations: &[f64]| {
-        let mut sample = Sample::default();
+        let mut sample = Moments::default();
         observations.iter().for_each(|x| sample.add(*x).unwrap());
         sample
     };
     let whole = sample(&observations);
-    let mut parts = Sample::default();
+    let mut parts = Moments::default();
     observations.chunks(17).for_each(|part| parts.merge(&sample(part)));
-    parts.merge(&Sample::default());
+    parts.merge(&Moments::default());
     assert_eq!(parts.n(), 100);
     assert_near(parts.variance().unwrap(), whole.variance().unwrap(), "the variance");
     assert_near(parts.mean().unwrap(), whole.mean().unwrap(), "the mean");
     assert_eq!(sample(&[]).mean(), Err(Undefined::NoObservations));
-    assert_eq!(sample(&[1.0]).variance(), Err(Undefined::NoObservations));
-    assert!(Sample::default().add(f64::INFINITY).is_err());
-    assert!(Sample::known(3, 1.0, -1.0).is_err());
+    assert_eq!(sample(&[1.0]).variance(), Err(Undefined::TooFew { needed: 2 }));
+    assert!(Moments::default().add(f64::INFINITY).is_err());
+    assert!(Moments::from_summary(3, 1.0, -1.0).is_err());
 }
 
 #[test]
@@ -159,9 +159,9 @@ fn rho_is_exact_at_every_level() {
 #[test]
 fn an_asymptotic_difference_excludes_none_just_when_its_evidence_suffices() {
     let cs = AsymptoticCs::new(0.05, 500.0, Tuning::Exact).unwrap();
-    let first = Sample::known(300, 1.0, 4.0).unwrap();
+    let first = Moments::from_summary(300, 1.0, 4.0).unwrap();
     for mean in (0..200).map(|step| 1.0 + f64::from(step) / 100.0) {
-        let found = cs.difference(&first, &Sample::known(200, mean, 5.0).unwrap()).unwrap();
+        let found = cs.difference(&first, &Moments::from_summary(200, mean, 5.0).unwrap()).unwrap();
         assert_eq!(found.interval.lower > 0.0, suffices(found.log_e, 0.05), "{mean}");
         assert!(found.p <= 1.0 && (found.p > 0.05 || suffices(found.log_e, 0.05)), "{mean}");
     }
@@ -170,9 +170,9 @@ fn an_asymptotic_difference_excludes_none_just_when_its_evidence_suffices() {
 #[test]
 fn an_asymptotic_sequence_of_what_does_not_vary_has_no_value() {
     let cs = AsymptoticCs::new(0.05, 500.0, Tuning::Exact).unwrap();
-    let constant = Sample::known(9, 1.0, 0.0).unwrap();
+    let constant = Moments::from_summary(9, 1.0, 0.0).unwrap();
     assert_eq!(cs.difference(&constant, &constant), Err(Undefined::NoVariance));
-    assert_eq!(cs.mean(&Sample::default()), Err(Undefined::NoObservations));
+    assert_eq!(cs.mean(&Moments::default()), Err(Undefined::NoObservations));
     let wide = AsymptoticCs::new(0.5, 500.0, Tuning::Exact).unwrap();
     assert!(matches!(wide.lower(&constant), Err(Undefined::Parameter { .. })));
 }

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 
 use crossfade::evaluate::NoValue;
 use crossfade::stats::Alternative;
+use crossfade::stats::Undefined;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -75,6 +76,17 @@ enum Computed {
     Refused,
     /// The case is no single value; it was checked on the spot.
     Checked(Result<(), String>),
+}
+
+impl Computed {
+    /// What a statistic came to, a refusal told from what has no value.
+    fn of(result: Result<Value, Undefined>) -> Self {
+        match result {
+            Ok(value) => Computed::Value(value),
+            Err(reason) if reason.is_refusal() => Computed::Refused,
+            Err(_) => Computed::Undefined,
+        }
+    }
 }
 
 #[test]
@@ -187,6 +199,10 @@ impl Case {
         number(&self.params[key]).unwrap()
     }
 
+    fn word(&self, key: &str) -> &str {
+        self.params[key].as_str().unwrap()
+    }
+
     fn alternative(&self) -> Alternative {
         match self.params["alternative"].as_str().unwrap() {
             "two-sided" => Alternative::TwoSided,
@@ -213,6 +229,10 @@ impl Tolerance {
             let found = number(got).ok_or_else(|| format!("got {got}, expected {expected}"))?;
             let near = wanted == found || (wanted - found).abs() <= self.abs + self.rel * wanted.abs();
             return if near { Ok(()) } else { Err(format!("got {found}, expected {wanted}")) };
+        }
+        // Part of a result may be undefined; the reason is informative.
+        if expected.get("undefined").is_some() {
+            return got.get("undefined").map(|_| ()).ok_or_else(|| format!("got {got}, expected {expected}"));
         }
         match (expected, got) {
             (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {

@@ -14,8 +14,8 @@ use crossfade::stats::BettingSettings;
 use crossfade::stats::Bucket;
 use crossfade::stats::EmpiricalBernstein;
 use crossfade::stats::EventShare;
+use crossfade::stats::Moments;
 use crossfade::stats::QuantileRanks;
-use crossfade::stats::Sample;
 use crossfade::stats::SampleRatio;
 use crossfade::stats::Tuning;
 use crossfade::stats::Votes;
@@ -132,7 +132,7 @@ fn asymptotic(case: &Case) -> Runs {
     let least: u64 = warmup.split(' ').find_map(|word| word.parse().ok()).unwrap();
     assert_eq!(warmup, format!("at least {least} events in each arm"));
     Runs::of(case, "units", |dice| {
-        let (mut arms, mut events) = ([Sample::default(); 2], [0; 2]);
+        let (mut arms, mut events) = ([Moments::default(); 2], [0; 2]);
         (1..=case.count("n")).find(|_| {
             let arm = usize::from(happens(dice, share));
             let event = happens(dice, p);

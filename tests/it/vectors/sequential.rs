@@ -12,9 +12,9 @@ use crossfade::stats::DoubleStitching;
 use crossfade::stats::EmpiricalBernstein;
 use crossfade::stats::EventShare;
 use crossfade::stats::Interval;
+use crossfade::stats::Moments;
 use crossfade::stats::Msprt;
 use crossfade::stats::QuantileRanks;
-use crossfade::stats::Sample;
 use crossfade::stats::SampleRatio;
 use crossfade::stats::Spending;
 use crossfade::stats::Tuning;
@@ -238,7 +238,7 @@ fn rho2(case: &Case) -> Outcome {
 
 fn asymptotic_mean(case: &Case) -> Outcome {
     let cs = asymptotic(case)?;
-    let mut sample = Sample::default();
+    let mut sample = Moments::default();
     let (mut means, mut half_widths, mut lower) = (Vec::new(), Vec::new(), Vec::new());
     for (x, seen) in case.numbers("x").into_iter().zip(1..) {
         sample.add(x)?;
@@ -258,7 +258,7 @@ fn asymptotic_mean(case: &Case) -> Outcome {
 fn asymptotic_difference(case: &Case) -> Outcome {
     let sample = |arm: &str| {
         let moment = |name: &str| case.number(&format!("{name}_{arm}"));
-        Sample::known(case.count(&format!("n_{arm}")), moment("mean"), moment("var"))
+        Moments::from_summary(case.count(&format!("n_{arm}")), moment("mean"), moment("var"))
     };
     let found = asymptotic(case)?.difference(&sample("a")?, &sample("b")?)?;
     let Interval { lower, upper } = found.interval;
