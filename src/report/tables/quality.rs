@@ -4,24 +4,39 @@ use crate::analysis::AgreementSummary;
 use crate::analysis::CallQuality;
 use crate::analysis::ExperimentSummary;
 use crate::analysis::MetricSummary;
+use crate::analysis::PathVerdict;
 use crate::analysis::grouped;
 use crate::analysis::significant;
 use crate::report::tables::Section;
 use crate::report::tables::Table;
+use crate::report::words::e_value;
 use crate::report::words::known;
+use crate::report::words::percent;
 use crate::report::words::share;
 use crate::report::words::signed;
+use crate::stats::Interval;
 use crate::vocab::Role;
 
 pub(super) fn metrics(found: &ExperimentSummary) -> Section {
     let words = ["metric", "model", "calls for"];
-    let figures = ["value", "less legacy's", "answers", "deviation", "failed", "unfit"];
+    let figures = [
+        "value",
+        "95 % interval",
+        "less legacy's",
+        "95 % interval of that",
+        "answers",
+        "deviation",
+        "failed",
+        "unfit",
+    ];
     let mut table = Table::new(&words, &figures).and("why not");
     for metric in &found.metrics {
         let legacy = legacy(found, metric).and_then(|call| call.value);
         for call in &metric.calls {
             let is_legacys = found.arms.first().is_some_and(|arm| arm.arm == call.arm);
             let difference = call.value.zip(legacy).filter(|_| !is_legacys).map(|(own, legacy)| own - legacy);
+            let apart =
+                metric.differences.iter().find(|apart| apart.arm == call.arm && apart.role == call.role);
             let few = |count: u64| if count == 0 { String::new() } else { grouped(count) };
             let why = call.undefined.as_ref().or(call.unfit_because.as_ref());
             table.row([
@@ -29,7 +44,9 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
                 call.arm.to_string(),
                 call.role.as_str().to_owned(),
                 known(call.value.map(significant)) + if call.sampled { " *" } else { "" },
+                known(call.interval.map(between)),
                 known(difference.map(signed)),
+                known(apart.and_then(|apart| apart.interval).map(between)),
                 grouped(call.examples),
                 known(call.deviation.map(significant)),
                 few(call.failed),
@@ -38,9 +55,19 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
             ]);
         }
     }
-    let sampled = found.metrics.iter().flat_map(|metric| &metric.calls).any(|call| call.sampled);
-    let note = if sampled { "* of a uniform sample of the answers." } else { "" };
-    Section::of("Metrics", note, table)
+    let mut calls = found.metrics.iter().flat_map(|metric| &metric.calls);
+    let interval = "Intervals are of this moment (bootstrap), not for many looks.";
+    let note = match (calls.clone().any(|call| call.interval.is_some()), calls.any(|call| call.sampled)) {
+        (true, true) => format!("{interval} * of a uniform sample of the answers."),
+        (true, false) => interval.to_owned(),
+        (false, true) => "* of a uniform sample of the answers.".to_owned(),
+        (false, false) => String::new(),
+    };
+    Section::of("Metrics", &note, table)
+}
+
+fn between(Interval { lower, upper }: Interval) -> String {
+    format!("{} to {}", significant(lower), significant(upper))
 }
 
 /// Legacy's answers to users, which others are held against.
@@ -75,4 +102,34 @@ pub(super) fn agreement(found: &ExperimentSummary) -> Section {
     }
     let note = "Agreement with legacy is not quality: legacy may be the one that is wrong.";
     Section::of("Agreement", note, table)
+}
+
+/// How many paths of a candidate are shown.
+const PATHS: usize = 50;
+
+pub(super) fn paths(found: &ExperimentSummary) -> Section {
+    let figures = ["candidate differs", "legacy differs from itself", "e-value"];
+    let mut table = Table::new(&["path", "candidate", "finding"], &figures);
+    for candidate in &found.paths {
+        for path in candidate.paths.iter().take(PATHS) {
+            table.row([
+                path.path.clone(),
+                candidate.candidate.to_string(),
+                finding(path.verdict).to_owned(),
+                percent(path.raw_rate),
+                percent(path.noise_rate),
+                e_value(path.log_e),
+            ]);
+        }
+    }
+    let note = "Where answers differ, against how often legacy differs from itself when it is asked twice.";
+    Section::of("Paths", note, table)
+}
+
+fn finding(verdict: PathVerdict) -> &'static str {
+    match verdict {
+        PathVerdict::Differs => "truly differs",
+        PathVerdict::Open => "not known yet",
+        PathVerdict::Noise => "noise",
+    }
 }
