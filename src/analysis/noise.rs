@@ -20,6 +20,7 @@ use crate::record::ComparisonRecord;
 use crate::record::PairedRecord;
 use crate::stats::Alternative;
 use crate::stats::BetaBinomial;
+use crate::stats::e_discoveries;
 use crate::stats::share_cs;
 use crate::vocab::ModelName;
 use crate::vocab::Role;
@@ -195,7 +196,8 @@ impl Paths {
     /// The hypotheses are the paths that ever differed: the others have an e-value of 1, and nobody counts them.
     fn summary(&self) -> Vec<PathSummary> {
         let log_es: Vec<f64> = self.paths.values().map(Tally::log_e).collect();
-        let differs = e_bh(&log_es, ALPHA);
+        let es: Vec<f64> = log_es.iter().map(|log_e| log_e.exp()).collect();
+        let differs = e_discoveries(&es, ALPHA).unwrap_or_else(|_| vec![false; es.len()]);
         let known = self.paths.iter().zip(log_es).zip(differs);
         let mut paths: Vec<PathSummary> = known
             .map(|(((path, tally), log_e), differs)| PathSummary {
@@ -245,17 +247,4 @@ impl Tally {
         let is_seen = self.only_noise + self.both > 0;
         is_seen && rate * (2.0 * share - 1.0) < MARGIN
     }
-}
-
-/// Which hypotheses are given up, with at most a share of `alpha` of them wrongly, however they depend on each other
-/// (Wang and Ramdas 2022): the k largest e-values, for the largest k at which the least of them is at least K / (k alpha).
-fn e_bh(log_es: &[f64], alpha: f64) -> Vec<bool> {
-    let mut sorted = log_es.to_vec();
-    sorted.sort_by(|one, other| other.total_cmp(one));
-    let suffices = |(index, log_e): (usize, &f64)| {
-        let needed = (log_es.len() as f64 / ((index + 1) as f64 * alpha)).ln();
-        (*log_e >= needed).then_some(*log_e)
-    };
-    let least = sorted.iter().enumerate().filter_map(suffices).next_back();
-    log_es.iter().map(|log_e| least.is_some_and(|least| *log_e >= least)).collect()
 }

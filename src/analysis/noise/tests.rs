@@ -7,7 +7,6 @@ use crate::analysis::noise::Noise;
 use crate::analysis::noise::PathVerdict;
 use crate::analysis::noise::Paths;
 use crate::analysis::noise::Told;
-use crate::analysis::noise::e_bh;
 use crate::vocab::ModelName;
 
 fn told<'r>(paths: &[&'r str]) -> Told<'r> {
@@ -117,19 +116,4 @@ fn parts_merge_into_the_whole() {
     assert_eq!(merged.summary(), whole.summary());
     let kept = serde_json::to_string(&merged).unwrap();
     assert_eq!(serde_json::from_str::<Noise>(&kept).unwrap(), merged);
-}
-
-#[test]
-fn e_bh_gives_up_the_largest_e_values_that_suffice_together() {
-    let cases: [(&[f64], &[bool]); 5] = [
-        (&[50.0, 10.0, 1.0, 0.2, 100.0], &[true, false, false, false, true]),
-        (&[19.0, 20.0, 21.0], &[false, false, false]),
-        (&[0.0, 0.0], &[false, false]),
-        (&[20.0], &[true]),
-        (&[], &[]),
-    ];
-    for (es, expected) in cases {
-        let log_es: Vec<f64> = es.iter().map(|e| e.ln()).collect();
-        assert_eq!(e_bh(&log_es, 0.05), expected, "{es:?}");
-    }
 }
