@@ -16,7 +16,9 @@ impl Histogram {
     pub(super) fn add(&mut self, milliseconds: f64) {
         // A damaged log may hold any number.
         let micros = (milliseconds * 1000.0).min(f64::MAX);
-        self.micros.add(if micros < 1.0 { 0.0 } else { micros }).expect("`min` leaves neither NaN nor infinity");
+        self.micros
+            .add(if micros < 1.0 { 0.0 } else { micros })
+            .expect("`min` leaves neither NaN nor infinity");
     }
 
     /// How many durations there are.

@@ -2,8 +2,11 @@
 
 mod check;
 mod demo;
+mod prose;
 mod run;
 mod schema;
+mod size;
+mod whatif;
 
 use std::io;
 use std::io::Write;
@@ -14,6 +17,19 @@ use clap::Subcommand;
 
 /// The exit code for a policy file with problems: `EX_USAGE` of BSD's sysexits.
 const BAD_POLICY: u8 = 64;
+
+/// The exit code for arguments that make no sense together: the one that clap has for a single one.
+const BAD_ARGUMENTS: u8 = 2;
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// Tests a candidate model against the legacy one on live traffic.
 #[derive(Debug, Parser)]
@@ -33,6 +49,10 @@ enum Command {
     Schema(schema::Args),
     /// Tests two real models against each other in all four ways, in less than a minute and without a network.
     Demo(demo::Args),
+    /// Tells how many requests, and how long, each strategy takes to find an effect.
+    Size(size::Args),
+    /// Estimates from the log what other shares of traffic would have come to.
+    Whatif(whatif::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -42,6 +62,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Demo(args) => demo::main(args),
+        Command::Size(args) => size::main(args),
+        Command::Whatif(args) => whatif::main(args),
     }
 }
 

@@ -156,7 +156,8 @@ pub fn pairs_for_shadow(win_share: f64, discordance: f64, demand: Demand) -> Res
 /// The observations until a test of one half finds a share of those that decide for a side.
 fn for_decided(process: BetaBinomial, share: f64, decided: f64, demand: Demand) -> Result<Size, Undefined> {
     let one_look = trials_for_share(0.5, share, demand)?;
-    let log_e = |hits: u64, misses: u64| from_fewest(hits, misses, |hits, misses| process.log_e(hits, misses));
+    let log_e =
+        |hits: u64, misses: u64| from_fewest(hits, misses, |hits, misses| process.log_e(hits, misses));
     // Wins and losses are alike to the test.
     let passage = Passage { share: share.max(1.0 - share), alpha: demand.alpha, log_e };
     Size::of(one_look / decided, passage.trials(demand.power)?, 1.0 / decided)

@@ -32,3 +32,4 @@ mod tidy;
 mod tls;
 mod uploads;
 mod vectors;
+mod whatif;
