@@ -7,7 +7,8 @@ pub(super) fn percent(share: f64) -> String {
 
 /// A number of three digits, and of all before the point.
 pub(super) fn figures(number: f64) -> String {
-    let digits = if number <= 0.0 { 0.0 } else { (2.0 - number.log10().floor()).clamp(0.0, 12.0) };
+    let size = number.abs();
+    let digits = if size == 0.0 { 0.0 } else { (2.0 - size.log10().floor()).clamp(0.0, 12.0) };
     let text = format!("{number:.*}", digits as usize);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use crate::analysis::grouped;
 use crate::analysis::whatif::Answer;
+use crate::analysis::whatif::Answers;
 use crate::analysis::whatif::Estimate;
 use crate::analysis::whatif::LeftOut;
 use crate::analysis::whatif::PolicyAnswer;
@@ -21,6 +22,7 @@ use crate::cli::prose::figures;
 use crate::cli::prose::percent;
 use crate::cli::prose::wrapped;
 use crate::record::read_each;
+use crate::vocab::ModelName;
 use crate::vocab::StrategyKind;
 
 /// The arguments of `crossfade whatif`.
@@ -77,10 +79,13 @@ fn failed(error: &dyn std::error::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn shown(answers: &[Answer], format: Format) -> String {
+fn shown(answers: &Answers, format: Format) -> String {
     match format {
-        Format::Text => answers.iter().map(text).collect::<Vec<_>>().join("\n\n"),
-        Format::Json => format!("{:#}", serde_json::json!({ "experiments": answers })),
+        Format::Text => {
+            let skipped = answers.skipped.iter().map(|why| format!("Left out: {why}."));
+            answers.experiments.iter().map(text).chain(skipped).collect::<Vec<_>>().join("\n\n")
+        }
+        Format::Json => format!("{:#}", serde_json::json!(answers)),
     }
 }
 
@@ -103,28 +108,39 @@ fn text(answer: &Answer) -> String {
             grouped(arm.requests)
         );
     }
+    let names: Vec<String> = answer.policies.iter().map(name).collect();
+    let width = names.iter().map(String::len).max().unwrap_or_default().max("as logged".len()) + 1;
     let _ = writeln!(
         text,
-        "\n{:<28}{:>10}  {:<21}{:>9}{:>9}{:>12}{:>12}",
+        "\n{:<width$}{:>10}  {:<21}{:>10}{:>10}{:>13}{:>12}",
         "policy", "SNIPS", "95 % interval", "IPS", "DR", "worth users", "max weight"
     );
     if let Some(logged) = &answer.logged {
-        let _ = writeln!(text, "{:<28}{:>10}  {}", "as logged", figures(logged.value), interval(logged));
+        let _ = writeln!(text, "{:<width$}{:>10}  {}", "as logged", figures(logged.value), interval(logged));
     }
-    for policy in &answer.policies {
-        let _ = writeln!(text, "{}", row(policy));
+    for (policy, name) in answer.policies.iter().zip(&names) {
+        let _ = writeln!(text, "{name:<width$}{}", cells(policy));
     }
     text + "\n" + &wrapped(explained(*strategy))
 }
 
-fn row(policy: &PolicyAnswer) -> String {
-    let arms = policy.shares.iter().filter(|(_, share)| **share > 0.0);
-    let name = arms.map(|(arm, share)| format!("{arm} {}", percent(*share))).collect::<Vec<_>>().join(", ");
+/// The candidates' shares; legacy has the rest.
+fn name(policy: &PolicyAnswer) -> String {
+    let told = |(arm, share): (&ModelName, &f64)| format!("{arm} {}", percent(*share));
+    let candidates = policy.shares.iter().skip(1).filter(|(_, share)| **share > 0.0);
+    let names: Vec<String> = candidates.map(told).collect();
+    match policy.shares.first() {
+        Some(legacy) if names.is_empty() => told(legacy),
+        _ => names.join(", "),
+    }
+}
+
+fn cells(policy: &PolicyAnswer) -> String {
     let Some(found) = &policy.estimates else {
-        return format!("{name:<28}refused: {}", policy.refused.as_deref().unwrap_or_default());
+        return format!(" refused: {}", policy.refused.as_deref().unwrap_or_default());
     };
     format!(
-        "{name:<28}{:>10}  {:<21}{:>9}{:>9}{:>12}{:>12}",
+        "{:>10}  {:<21}{:>10}{:>10}{:>13}{:>12}",
         figures(found.snips.value),
         interval(&found.snips),
         figures(found.ips.value),
@@ -137,7 +153,7 @@ fn row(policy: &PolicyAnswer) -> String {
 fn interval(estimate: &Estimate) -> String {
     match estimate.lower.zip(estimate.upper) {
         Some((lower, upper)) => format!("{} to {}", figures(lower), figures(upper)),
-        None => "unknown: one user".to_owned(),
+        None => "unknown".to_owned(),
     }
 }
 

@@ -25,6 +25,7 @@ mod readme;
 mod record;
 mod rig;
 mod shadow;
+mod size;
 mod stale;
 mod strategies;
 mod strict;

@@ -1,4 +1,7 @@
-//! Off-policy estimates from the log, where the truth is known.
+//! Off-policy estimates from the log, where the truth is known; and what `crossfade whatif` prints of them.
+
+use std::process::Command;
+use std::process::Output;
 
 use crossfade::analysis::whatif::Answer;
 use crossfade::analysis::whatif::Estimate;
@@ -9,7 +12,9 @@ use crossfade::record::Line;
 use rand::RngExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use serde_json::Value;
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::evidence::world::PLAIN;
 use crate::evidence::world::Request;
@@ -18,7 +23,7 @@ use crate::evidence::world::World;
 fn answer(world: &World, reward: &str, targets: &[Target]) -> Answer {
     let mut whatif = WhatIf::about(reward.parse().unwrap());
     world.lines.iter().flatten().for_each(|line| whatif.fold(line));
-    whatif.answers(Some("e"), targets).unwrap().remove(0)
+    whatif.answers(Some("e"), targets).unwrap().experiments.remove(0)
 }
 
 fn candidate(share: &str) -> Target {
@@ -164,7 +169,7 @@ fn requests_from_before_a_change_do_not_count_and_a_log_read_twice_counts_once()
         whatif.fold(line);
         whatif.fold(line);
     }
-    let answer = whatif.answers(None, &[]).unwrap().remove(0);
+    let answer = whatif.answers(None, &[]).unwrap().experiments.remove(0);
     assert_eq!((answer.requests, answer.left_out.former_identity), (2_000, 2_000));
     assert_eq!(answer.policies.len(), 2, "each arm in turn");
 }
@@ -191,4 +196,71 @@ fn what_the_log_does_not_know_is_named_with_what_it_does() {
         WhatIf::about("error".parse().unwrap()).answers(None, &[]).unwrap_err().to_string(),
         "the log holds no request of an experiment"
     );
+}
+
+/// Writes a world's records and asks of them.
+fn whatif(world: &World, arguments: &[&str]) -> Output {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("crossfade-20260101T000000-0.jsonl");
+    let written = |line: &Line| {
+        let (kind, record) = match line {
+            Line::Design(record) => ("design", json!(record)),
+            Line::Pair(record) => ("pair", json!(record)),
+            Line::Outcome(record) => ("outcome", json!(record)),
+            Line::Gap(record) => ("gap", json!(record)),
+        };
+        let mut whole = json!({"schema": crossfade::record::SCHEMA, "kind": kind});
+        whole.as_object_mut().unwrap().extend(record.as_object().unwrap().clone());
+        format!("{whole}\n")
+    };
+    let text: String = world.lines.iter().flatten().map(written).collect();
+    std::fs::write(&path, text).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_crossfade")).arg("whatif").arg(&path).args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_command_prints_estimates_as_text_and_as_json() {
+    let world = shop(&[(1, 0.5, 600)], 7, 0.0);
+    let text = whatif(&world, &["--reward", "bought", "--weight", "20%", "--arm", "new"]);
+    let said = String::from_utf8(text.stdout).unwrap();
+    assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
+    for expected in [
+        "e (canary): mean outcome:bought, of 1,200 requests by 600 users",
+        "\nas logged ",
+        "\nnew 20 % ",
+        "\nnew 100 % ",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let json = whatif(&world, &["--reward", "bought", "--weight", "new=20%", "--format", "json"]);
+    let told: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let policy = &told["experiments"][0]["policies"][0];
+    assert_eq!(policy["shares"], json!({"old": 0.8, "new": 0.2}));
+    assert!((policy["estimates"]["snips"]["value"].as_f64().unwrap() - 0.12).abs() < 0.04, "{policy}");
+}
+
+#[test]
+fn the_command_refuses_what_it_is_asked_wrongly_with_the_cure() {
+    let world = shop(&[(1, 0.5, 10)], 8, 0.0);
+    for (arguments, code, expected) in [
+        (
+            ["--reward", "bought", "--arm", "knew"],
+            2,
+            "experiment `e` has no arm `knew`; its arms are old, new",
+        ),
+        (["--reward", "bought", "--weight", "20"], 2, "`20` is not a percentage"),
+        (["--reward", "price:x", "--arm", "new"], 2, "expected `error`, `latency_ms`, `cost`"),
+        (["--reward", "error", "--weight", "old=60%,new=60%"], 2, "the shares add up to more than 100 %"),
+    ] {
+        let output = whatif(&world, &arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_crossfade"))
+        .args(["whatif", "--reward", "error", "/nowhere"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("`/nowhere` cannot be read"));
 }

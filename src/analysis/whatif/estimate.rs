@@ -38,7 +38,7 @@ pub(super) struct Decisions<'d>(Vec<Decision<'d>>);
 pub struct Estimate {
     /// The estimate.
     pub value: f64,
-    /// Its standard error, cluster-robust by unit; `None`: there is but one unit.
+    /// Its standard error, cluster-robust by unit; `None`: there is but one unit, or all rewards are alike.
     pub standard_error: Option<f64>,
     /// The lower end of the interval.
     pub lower: Option<f64>,
@@ -170,7 +170,9 @@ impl<'d> Decisions<'d> {
     fn estimate(&self, value: f64, term: impl Fn(&Decision<'_>) -> f64) -> Estimate {
         let terms: Vec<f64> = self.0.iter().map(term).collect();
         let units: Vec<u64> = self.0.iter().map(|decision| decision.unit).collect();
-        let standard_error = clustered_mean(&terms, &units).ok().map(|clustered| clustered.robust);
+        let clustered = clustered_mean(&terms, &units).ok().map(|clustered| clustered.robust);
+        // Rewards that are all alike leave no trace of chance, which is not to say that there is none.
+        let standard_error = clustered.filter(|error| *error > 0.0);
         let end = |side: f64| standard_error.map(|error| value + side * Z * error);
         Estimate { value, standard_error, lower: end(-1.0), upper: end(1.0) }
     }

@@ -51,6 +51,16 @@ pub enum Target {
     Arms(Vec<(String, Share)>),
 }
 
+/// What is said of the experiments.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answers {
+    /// Those that know what is asked about.
+    pub experiments: Vec<Answer>,
+    /// Why nothing is said of the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
+}
+
 /// What is said of one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
@@ -221,20 +231,30 @@ impl WhatIf {
     /// What the log says of these policies, for one experiment or for all of them; without a policy, of each arm alone.
     ///
     /// # Errors
-    /// When there is no such experiment, arm or reward, and for shares that cannot be. What the log says nothing of is no
-    /// error: the policy's answer is then refused.
-    pub fn answers(&self, experiment: Option<&str>, targets: &[Target]) -> Result<Vec<Answer>, WhatIfError> {
-        let with_requests = || self.experiments.iter().filter(|(_, log)| !log.eras.is_empty());
-        if with_requests().next().is_none() {
+    /// When there is no such experiment, or none with such arms and such a reward, and for shares that cannot be. What the
+    /// log says nothing of is no error: the policy's answer is then refused.
+    pub fn answers(&self, experiment: Option<&str>, targets: &[Target]) -> Result<Answers, WhatIfError> {
+        let known: Vec<_> = self.experiments.iter().filter(|(_, log)| !log.eras.is_empty()).collect();
+        if known.is_empty() {
             return Err(WhatIfError::Empty);
         }
-        let asked = |name: &ExperimentName| experiment.is_none_or(|asked| asked == name.as_str());
-        let found: Vec<_> = with_requests().filter(|(name, _)| asked(name)).collect();
-        if let (Some(name), true) = (experiment, found.is_empty()) {
-            let known: Vec<&str> = with_requests().map(|(name, _)| name.as_str()).collect();
-            return Err(WhatIfError::Experiment { name: name.to_owned(), known: known.join(", ") });
+        let (mut experiments, mut skipped) = (Vec::new(), Vec::new());
+        for (name, log) in
+            known.iter().filter(|(name, _)| experiment.is_none_or(|asked| asked == name.as_str()))
+        {
+            match log.answer(name, &self.reward, targets) {
+                Ok(answer) => experiments.push(answer),
+                Err(why) => skipped.push(why),
+            }
         }
-        found.into_iter().map(|(name, log)| log.answer(name, &self.reward, targets)).collect()
+        match (experiments.is_empty(), skipped.first(), experiment) {
+            (true, Some(why), _) => Err(why.clone()),
+            (true, None, Some(name)) => {
+                let known: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                Err(WhatIfError::Experiment { name: name.to_owned(), known: known.join(", ") })
+            }
+            _ => Ok(Answers { experiments, skipped: skipped.iter().map(ToString::to_string).collect() }),
+        }
     }
 }
 

@@ -136,7 +136,8 @@ fn article(sizes: &Sizes, strategy: StrategyKind) -> String {
     match strategy {
         StrategyKind::Canary => format!("a canary at {}", percent(sizes.expected.split)),
         StrategyKind::Ab => "an A/B test".to_owned(),
-        StrategyKind::Shadow | StrategyKind::Interleave => name(sizes, strategy),
+        StrategyKind::Interleave => "interleaving, where answers are lists".to_owned(),
+        StrategyKind::Shadow => name(sizes, strategy),
     }
 }
 
