@@ -10,6 +10,7 @@
 
 pub mod cli;
 pub mod demo;
+pub mod report;
 pub mod app;
 pub mod config;
 pub mod admin;

@@ -16,6 +16,7 @@ use crate::analysis::study::Study;
 use crate::analysis::watch::Nature;
 use crate::analysis::watch::Watch;
 use crate::evaluate::measure::Better;
+use crate::policy::Watched;
 use crate::stats::Alternative;
 use crate::stats::BetaBinomial;
 use crate::stats::Interval;
@@ -241,7 +242,16 @@ fn of_difference(
     }
 }
 
+/// Why an outcome tells nothing where users never get a candidate's own answer.
+fn not_of_candidates(watch: &Watch) -> Option<String> {
+    matches!(watch.of, Watched::Outcome(_))
+        .then(|| "an outcome tells of what the user got, which here is no candidate's answer alone".to_owned())
+}
+
 fn of_pairs(study: &Study, candidate: usize, watch: &Watch, alpha: f64) -> Effect {
+    if let Some(why) = not_of_candidates(watch) {
+        return Effect::undefined(Basis::Pairs, EffectScale::Preference, why);
+    }
     let votes =
         study.pairs.get(candidate - 1).and_then(|pairs| pairs.events(&watch.of)).map(|pairs| pairs.votes);
     preference(Basis::Pairs, favourable(watch, votes.unwrap_or_default()), 10.0, alpha)
@@ -262,7 +272,9 @@ fn preference(basis: Basis, votes: Votes, strength: f64, alpha: f64) -> Effect {
         let process = BetaBinomial::new(strength, strength, 0.5, alternative).ok()?;
         Some(Evidence::Share { process, wins, losses })
     };
-    let bounds = share_cs(strength, strength, wins, losses, alpha);
+    // Where one side wins almost always, a prior at one half would make the bounds needlessly wide.
+    let prior = if basis == Basis::Votes { strength } else { 0.5 };
+    let bounds = share_cs(prior, prior, wins, losses, alpha);
     Effect {
         basis,
         scale: EffectScale::Preference,
@@ -314,6 +326,9 @@ fn bounds_of_pairs(numbers: &PairNumbers, alpha: f64) -> Result<PairBounds, Stri
 
 fn of_differences(study: &Study, candidate: usize, watch: &Watch, alpha: f64) -> Effect {
     let scale = EffectScale::Difference;
+    if let Some(why) = not_of_candidates(watch) {
+        return Effect::undefined(Basis::Pairs, scale, why);
+    }
     let Some(numbers) = study.pairs.get(candidate - 1).and_then(|pairs| pairs.numbers(&watch.of)) else {
         return Effect::undefined(Basis::Pairs, scale, Undefined::NoObservations.to_string());
     };

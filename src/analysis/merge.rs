@@ -57,6 +57,7 @@ impl Study {
             own.differ += theirs.differ;
             own.missing += theirs.missing;
         }
+        self.noise.merge(&other.noise);
         self.strata.merge(&other.strata);
         self.pairs.iter_mut().zip(&other.pairs).for_each(|(own, theirs)| own.merge(theirs));
         self.ballot.merge(&other.ballot);

@@ -253,6 +253,8 @@ fn found<'v>(source: &Source, case: &'v Case, answer: &'v IndexMap<String, Readi
         }
     };
     match readings.get(path.as_str()) {
+        // A model that says null gives no answer.
+        Some(Reading::Value(Value::Null)) if of_answer => Found::Missing,
         Some(Reading::Value(value)) => Found::Value(Cow::Borrowed(value)),
         Some(Reading::Missing) if of_answer => Found::Missing,
         // What the request does not hold is no answer's failure.

@@ -23,6 +23,9 @@ use crate::vocab::Role;
 /// How many examples a sample holds.
 const SAMPLE: usize = 2_000;
 
+/// How many points, between all of which distances are taken each time that somebody asks for the value.
+const POINTS: usize = 500;
+
 /// What a sample's examples hold at most, in bytes, roughly.
 const SAMPLE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -115,7 +118,7 @@ impl Quality {
     /// Takes in another gateway's figures.
     pub(super) fn merge(&mut self, other: &Quality) {
         for (call, theirs) in &other.calls {
-            self.calls.entry(*call).or_default().merge(theirs);
+            self.calls.entry(*call).or_default().merge(theirs, most_examples(self.measure.kind));
         }
     }
 }
@@ -140,7 +143,7 @@ impl Measured {
             self.count(truth, predicted);
         }
         if keeps_sample(measure.kind) {
-            self.sample.add(xxh3_64(request.as_bytes()), example);
+            self.sample.add(xxh3_64(request.as_bytes()), example, most_examples(measure.kind));
         }
         score
     }
@@ -200,7 +203,7 @@ impl Measured {
         self.sample.partial && (self.classes.is_empty() || self.other_classes > 0)
     }
 
-    fn merge(&mut self, other: &Measured) {
+    fn merge(&mut self, other: &Measured, most: usize) {
         self.scores.merge(&other.scores);
         self.examples += other.examples;
         self.failed += other.failed;
@@ -210,7 +213,7 @@ impl Measured {
             self.count_cell((truth.clone(), predicted.clone()), *count);
         }
         self.other_classes += other.other_classes;
-        self.sample.merge(&other.sample);
+        self.sample.merge(&other.sample, most);
     }
 }
 
@@ -220,7 +223,7 @@ impl Sample {
         self.kept.iter().map(|(hash, example)| (*hash, example))
     }
 
-    fn add(&mut self, hash: u64, example: Example) {
+    fn add(&mut self, hash: u64, example: Example, most: usize) {
         let least_kept_out =
             self.partial.then(|| self.kept.last_key_value().map(|(hash, _)| *hash)).flatten();
         if least_kept_out.is_some_and(|last| hash > last) {
@@ -230,7 +233,7 @@ impl Sample {
         if let Some(before) = self.kept.insert(hash, example) {
             self.bytes -= before.held_bytes();
         }
-        while self.kept.len() > SAMPLE || self.bytes > SAMPLE_BYTES && self.kept.len() > 1 {
+        while self.kept.len() > most || self.bytes > SAMPLE_BYTES && self.kept.len() > 1 {
             self.partial = true;
             if let Some((_, example)) = self.kept.pop_last() {
                 self.bytes -= example.held_bytes();
@@ -238,18 +241,18 @@ impl Sample {
         }
     }
 
-    fn merge(&mut self, other: &Sample) {
+    fn merge(&mut self, other: &Sample, most: usize) {
         // What one of the two let go is not in the other's range either.
         let bound = |sample: &Sample| {
             sample.partial.then(|| sample.kept.last_key_value().map(|(hash, _)| *hash)).flatten()
         };
-        let most = bound(self).into_iter().chain(bound(other)).min();
+        let last = bound(self).into_iter().chain(bound(other)).min();
         for (hash, example) in &other.kept {
-            self.add(*hash, example.clone());
+            self.add(*hash, example.clone(), most);
         }
         self.partial |= other.partial;
-        while let Some(most) = most
-            && self.kept.last_key_value().is_some_and(|(hash, _)| *hash > most)
+        while let Some(last) = last
+            && self.kept.last_key_value().is_some_and(|(hash, _)| *hash > last)
         {
             if let Some((_, example)) = self.kept.pop_last() {
                 self.bytes -= example.held_bytes();
@@ -261,4 +264,8 @@ impl Sample {
 /// Whether single examples are needed later: for a value over many, or for a curve of calibration.
 fn keeps_sample(kind: Kind) -> bool {
     !kind.is_mean() || kind.is_of_probabilities()
+}
+
+fn most_examples(kind: Kind) -> usize {
+    if kind == Kind::Silhouette { POINTS } else { SAMPLE }
 }

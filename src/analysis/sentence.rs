@@ -162,12 +162,10 @@ fn times(Interval { lower, upper }: Interval, what: &str) -> String {
 }
 
 fn ratio(value: f64) -> String {
-    if value >= 100.0 {
-        format!("{value:.0}")
-    } else if value >= 0.095 {
-        format!("{value:.1}")
-    } else {
-        format!("{value:.2}")
+    match value {
+        ..0.995 => format!("{value:.2}"),
+        ..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
     }
 }
 
@@ -188,7 +186,7 @@ fn apart(Interval { lower, upper }: Interval) -> String {
 }
 
 /// A number with three significant digits, not in exponents for what people meet.
-pub(super) fn significant(value: f64) -> String {
+pub fn significant(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -221,7 +219,7 @@ pub(super) fn watched_name(watched: &Watched) -> String {
 }
 
 /// A span of time in its two largest units.
-pub(super) fn span(seconds: f64) -> String {
+pub fn span(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
     let (days, hours, minutes) = (seconds / 86_400.0, seconds / 3_600.0, seconds / 60.0);
     if days >= 2.0 {
@@ -231,7 +229,7 @@ pub(super) fn span(seconds: f64) -> String {
     } else if minutes >= 2.0 {
         format!("{minutes:.0} minutes")
     } else {
-        format!("{seconds:.0} seconds")
+        format!("{seconds:.0} second{}", if seconds.round() == 1.0 { "" } else { "s" })
     }
 }
 

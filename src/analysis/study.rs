@@ -11,6 +11,7 @@ use crate::analysis::breach::Breaches;
 use crate::analysis::join::Case;
 use crate::analysis::join::Join;
 use crate::analysis::latency::Frozen;
+use crate::analysis::noise::Noise;
 use crate::analysis::observe::outcomes_of;
 use crate::analysis::pairs::Pairs;
 use crate::analysis::quality::Quality;
@@ -63,6 +64,7 @@ pub(super) struct Study {
     pub(super) arms: Vec<ArmTally>,
     #[serde(with = "indexmap::map::serde_seq")]
     pub(super) agreement: IndexMap<(ModelName, Role, String), AgreementTally>,
+    pub(super) noise: Noise,
     pub(super) strata: Strata,
     /// By candidate.
     pub(super) pairs: Vec<Pairs>,
@@ -144,6 +146,7 @@ impl Study {
             }
         }
         self.compare(record);
+        self.noise.fold(record);
         if record.strategy == StrategyKind::Interleave {
             self.ballot.show(record);
         }

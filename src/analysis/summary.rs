@@ -9,6 +9,7 @@ use crate::analysis::effect::effect;
 use crate::analysis::figures::EffectSummary;
 use crate::analysis::histogram::Histogram;
 use crate::analysis::measured::MetricSummary;
+use crate::analysis::noise::PathsSummary;
 use crate::analysis::sentence::watched_name;
 use crate::analysis::stages::StageSummary;
 use crate::analysis::standing::Standing;
@@ -65,6 +66,8 @@ pub struct ExperimentSummary {
     pub arms: Vec<ArmSummary>,
     /// How often each compared field agreed with legacy's.
     pub agreement: Vec<AgreementSummary>,
+    /// At which paths answers truly differ, by candidate; where legacy was asked twice.
+    pub paths: Vec<PathsSummary>,
     /// For each candidate, pairs by on which side an event happened.
     pub paired: Vec<PairedSummary>,
     /// Draws and events by stage and weights; only canary and A/B.
@@ -244,6 +247,7 @@ impl Study {
             lost: self.losses(),
             arms: self.arm_summaries(subject),
             agreement: self.agreements(),
+            paths: self.noise.summary(),
             paired: self.pairs(subject),
             stages: self.stage_summaries(subject),
             interleaving: (subject.strategy == StrategyKind::Interleave).then(|| self.interleaving(subject)),

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod prose;
+mod report;
 mod run;
 mod schema;
 mod size;
@@ -53,6 +54,8 @@ enum Command {
     Size(size::Args),
     /// Estimates from the log what other shares of traffic would have come to.
     Whatif(whatif::Args),
+    /// Tells from the log alone what an experiment found: figures, differences, verdicts.
+    Report(report::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::main(args),
         Command::Size(args) => size::main(args),
         Command::Whatif(args) => whatif::main(args),
+        Command::Report(args) => report::main(args),
     }
 }
 

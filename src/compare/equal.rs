@@ -1,4 +1,4 @@
-//! When two JSON values are equal, and when two numbers are close enough.
+//! When two JSON values are equal, and when numbers are close enough.
 
 use std::borrow::Cow;
 
@@ -8,23 +8,36 @@ use serde_json::Value;
 use crate::compare::number::Decimal;
 
 /// How far apart two numbers may be: `max(absolute, relative * the larger magnitude)`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Closeness {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Closeness {
     /// In the number's own unit.
-    pub(super) absolute: f64,
+    absolute: f64,
     /// As a fraction of the larger magnitude.
-    pub(super) relative: f64,
+    relative: f64,
     /// Whether two whole numbers must be equal all the same: ids, counts and classes have no rounding.
-    pub(super) whole_exact: bool,
+    whole_exact: bool,
+}
+
+/// What a look at two lists of numbers, one by one, said.
+pub(super) struct Nearness {
+    /// They are equal in length and near each other throughout.
+    pub(super) holds: bool,
+    /// The largest difference, where every pair has one that a float can hold.
+    pub(super) furthest: Option<f64>,
 }
 
 impl Closeness {
     /// Equal in value.
-    pub(super) const EXACT: Closeness = Closeness { absolute: 0.0, relative: 0.0, whole_exact: true };
+    pub const EXACT: Closeness = Closeness { absolute: 0.0, relative: 0.0, whole_exact: true };
 
-    /// Equal but for the rounding of floating-point numbers.
-    pub(super) const WITHIN_ROUNDING: Closeness =
-        Closeness { absolute: 0.0, relative: 1e-9, whole_exact: true };
+    /// Equal but for the rounding of floating-point numbers: whole numbers in value, others within 1e-9 of the larger.
+    pub const WITHIN_ROUNDING: Closeness = Closeness { absolute: 0.0, relative: 1e-9, whole_exact: true };
+
+    /// Within the larger of two tolerances, whole numbers too: one in the number's own unit, one as a fraction of the
+    /// larger magnitude.
+    pub fn within(absolute: f64, relative: f64) -> Self {
+        Self { absolute, relative, whole_exact: false }
+    }
 
     /// Says whether two numbers are close enough; equal in value always is, however large or long they are.
     pub(super) fn holds(self, one: &Number, other: &Number) -> bool {
@@ -47,6 +60,27 @@ impl Closeness {
         // Where nothing is allowed only equality counts: two long decimals can share one nearest f64.
         bound > 0.0 && (one - other).abs() <= bound + 4.0 * f64::EPSILON * larger
     }
+}
+
+/// Holds two lists of numbers against each other, one by one.
+pub(super) fn nearness(legacy: &[&Number], other: &[&Number], closeness: Closeness) -> Nearness {
+    if legacy.len() != other.len() {
+        return Nearness { holds: false, furthest: None };
+    }
+    let pairs = || legacy.iter().zip(other);
+    Nearness {
+        holds: pairs().all(|(legacy, other)| closeness.holds(legacy, other)),
+        furthest: pairs()
+            .try_fold(0.0, |furthest: f64, (legacy, other)| Some(furthest.max(distance(legacy, other)?))),
+    }
+}
+
+fn distance(one: &Number, other: &Number) -> Option<f64> {
+    if one == other {
+        return Some(0.0);
+    }
+    let distance = (one.as_f64()? - other.as_f64()?).abs();
+    distance.is_finite().then_some(distance)
 }
 
 /// Says whether two values are equal: members in any order, elements in theirs, numbers by closeness.

@@ -31,6 +31,12 @@ impl Decimal {
         Self { negative, digits: kept.to_owned(), exponent: read_exponent(exponent).saturating_add(shift) }
     }
 
+    /// Appends the number in its canonical form.
+    pub(super) fn write(&self, text: &mut String) {
+        let sign = if self.negative { "-" } else { "" };
+        text.push_str(&format!("{sign}{}e{}", self.digits, self.exponent));
+    }
+
     /// Says whether there is nothing after the point.
     pub(super) fn is_whole(&self) -> bool {
         self.exponent >= 0

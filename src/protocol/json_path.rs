@@ -78,6 +78,11 @@ impl From<JsonPath> for String {
 }
 
 impl JsonPath {
+    /// The path `$`, which selects the document itself.
+    pub fn root() -> Self {
+        Self { text: "$".to_owned(), steps: Steps::Plain(Vec::new()) }
+    }
+
     /// The first value that the path selects.
     pub fn first<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         match &self.steps {
@@ -110,6 +115,15 @@ impl JsonPath {
             Steps::General(path) => {
                 path.query_located(document).locations().map(|place| place.to_json_pointer()).collect()
             }
+        }
+    }
+
+    /// The RFC 6901 pointer to the one place that the path names; `None`: other than by plain members and indices, it
+    /// might select several.
+    pub fn place(&self) -> Option<String> {
+        match &self.steps {
+            Steps::Plain(steps) => Some(pointer(steps)),
+            Steps::General(_) => None,
         }
     }
 

@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
-
-use crate::compare;
-use crate::compare::Agreement;
 use crate::cost::Money;
 use crate::cost::Rate;
 use crate::policy::Experiment;
@@ -28,6 +24,7 @@ use crate::record::Shown;
 use crate::record::ShownItemRecord;
 use crate::record::ShownRecord;
 use crate::record::body::Content;
+use crate::record::comparison::Comparison;
 use crate::record::digest;
 use crate::record::reading::Looked;
 use crate::record::recorded_unit;
@@ -83,7 +80,7 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, rules:
             .map(|copy| DroppedRecord { arm: name(copy.arm), role: copy.role, reason: copy.reason })
             .collect(),
         shown: pair.shown.as_ref().map(|shown| shown_record(shown, experiment, &legs, &redactor, &name)),
-        comparison: comparison(experiment, &legs, &name),
+        comparison: comparison(experiment, &legs, &redactor, &name),
     }
 }
 
@@ -155,6 +152,7 @@ fn ids_are_spared(experiment: &Experiment, legs: &[Leg<'_>], redactor: &Redactor
 fn comparison(
     experiment: &Experiment,
     legs: &[Leg<'_>],
+    redactor: &Redactor<'_>,
     name: &dyn Fn(ArmId) -> ModelName,
 ) -> Vec<ComparisonRecord> {
     let is_legacy = |leg: &&Leg<'_>| leg.seen.arm == ArmId::LEGACY && leg.seen.role != Role::Control;
@@ -162,21 +160,16 @@ fn comparison(
     let others = legs.iter().filter(|leg| !is_legacy(leg) && leg.is_answer());
     others
         .filter_map(|other| {
-            let fields = fields(experiment, legacy, other)?;
-            Some(ComparisonRecord { arm: name(other.seen.arm), role: other.seen.role, fields })
+            let compared =
+                Comparison::of(experiment, redactor, legacy.content.whole()?, other.content.whole()?);
+            // Whole answers of different status differ, though their bodies be equal; a field stands for itself.
+            let apart = experiment.compare.is_empty() && legacy.seen.status != other.seen.status;
+            let compared = if apart { compared.apart() } else { compared };
+            let Comparison { fields, scores, paths, paths_truncated } = compared;
+            let (arm, role) = (name(other.seen.arm), other.seen.role);
+            Some(ComparisonRecord { arm, role, fields, scores, paths, paths_truncated })
         })
         .collect()
-}
-
-/// Two whole answers of different status differ, though their bodies be equal; a field stands for itself.
-fn fields(experiment: &Experiment, legacy: &Leg<'_>, other: &Leg<'_>) -> Option<IndexMap<String, Agreement>> {
-    let apart = experiment.compare.is_empty() && legacy.seen.status != other.seen.status;
-    let compared = compare::answers(&experiment.compare, legacy.content.whole()?, other.content.whole()?);
-    let fields = compared.into_iter().map(|compared| {
-        let agreement = if apart { Agreement::Differ } else { compared.agreement };
-        (compared.field.to_owned(), agreement)
-    });
-    Some(fields.collect())
 }
 
 impl<'p> Leg<'p> {

@@ -105,6 +105,16 @@ impl Line {
             LineKind::Gap => Line::Gap(serde_json::from_str(text)?),
         })
     }
+
+    /// The experiment that it belongs to.
+    pub fn experiment(&self) -> &ExperimentName {
+        match self {
+            Line::Design(record) => &record.experiment,
+            Line::Pair(record) => &record.experiment,
+            Line::Outcome(record) => &record.experiment,
+            Line::Gap(gap) => &gap.experiment,
+        }
+    }
 }
 
 impl LineKind {

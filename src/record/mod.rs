@@ -6,6 +6,7 @@
 
 mod body;
 mod build;
+mod comparison;
 mod count;
 mod design;
 mod digest;

@@ -237,6 +237,17 @@ pub struct ComparisonRecord {
     pub role: Role,
     /// The fields, in the order of the policy; `body` where the policy names none.
     pub fields: IndexMap<String, Agreement>,
+    /// How far apart or how alike the values of a field are, by the measure of its rule; missing where there is none.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub scores: IndexMap<String, f64>,
+    /// Where the answers differ: JSON pointers with `*` for any element of an array, sorted, at most 64 of at most 256
+    /// bytes (`/…` ends one that was longer). Only where whole answers or a `tree` are compared; missing where two
+    /// answers are not both JSON and not the same bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Vec<String>>,
+    /// There are more than those.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paths_truncated: bool,
 }
 
 impl ObservationRecord {

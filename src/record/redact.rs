@@ -105,6 +105,17 @@ impl<'a> Redactor<'a> {
         spares(self.json_rules().chain(self.json_units()), path, request)
     }
 
+    /// RFC 6901 pointers to what rules hide in an answer, and how.
+    pub(super) fn hidden_places(&self, answer: &Value) -> Vec<(String, RedactAction)> {
+        let rules = self.rules.iter().filter_map(|rule| match &rule.target {
+            RedactTarget::Json(path) => Some((path, rule.action)),
+            RedactTarget::Header(_) => None,
+        });
+        rules
+            .flat_map(|(path, action)| path.pointers(answer).into_iter().map(move |place| (place, action)))
+            .collect()
+    }
+
     /// Says whether any rule speaks of JSON fields.
     pub(super) fn reads_json(&self) -> bool {
         self.json_rules().next().is_some()

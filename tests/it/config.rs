@@ -2,6 +2,7 @@
 
 mod bad;
 mod command;
+mod compared;
 mod decided;
 mod good;
 mod samples;

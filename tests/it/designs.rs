@@ -1,6 +1,7 @@
 //! Designs: each file of the log can be read by itself, and whoever follows the log can go on from a checkpoint.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -18,9 +19,12 @@ use crossfade::record::Recorder;
 use crossfade::record::Sink;
 use crossfade::record::Writer;
 use crossfade::telemetry::Metrics;
+use crossfade::vocab::ArmId;
+use crossfade::vocab::Role;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::ledger::Ledger;
 use crate::ledger::answer;
@@ -44,7 +48,7 @@ fn segments(ledger: &Ledger) -> Vec<PathBuf> {
     paths
 }
 
-fn lines(path: &PathBuf) -> Vec<Line> {
+fn lines(path: &Path) -> Vec<Line> {
     record::read(path).unwrap().map(Result::unwrap).collect()
 }
 
@@ -84,8 +88,7 @@ async fn each_file_has_the_design_of_each_experiment_and_policy_before_its_first
         if number > 200 || number > 100 && number % 2 == 0 {
             pair.policy = Arc::clone(&other);
         }
-        pair.legs =
-            vec![answer(&ledger.policy, crossfade::vocab::ArmId(0), crossfade::vocab::Role::Answer, "{}")];
+        pair.legs = vec![answer(&ledger.policy, ArmId::LEGACY, Role::Answer, "{}")];
         ledger.recorder.hand(pair);
         if number % 10 == 0 {
             until("the writer came by", async || ledger.recorder.depth().0 == 0).await;
@@ -136,7 +139,7 @@ async fn what_the_disk_loses_counts_no_design_and_the_next_file_has_it_again() {
     ledger.close().await;
     assert_eq!(count("crossfade_records_lost_total", "design"), 0.0);
     assert_eq!(count("crossfade_records_written_total", "design"), 2.0);
-    let found: Vec<Line> = segments(&ledger).iter().flat_map(lines).collect();
+    let found: Vec<Line> = segments(&ledger).iter().flat_map(|path| lines(path)).collect();
     let first = found.iter().position(|line| matches!(line, Line::Pair(_))).unwrap();
     assert!(found[..first].iter().any(|line| matches!(line, Line::Design(_))), "{found:?}");
 }
@@ -213,8 +216,8 @@ async fn from_each_checkpoint_the_log_holds_exactly_what_was_told_after_it() {
     assert_eq!(record::read_from(&dir, last).unwrap().bytes_total(), 0);
 }
 
-fn running(writer: Writer, stop: CancellationToken) -> tokio_util::task::TaskTracker {
-    let tasks = tokio_util::task::TaskTracker::new();
+fn running(writer: Writer, stop: CancellationToken) -> TaskTracker {
+    let tasks = TaskTracker::new();
     tasks.spawn(writer.run(stop));
     tasks.close();
     tasks

@@ -153,7 +153,16 @@ impl Context<'_> {
             let hint = did_you_mean(name.as_str(), known);
             self.report.add(&place, format!("unknown metric `{name}`{hint}"));
         }
-        self.metrics.find(&name)?;
+        if self.metrics.find(&name)?.measure.kind.scale() == Scale::Whole {
+            let hint = "use one that each answer has a score on, as `accuracy`; `crossfade report` compares the others";
+            self.report.add(
+                &place,
+                format!(
+                    "`{name}` is of many answers together, so no test of it may be read at any time; hint: {hint}"
+                ),
+            );
+            return None;
+        }
         Some(Watched::Metric(name))
     }
 

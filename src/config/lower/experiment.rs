@@ -4,17 +4,13 @@ use std::sync::Arc;
 
 use crate::assign::Salts;
 use crate::assign::Share;
-use crate::compare::Field as ComparedField;
-use crate::compare::Rule;
 use crate::config::diagnostic::Report;
 use crate::config::field::At;
-use crate::config::field::Entries;
 use crate::config::field::Field;
 use crate::config::lower::arms::Sides;
+use crate::config::lower::compare;
 use crate::config::lower::decision;
-use crate::config::lower::exactly_one;
 use crate::config::lower::matcher;
-use crate::config::lower::matcher::key_as;
 use crate::config::lower::matcher::not_empty;
 use crate::config::lower::metric::Metrics;
 use crate::config::lower::model::Models;
@@ -24,7 +20,6 @@ use crate::config::lower::reach::Reach;
 use crate::config::lower::strategy;
 use crate::config::lower::strategy::Chosen;
 use crate::config::scalar::Scalar;
-use crate::config::scalar::Tolerance;
 use crate::config::schema;
 use crate::policy::Experiment;
 use crate::policy::Matcher;
@@ -34,7 +29,6 @@ use crate::policy::Spend;
 use crate::policy::Stage;
 use crate::strategy::Strategy;
 use crate::vocab::ExperimentName;
-use crate::vocab::OutcomeName;
 
 /// Nothing when any experiment is wrong.
 pub(super) fn experiments(
@@ -97,7 +91,7 @@ fn experiment(
     let has_unit = raw.unit.is_there();
     let unit = matcher::unit(raw.unit, report);
     let outcomes = Outcomes::new(raw.outcomes, report);
-    let compare = compared_fields(raw.compare, report);
+    let compare = compare::fields(raw.compare, report);
     let metrics = Metrics::new(raw.metrics, &outcomes, report);
     let salt = raw.salt.given().and_then(|salt| salt_of(salt, report));
     let context = strategy::Context {
@@ -154,34 +148,4 @@ fn salt_of(salt: At<Scalar<String>>, report: &Report) -> Option<String> {
         report.add(&salt.place, "a salt cannot hold a zero byte");
     }
     not_empty(salt, report)
-}
-
-fn compared_fields(raw: Field<Entries<schema::Comparison>>, report: &Report) -> Vec<ComparedField> {
-    raw.entries().filter_map(|(key, raw)| compared_field(key, raw, report)).collect()
-}
-
-fn compared_field(key: At<String>, raw: At<schema::Comparison>, report: &Report) -> Option<ComparedField> {
-    // A field's name becomes a metric label and a key of the record, so it keeps the rules of names.
-    let name = key_as::<OutcomeName>(&key, report);
-    let At { place, value: schema::Comparison { exact, numeric, absolute, relative } } = raw;
-    exactly_one(&[("exact", exact.is_there()), ("numeric", numeric.is_there())], &place, report);
-    if exact.is_there() {
-        reject_tolerance("absolute", &absolute, report);
-        reject_tolerance("relative", &relative, report);
-    }
-    let tolerance = |field: Field<Scalar<Tolerance>>| field.scalar().map_or(0.0, |number| number.0);
-    let rule = match (exact.scalar(), numeric.scalar()) {
-        (Some(path), _) => Rule::Exact(path),
-        (None, path) => {
-            Rule::Numeric { path: path?, absolute: tolerance(absolute), relative: tolerance(relative) }
-        }
-    };
-    Some(ComparedField { name: name?.to_string(), rule })
-}
-
-fn reject_tolerance(key: &str, field: &Field<Scalar<Tolerance>>, report: &Report) {
-    if let Field::Given(at) = field {
-        report
-            .add(&at.place, format!("`{key}` goes with `numeric`; hint: remove it, or compare by `numeric`"));
-    }
 }

@@ -4,6 +4,7 @@
 //! comes out is thrown away when anything was reported, so a default never stands in for a wrong value.
 
 mod arms;
+mod compare;
 mod decision;
 mod experiment;
 mod limits;

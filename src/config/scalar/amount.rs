@@ -40,6 +40,10 @@ pub(crate) struct Ratio(pub(in crate::config) f64);
 #[derive(Debug)]
 pub(crate) struct Chance(pub(in crate::config) f64);
 
+/// How alike two things are, 0 to 1.
+#[derive(Debug)]
+pub(crate) struct Similarity(pub(in crate::config) f64);
+
 /// A currency's ISO 4217 code.
 #[derive(Debug)]
 pub(crate) struct Currency(pub(in crate::config) String);
@@ -233,6 +237,17 @@ impl Written for Chance {
 /// A finite number that is within a range.
 fn number(text: &str, is_within: impl Fn(f64) -> bool) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite() && is_within(*number))
+}
+
+impl Written for Similarity {
+    fn read(text: &str) -> Result<Self, String> {
+        let number = text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
+        number.map(Self).ok_or_else(|| format!("`{text}` is not a similarity: expected a number from 0 to 1"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
+    }
 }
 
 impl Written for Share {

@@ -14,6 +14,7 @@ pub(super) use amount::Chance;
 pub(super) use amount::Currency;
 pub(super) use amount::Positive;
 pub(super) use amount::Ratio;
+pub(super) use amount::Similarity;
 pub(super) use amount::Tolerance;
 pub(super) use class::Class;
 pub(super) use name::Host;

@@ -12,6 +12,8 @@ use rustls::pki_types::ServerName;
 use schemars::Schema;
 use schemars::json_schema;
 
+use crate::compare::Pointer;
+use crate::compare::Which;
 use crate::config::scalar::Written;
 use crate::config::scalar::said;
 use crate::policy::PathPattern;
@@ -179,6 +181,30 @@ impl Written for ListPath {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "pattern": "^\\$.*\\[\\*\\]$" })
+    }
+}
+
+impl Written for Pointer {
+    fn read(text: &str) -> Result<Self, String> {
+        said(text.parse())
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(/([^~/]|~[01])*)*$" })
+    }
+}
+
+impl Written for Which {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("expected a tensor's name or a JSON path, found an empty text".to_owned()),
+            path if path.starts_with('$') => json_path(path).map(Self::At),
+            name => Ok(Self::Named(name.to_owned())),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
     }
 }
 

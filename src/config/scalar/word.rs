@@ -4,6 +4,7 @@ use http::Method;
 use schemars::Schema;
 use schemars::json_schema;
 
+use crate::compare::Normalize;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::scalar::Written;
 use crate::evaluate::measure::Average;
@@ -69,6 +70,7 @@ words!(RedactAction {
     "hash" => RedactAction::Hash,
     "drop" => RedactAction::Drop,
 });
+words!(Normalize { "case" => Normalize::Case, "whitespace" => Normalize::Whitespace });
 words!(interleave::Method {
     "team_draft" => interleave::Method::TeamDraft,
     "balanced" => interleave::Method::Balanced,

@@ -12,7 +12,7 @@ use crate::config::scalar::Host;
 use crate::config::scalar::Literal;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
-use crate::config::scalar::Tolerance;
+use crate::config::schema::Comparison;
 use crate::config::schema::Metric;
 use crate::config::schema::Strategy;
 use crate::policy::Absent;
@@ -125,23 +125,4 @@ pub(crate) struct Outcome {
     /// What it means when none arrives: nothing is known (missing), or it did not happen (none). Default: missing.
     #[serde(default)]
     pub(crate) absent: Field<Scalar<Absent>>,
-}
-
-/// How one field of two answers is compared: `exact`, or `numeric` with its tolerances.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["exact"] }, { "required": ["numeric"] }]))]
-pub(crate) struct Comparison {
-    /// The values at this RFC 9535 path are equal as JSON.
-    #[serde(default)]
-    pub(crate) exact: Field<Scalar<JsonPath>>,
-    /// The numbers that this RFC 9535 path selects are near each other, one by one.
-    #[serde(default)]
-    pub(crate) numeric: Field<Scalar<JsonPath>>,
-    /// With `numeric`: the tolerance in the number's own unit. The larger of the two counts. Default: 0.
-    #[serde(default)]
-    pub(crate) absolute: Field<Scalar<Tolerance>>,
-    /// With `numeric`: the tolerance as a fraction of the larger number. Default: 0.
-    #[serde(default)]
-    pub(crate) relative: Field<Scalar<Tolerance>>,
 }

@@ -4,6 +4,7 @@
 //! a mapping with one key out of several, because an error in it then has a place of its own. Keys that only a
 //! later version knows are named here, so that they are rejected as such, and are left out of the JSON Schema.
 
+mod compare;
 mod decision;
 mod experiment;
 mod limits;
@@ -12,10 +13,10 @@ mod model;
 mod service;
 mod strategy;
 
+pub(super) use compare::Comparison;
 pub(super) use decision::Decision;
 pub(super) use decision::Guardrail;
 pub(super) use decision::Primary;
-pub(super) use experiment::Comparison;
 pub(super) use experiment::Experiment;
 pub(super) use experiment::Match;
 pub(super) use experiment::Outcome;

@@ -58,6 +58,11 @@ fn a_wrong_value_of_a_strategy_is_named_with_its_place() {
 }
 
 #[test]
+fn a_wrong_rule_of_comparison_is_named_with_its_place() {
+    check(include_str!("bad/comparisons.txt"));
+}
+
+#[test]
 fn a_wrong_metric_is_named_with_its_place() {
     check(include_str!("bad/metrics.txt"));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossfade::assign::Salts;
 use crossfade::assign::Share;
+use crossfade::compare::Closeness;
 use crossfade::compare::Rule;
 use crossfade::config;
 use crossfade::config::Config;
@@ -264,7 +265,8 @@ fn an_experiment_keeps_what_the_file_says() {
     assert_eq!(outcomes, [("digit", digit), ("stars", stars)]);
     let [label, scores] = &experiment.compare[..] else { panic!("two fields expected") };
     assert_eq!(label.rule, Rule::Exact("$.outputs[0]".parse().unwrap()));
-    let numeric = Rule::Numeric { path: "$.scores[*]".parse().unwrap(), absolute: 0.01, relative: 0.001 };
+    let closeness = Closeness::within(0.01, 0.001);
+    let numeric = Rule::Numeric { path: "$.scores[*]".parse().unwrap(), closeness };
     assert_eq!((scores.name.as_str(), &scores.rule), ("scores", &numeric));
     let [accuracy] = &experiment.metrics[..] else { panic!("one metric expected") };
     assert_eq!((accuracy.name.as_str(), accuracy.measure.kind), ("accuracy", Kind::Accuracy));

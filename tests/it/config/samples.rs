@@ -64,6 +64,11 @@ fn the_schema_refuses_what_the_gateway_refuses() {
         experiment("strategy: {shadow: {}, ab: {arms: {a: 50%, b: 50%}}}"),
         experiment("strategy: {shadow: {sample: 25}}"),
         experiment("strategy: {shadow: {}}, unit: [{header: a, cookie: b}]"),
+        experiment("candidate: a, strategy: {shadow: {}}, compare: {f: {}}"),
+        experiment("candidate: a, strategy: {shadow: {}}, compare: {f: {exact: $.a, label: $.a}}"),
+        experiment("candidate: a, strategy: {shadow: {}}, compare: {f: {tree: $, ignore: a}}"),
+        experiment("candidate: a, strategy: {shadow: {}}, compare: {f: {embedding: $.a}}"),
+        experiment("candidate: a, strategy: {shadow: {}}, compare: {f: {text: $.a, min_similarity: 2}}"),
         experiment("strategy: {shadow: {}}, metrics: {right: {kind: acuracy, prediction: $.a, truth: b}}"),
         experiment("strategy: {shadow: {}}, metrics: {accuracy: {prediction: a, truth: b}}"),
         experiment(

@@ -1,0 +1,115 @@
+//! `crossfade report`: tells everything that the analysis knows from the log alone.
+
+use std::io;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::report;
+use crate::report::Progress;
+use crate::report::Report;
+use crate::report::Wanted;
+use crate::vocab::ExperimentName;
+use crate::vocab::NameError;
+
+/// From this size on it is shown how far the reading is.
+const LONG_BYTES: u64 = 50_000_000;
+
+/// How many characters wide the bar is.
+const BAR: usize = 40;
+
+/// The arguments of `crossfade report`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories of records, and single `.jsonl` files.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+    /// How the report is laid out.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Writes the report to a file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Only this experiment; may be given several times.
+    #[arg(long = "experiment", short, value_name = "NAME", value_parser = named)]
+    experiments: Vec<ExperimentName>,
+}
+
+/// How a report is laid out.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// Tables for a terminal.
+    Table,
+    /// One JSON object with every figure.
+    Json,
+}
+
+/// Reports; the exit code is 1 when there is nothing to report, or it could not be written.
+pub(super) fn main(args: Args) -> ExitCode {
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("crossfade: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+    let Args { paths, format, output, experiments } = args;
+    let wanted = Wanted { experiments };
+    let mut bar = Bar { shown: false, is_terminal: io::stderr().is_terminal() };
+    let report = report::collect(&paths, &wanted, &mut |progress| bar.show(progress));
+    bar.clear();
+    let text = laid_out(&report?, format)?;
+    match output {
+        Some(path) => std::fs::write(&path, text)
+            .map_err(|source| format!("`{}` cannot be written: {source}", path.display()))?,
+        None => written(&text)?,
+    }
+    Ok(())
+}
+
+fn laid_out(report: &Report, format: Format) -> Result<String, serde_json::Error> {
+    Ok(match format {
+        Format::Table => report::as_text(report),
+        Format::Json => serde_json::to_string_pretty(report)? + "\n",
+    })
+}
+
+/// A reader that went away, as `head` does, is no failure of ours to report.
+fn written(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+fn named(text: &str) -> Result<ExperimentName, NameError> {
+    ExperimentName::new(text)
+}
+
+/// How far the reading is, on a terminal's last line.
+struct Bar {
+    shown: bool,
+    is_terminal: bool,
+}
+
+impl Bar {
+    fn show(&mut self, Progress { read, total }: Progress) {
+        if !self.is_terminal || total < LONG_BYTES {
+            return;
+        }
+        let share = (read as f64 / total as f64).min(1.0);
+        let done = (share * BAR as f64) as usize;
+        eprint!("\r[{}{}] {:>3.0} %", "#".repeat(done), "-".repeat(BAR - done), 100.0 * share);
+        self.shown = true;
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            eprint!("\r{:width$}\r", "", width = BAR + 8);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The one pass over the log that makes a report.
+
+use std::path::PathBuf;
+
+use crate::analysis::Analysis;
+use crate::record::Line;
+use crate::record::ReadError;
+use crate::record::read_each;
+use crate::report::ExperimentReport;
+use crate::report::LineCounts;
+use crate::report::Report;
+use crate::report::Wanted;
+use crate::vocab::ExperimentName;
+
+/// After how many lines it is told how far the reading is.
+const LINES_A_TELL: u64 = 10_000;
+
+/// Says why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A directory or file that was named cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// There is no pair in any of the files.
+    #[error(
+        "{0} holds no pair; name a directory that a gateway writes to (`record.dir`) or one of its `.jsonl` files"
+    )]
+    Empty(String),
+    /// Nothing of what there is could be read.
+    #[error("{paths} holds no line that can be read, the first problem: {first}")]
+    Unreadable {
+        /// What was read.
+        paths: String,
+        /// The first problem.
+        first: String,
+    },
+    /// There are pairs, but none of the wanted experiments.
+    #[error("no pair of experiment {wanted}; the log has {found}")]
+    NoSuchExperiment {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+}
+
+/// How far the reading is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes there are.
+    pub total: u64,
+}
+
+/// Reads directories and files, oldest first, and tells everything that is wanted of them; `progress` is told now and
+/// then how far it is.
+///
+/// # Errors
+/// When something that was named cannot be read, or nothing of what is wanted is there.
+pub fn collect(
+    paths: &[PathBuf],
+    wanted: &Wanted,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Report, ReportError> {
+    let mut reader = read_each(paths)?;
+    let mut pass =
+        Pass { wanted, lines: LineCounts::default(), analysis: Analysis::new(), others: Vec::new() };
+    let mut count = 0u64;
+    while let Some(line) = reader.next() {
+        match line {
+            Ok(line) => pass.fold(&line),
+            Err(why) => pass.lines.refuse(&why),
+        }
+        count += 1;
+        if count.is_multiple_of(LINES_A_TELL) {
+            progress(Progress { read: reader.bytes_read(), total: reader.bytes_total() });
+        }
+    }
+    pass.lines.torn = reader.torn();
+    pass.lines.bytes = reader.bytes_read();
+    pass.report(paths.iter().map(|path| path.display().to_string()).collect())
+}
+
+struct Pass<'w> {
+    wanted: &'w Wanted,
+    lines: LineCounts,
+    analysis: Analysis,
+    /// Experiments that nobody asked for.
+    others: Vec<ExperimentName>,
+}
+
+impl Pass<'_> {
+    fn fold(&mut self, line: &Line) {
+        let experiment = line.experiment();
+        if !self.wanted.holds(experiment) {
+            if !self.others.contains(experiment) {
+                self.others.push(experiment.clone());
+            }
+            return;
+        }
+        self.lines.count(line);
+        self.analysis.fold(line);
+    }
+
+    fn report(self, sources: Vec<String>) -> Result<Report, ReportError> {
+        let Self { wanted, lines, analysis, others } = self;
+        let experiments: Vec<ExperimentReport> =
+            analysis.summaries().map(|summary| ExperimentReport { summary }).collect();
+        if !experiments.is_empty() {
+            return Ok(Report { version: env!("CARGO_PKG_VERSION"), sources, lines, experiments });
+        }
+        let paths = sources.join(", ");
+        if !others.is_empty() {
+            return Err(ReportError::NoSuchExperiment {
+                wanted: listed(&wanted.experiments),
+                found: listed(&others),
+            });
+        }
+        match lines.problems.into_iter().next() {
+            Some(first) => Err(ReportError::Unreadable { paths, first }),
+            None => Err(ReportError::Empty(paths)),
+        }
+    }
+}
+
+fn listed(names: &[ExperimentName]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

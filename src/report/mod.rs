@@ -1,0 +1,56 @@
+//! Reports: everything that the analysis knows of the experiments in a log, read back from files alone.
+//!
+//! One pass over the log, whatever its length: figures are folded, slices too, and of single requests only the few
+//! that a page shows are kept. A line that cannot be read is counted and passed over, for the rest of the log is worth
+//! no less.
+
+mod collect;
+mod lines;
+mod tables;
+mod text;
+mod words;
+
+pub use collect::Progress;
+pub use collect::ReportError;
+pub use collect::collect;
+pub use lines::LineCounts;
+pub use text::as_text;
+
+use serde::Serialize;
+
+use crate::analysis::ExperimentSummary;
+use crate::vocab::ExperimentName;
+
+/// What a report is to hold.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Only these experiments; empty: all.
+    pub experiments: Vec<ExperimentName>,
+}
+
+/// Everything that a log tells.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The version that made it.
+    pub version: &'static str,
+    /// The directories and files that were read, as they were named.
+    pub sources: Vec<String>,
+    /// What was read.
+    pub lines: LineCounts,
+    /// The experiments, in the order of their first records.
+    pub experiments: Vec<ExperimentReport>,
+}
+
+/// One experiment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExperimentReport {
+    /// Its figures, as the admin API tells them live.
+    pub summary: ExperimentSummary,
+}
+
+impl Wanted {
+    /// Whether an experiment is wanted.
+    pub fn holds(&self, experiment: &ExperimentName) -> bool {
+        self.experiments.is_empty() || self.experiments.contains(experiment)
+    }
+}
