@@ -103,6 +103,8 @@ fn settings(strategy: &Strategy) -> Value {
         }),
         Strategy::Interleave(settings) => json!({
             "method": settings.mixing.method,
+            "shared_prefix": settings.mixing.shared_prefix,
+            "tau": settings.mixing.tau,
             "items": settings.items.as_str(),
             "id": settings.id.as_str(),
             "depth": settings.depth,

@@ -23,6 +23,8 @@ use crate::config::diagnostic::Report;
 
 /// The name by which [`At`] asks the reader for a value's place.
 pub(super) const AT: &str = "crossfade::At";
+/// The name by which [`Either`] asks the reader which of the two a value is.
+pub(super) const EITHER: &str = "crossfade::Either";
 /// The name by which [`Many`] asks the reader to take a single value as a list of one.
 pub(super) const MANY: &str = "crossfade::Many";
 
@@ -48,6 +50,15 @@ pub(super) struct At<T> {
 /// One value, or a list of them. Wrong ones are left out.
 #[derive(Debug)]
 pub(super) struct Many<T>(pub(super) Vec<At<T>>);
+
+/// A short form, which is one value, or the long one, which is a mapping.
+#[derive(Debug)]
+pub(super) enum Either<S, L> {
+    /// One value.
+    Short(S),
+    /// A mapping.
+    Long(L),
+}
 
 /// A mapping whose keys the operator chooses, in the order of the file.
 #[derive(Debug)]
@@ -199,6 +210,31 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
     }
 }
 
+impl<'de, S: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Either<S, L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(EITHER, EitherVisitor(PhantomData))
+    }
+}
+
+struct EitherVisitor<S, L>(PhantomData<(S, L)>);
+
+impl<'de, S: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for EitherVisitor<S, L> {
+    type Value = Either<S, L>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a single value or a mapping")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        S::deserialize(deserializer).map(Either::Short)
+    }
+
+    /// What the reader says of a mapping.
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        L::deserialize(deserializer).map(Either::Long)
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(EntriesVisitor(PhantomData))
@@ -249,6 +285,20 @@ impl<T: JsonSchema> JsonSchema for Many<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = generator.subschema_for::<T>();
         json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
+    }
+}
+
+impl<S: JsonSchema, L: JsonSchema> JsonSchema for Either<S, L> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Either_{}_{}", S::schema_name(), L::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<S>(), generator.subschema_for::<L>()] })
     }
 }
 

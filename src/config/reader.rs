@@ -18,6 +18,7 @@ use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::field::AT;
+use crate::config::field::EITHER;
 use crate::config::field::MANY;
 use crate::config::yaml::Kind;
 use crate::config::yaml::Node;
@@ -137,6 +138,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     ) -> Result<V::Value, Failure> {
         match (name, &self.node.kind) {
             (AT, _) => visitor.visit_seq(Placed { reader: self, part: 0 }),
+            (EITHER, Kind::Map(_)) => visitor.visit_some(self),
             (MANY, Kind::List(list)) => visitor.visit_seq(Items(self.items(list).into_iter())),
             (MANY, _) => visitor.visit_seq(Items(vec![self].into_iter())),
             _ => visitor.visit_newtype_struct(self),

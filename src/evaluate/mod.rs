@@ -5,14 +5,19 @@
 //! cannot be right (NaN, lengths that differ) is refused with a reason of its own. Conventions follow the libraries
 //! that practitioners hold their numbers against, and each function says where it departs from them.
 
+pub mod agreement;
 pub mod classification;
 pub mod clustering;
+pub mod generation;
 pub mod measure;
 pub mod probabilistic;
 pub mod ranking;
 pub mod regression;
 mod sound;
 mod sum;
+pub mod survival;
+pub mod text;
+pub mod vision;
 
 use serde::Serialize;
 

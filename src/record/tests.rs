@@ -18,12 +18,17 @@ use crate::record::Body;
 use crate::record::Captured;
 use crate::record::Line;
 use crate::record::LineError;
+use crate::record::OutcomeValue;
+use crate::record::Position;
+use crate::record::Reading;
 use crate::record::Rotation;
 use crate::record::Settings;
 use crate::record::Unread;
 use crate::record::body::Content;
 use crate::record::json;
 use crate::record::read;
+use crate::record::read_each;
+use crate::record::read_from;
 use crate::record::segment::Place;
 use crate::record::segment::Segment;
 use crate::record::segment::SegmentError;
@@ -134,6 +139,8 @@ fn a_line_is_what_serde_json_would_write() {
         any: New,
         map: indexmap::IndexMap<String, (bool, char, ())>,
         body: Vec<Body>,
+        readings: Vec<Reading>,
+        outcome: OutcomeValue,
         time: crate::vocab::Timestamp,
     }
     let raw = |text: &str| Body::Json(serde_json::value::RawValue::from_string(text.to_owned()).unwrap());
@@ -157,7 +164,10 @@ fn a_line_is_what_serde_json_would_write() {
         Body::Withheld(Unread::NotJson),
     ];
     let time = crate::vocab::Timestamp::from_micros(1);
-    let all = All { any: New(any), map, body: bodies.into(), time };
+    let number = serde_json::from_str(r#"{"a": [1.50, 1e400, 123456789012345678901234567890]}"#).unwrap();
+    let readings = vec![Reading::Value(number), Reading::Missing, Reading::Unreadable];
+    let outcome = OutcomeValue::Json(serde_json::from_str("[-0.0, {}]").unwrap());
+    let all = All { any: New(any), map, body: bodies.into(), readings, outcome, time };
     let mut written = Vec::new();
     json::append(&mut written, &all).unwrap();
     assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&all).unwrap());
@@ -242,6 +252,81 @@ fn a_torn_last_line_is_passed_over_and_counted_and_a_wrong_line_is_reported_with
     assert_eq!(errors.len(), 1);
     assert!(errors[0].to_string().contains("000000.jsonl:2: not a record"), "{}", errors[0]);
     assert_eq!(reader.torn(), 1);
+}
+
+#[test]
+fn what_must_stand_before_lines_counts_and_goes_where_they_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = Segments::new(&settings(dir.path(), 12, None));
+    let preface = |place| if place == Place::Begun { b"head\n".to_vec() } else { Vec::new() };
+    let places: Vec<Place> = (0..4).map(|_| log.append(b"two\n", preface).unwrap()).collect();
+    assert_eq!(places, [Place::Begun, Place::Begun, Place::Begun, Place::Begun], "9 and 4 are more than 12");
+    let further = |place| if place == Place::Further { b"more\n".to_vec() } else { b"h\n".to_vec() };
+    assert_eq!(log.append(b"\n", further).unwrap(), Place::Begun, "9 and 6 are");
+    assert_eq!(log.append(b"two\n", |_| b"head\n".to_vec()).unwrap(), Place::Further, "3 and 9 are not");
+    let found = segments(dir.path()).unwrap();
+    let texts: Vec<String> = found.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(texts, ["head\ntwo\n", "head\ntwo\n", "head\ntwo\n", "head\ntwo\n", "h\n\nhead\ntwo\n"]);
+    let position = log.position().unwrap();
+    assert_eq!((found[4].ends_with(&position.segment), position.bytes), (true, 12));
+}
+
+#[test]
+fn reading_begins_behind_a_position_and_takes_files_as_well_as_directories() {
+    let gap = |lost: u64| {
+        format!(
+            r#"{{"schema":2,"kind":"gap","experiment":"e","of":"pair","lost":{lost},"reason":"disk","since":"2026-01-01T00:00:00Z","until":"2026-01-01T00:00:01Z"}}"#
+        ) + "\n"
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let name = |second: u32| format!("crossfade-20260101T00000{second}-{:032}.jsonl", 0);
+    let texts = [gap(1) + &gap(2) + &gap(3), gap(4) + "nonsense\n" + &gap(5) + "{\"schema\":2", gap(6)];
+    for (second, text) in (0..).zip(&texts) {
+        fs::write(dir.path().join(name(second)), text).unwrap();
+    }
+    let lost = |reader: &mut crate::record::Reader| -> Vec<u64> {
+        let lost = |line| if let Ok(Line::Gap(gap)) = line { gap.lost } else { 0 };
+        reader.map(lost).collect()
+    };
+    let mut all = read(dir.path()).unwrap();
+    assert_eq!((all.bytes_read(), all.position()), (0, None));
+    assert_eq!(lost(&mut all), [1, 2, 3, 4, 0, 5, 6]);
+    let total: usize = texts.iter().map(String::len).sum();
+    assert_eq!((all.bytes_read(), all.bytes_total(), all.torn()), (total as u64, total as u64, 1));
+    assert_eq!(all.position(), Some(Position { segment: name(2), bytes: texts[2].len() as u64 }));
+
+    let line = gap(1).len() as u64;
+    let behind = |second: u32, bytes: u64| Position { segment: name(second), bytes };
+    let cases = [
+        (behind(0, 0), vec![1, 2, 3, 4, 0, 5, 6]),
+        (behind(0, 2 * line), vec![3, 4, 0, 5, 6]),
+        (behind(0, 3 * line), vec![4, 0, 5, 6]),
+        (behind(1, line), vec![0, 5, 6]),
+        (behind(2, line), vec![]),
+        (Position { segment: "crossfade-2026".to_owned(), bytes: 9 }, vec![1, 2, 3, 4, 0, 5, 6]),
+        (Position { segment: "crossfade-2027".to_owned(), bytes: 9 }, vec![]),
+    ];
+    for (position, expected) in cases {
+        let mut reader = read_from(dir.path(), &position).unwrap();
+        assert_eq!(reader.position().as_ref(), Some(&position));
+        assert_eq!(lost(&mut reader), expected, "{position:?}");
+        assert_eq!(reader.bytes_read(), reader.bytes_total(), "{position:?}");
+    }
+    let error = read_from(dir.path(), &behind(1, line)).unwrap().next().unwrap().unwrap_err();
+    assert!(error.to_string().contains("000000.jsonl:2: not a record"), "{error}");
+    let mut torn = read_from(dir.path(), &behind(1, 0)).unwrap();
+    assert_eq!(torn.by_ref().take(3).count(), 3);
+    assert_eq!(torn.position(), Some(behind(1, 2 * line + 9)), "a torn line may yet become whole");
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("kept.jsonl");
+    fs::write(&file, gap(7)).unwrap();
+    assert_eq!(lost(&mut read(&file).unwrap()), [7]);
+    let mut each =
+        read_each(&[file.as_path(), dir.path(), elsewhere.path(), &dir.path().join(name(2))]).unwrap();
+    assert_eq!(lost(&mut each), [7, 1, 2, 3, 4, 0, 5, 6, 6]);
+    let error = read(&elsewhere.path().join("gone.jsonl")).unwrap_err().to_string();
+    assert!(error.contains("gone.jsonl` cannot be read: No such file"), "{error}");
 }
 
 #[test]

@@ -2,5 +2,6 @@
 
 mod bad;
 mod command;
+mod decided;
 mod good;
 mod samples;

@@ -36,6 +36,7 @@ experiments:
       digit: {type: label, window: 1h}
       thumb: {type: binary, window: 1h}
       stars: {type: number, window: 1h}
+      boxes: {type: json, window: 1h}
     strategy: {interleave: {items: "$.results[*]", id: $.doc, depth: 5, deadline: 1s, credit: click}}
 "#;
 
@@ -58,6 +59,11 @@ fn result(reply: (u16, Value)) -> (u16, String) {
     (reply.0, reply.1["result"].as_str().unwrap_or_default().to_owned())
 }
 
+/// Lists within lists.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!([inner]))
+}
+
 #[tokio::test]
 async fn a_value_is_taken_as_its_declared_type_or_refused_with_the_reason() {
     let ledger = ledger();
@@ -68,6 +74,8 @@ async fn a_value_is_taken_as_its_declared_type_or_refused_with_the_reason() {
         ("thumb", json!("down"), OutcomeValue::Binary(false)),
         ("stars", json!(4.5), OutcomeValue::Number(4.5)),
         ("stars", json!(-3), OutcomeValue::Number(-3.0)),
+        ("boxes", json!([{"box": [0, 1.5]}]), OutcomeValue::Json(json!([{"box": [0, 1.5]}]))),
+        ("boxes", json!(null), OutcomeValue::Json(json!(null))),
         ("click", json!({"place": 1}), OutcomeValue::Click { item: None, place: Some(1) }),
         ("click", json!({"item": "b"}), OutcomeValue::Click { item: None, place: Some(1) }),
         ("click", json!("c"), OutcomeValue::Click { item: None, place: Some(2) }),
@@ -81,6 +89,8 @@ async fn a_value_is_taken_as_its_declared_type_or_refused_with_the_reason() {
         ("thumb", json!(1)),
         ("stars", json!("5")),
         ("stars", json!(null)),
+        ("boxes", json!("x".repeat(16 * 1024))),
+        ("boxes", nested(101)),
         ("click", json!(1)),
         ("click", json!({})),
         ("click", json!({"item": "a", "place": 1})),

@@ -11,15 +11,18 @@ use crate::config::field::At;
 use crate::config::field::Entries;
 use crate::config::field::Field;
 use crate::config::lower::arms::Sides;
+use crate::config::lower::decision;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher;
 use crate::config::lower::matcher::key_as;
 use crate::config::lower::matcher::not_empty;
+use crate::config::lower::metric::Metrics;
 use crate::config::lower::model::Models;
 use crate::config::lower::outcome::Outcomes;
 use crate::config::lower::reach;
 use crate::config::lower::reach::Reach;
 use crate::config::lower::strategy;
+use crate::config::lower::strategy::Chosen;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::Tolerance;
 use crate::config::schema;
@@ -95,22 +98,24 @@ fn experiment(
     let unit = matcher::unit(raw.unit, report);
     let outcomes = Outcomes::new(raw.outcomes, report);
     let compare = compared_fields(raw.compare, report);
-    let metrics = outcomes.accuracy(raw.metrics, report).into_iter().collect();
+    let metrics = Metrics::new(raw.metrics, &outcomes, report);
     let salt = raw.salt.given().and_then(|salt| salt_of(salt, report));
     let context = strategy::Context {
         place: &place,
         sides: &sides,
         has_unit: has_unit && !unit.is_empty() || report.touches(&format!("{}.unit", place.path)),
         outcomes: &outcomes,
+        metrics: &metrics,
         models,
         report,
     };
-    let (strategy, arms) = context.strategy(raw.strategy)?;
+    let Chosen { strategy, arms, decision } = context.strategy(raw.strategy)?;
     let name = name?;
     let salt = salt.unwrap_or_else(|| name.to_string());
     let identity = {
         let arms: Vec<String> = arms.iter().map(|arm| models.identity(*arm)).collect();
-        format!("arms={};salt={salt};unit={}", arms.join(";"), matcher::unit_identity(&unit))
+        let (arms, unit) = (arms.join(";"), matcher::unit_identity(&unit));
+        format!("arms={arms};salt={salt};unit={unit}{}", decision::identity(&decision, &metrics))
     };
     let credentials = arms.iter().map(|arm| models.credentials(*arm, arms[0])).collect();
     Some(Experiment {
@@ -122,8 +127,8 @@ fn experiment(
         salts: Salts::of(&salt),
         outcomes: outcomes.rules,
         compare,
-        metrics,
-        decision: Default::default(),
+        metrics: metrics.list,
+        decision,
         expose_arm: raw.expose_arm.or(false),
         force_header: raw.force_header.scalar(),
         identity,

@@ -4,9 +4,11 @@
 //! comes out is thrown away when anything was reported, so a default never stands in for a wrong value.
 
 mod arms;
+mod decision;
 mod experiment;
 mod limits;
 mod matcher;
+mod metric;
 mod model;
 mod outcome;
 mod reach;

@@ -39,61 +39,29 @@ impl Outcomes {
         outcomes
     }
 
-    /// Checks that a name refers to a declared outcome of a type, and reports it otherwise.
+    /// Checks that a name refers to a declared outcome of one of these types, and reports it otherwise.
     pub(super) fn refer(
         &self,
         to: At<Scalar<OutcomeName>>,
-        kind: OutcomeKind,
+        kinds: &[OutcomeKind],
         report: &Report,
     ) -> Option<OutcomeName> {
         let At { place, value: Scalar(name) } = to;
         if !self.declared.iter().any(|known| known == name.as_str()) {
             let hint = match self.declared.is_empty() {
-                true => format!("; hint: declare it under `outcomes`, with `type: {}`", word(kind)),
+                true => format!("; hint: declare it under `outcomes`, with `type: {}`", word(kinds[0])),
                 false => did_you_mean(name.as_str(), self.declared.iter().map(String::as_str)),
             };
             report.add(&place, format!("unknown outcome `{name}`{hint}"));
             return None;
         }
         let rule = self.rules.get(&name)?;
-        if rule.kind != kind {
-            let (found, expected) = (word(rule.kind), word(kind));
+        if !kinds.contains(&rule.kind) {
+            let (found, expected) = (word(rule.kind), listed(kinds));
             report.add(&place, format!("the outcome `{name}` is of type {found}, expected type {expected}"));
             return None;
         }
         Some(name)
-    }
-
-    /// The one metric of this version; others are known and rejected.
-    pub(super) fn accuracy(
-        &self,
-        raw: Field<Entries<schema::Metric>>,
-        report: &Report,
-    ) -> Option<crate::policy::Metric> {
-        let mut accuracy = None;
-        for (key, At { place, value: schema::Metric { prediction, truth, labels } }) in raw.entries() {
-            if key.value != "accuracy" {
-                let hint = "`accuracy` is the metric of this version";
-                report.add(
-                    &key.place,
-                    format!("the metric `{}` is not supported by this version; hint: {hint}", key.value),
-                );
-                continue;
-            }
-            labels.reject("`accuracy` needs no `labels`", report);
-            let prediction = prediction.required("prediction", &place, report);
-            let truth = truth.required("truth", &place, report);
-            let truth = truth.and_then(|truth| self.refer(truth, OutcomeKind::Label, report));
-            accuracy = prediction.zip(truth).map(|(prediction, truth)| crate::policy::Metric {
-                name: crate::vocab::MetricName::new("accuracy").expect("fits"),
-                measure: crate::evaluate::measure::Measure::of(crate::evaluate::measure::Kind::Accuracy),
-                prediction: Some(crate::policy::Source::Answer(prediction.value.0)),
-                truth: Some(crate::policy::Source::Outcome(truth)),
-                score: None,
-                context: None,
-            });
-        }
-        accuracy
     }
 }
 
@@ -114,5 +82,15 @@ fn word(kind: OutcomeKind) -> &'static str {
         OutcomeKind::Binary => "binary",
         OutcomeKind::Number => "number",
         OutcomeKind::Json => "json",
+    }
+}
+
+/// The words of types, as in `label, binary or number`.
+fn listed(kinds: &[OutcomeKind]) -> String {
+    let words: Vec<&str> = kinds.iter().map(|kind| word(*kind)).collect();
+    match words.split_last() {
+        None => String::new(),
+        Some((only, [])) => (*only).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
     }
 }

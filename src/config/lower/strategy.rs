@@ -10,12 +10,14 @@ use crate::config::field::Field;
 use crate::config::lower::arms::AbArms;
 use crate::config::lower::arms::Sides;
 use crate::config::lower::exactly_one;
+use crate::config::lower::metric::Metrics;
 use crate::config::lower::model::Models;
 use crate::config::lower::outcome::Outcomes;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::cost::Money;
+use crate::policy::Decision;
 use crate::policy::OutcomeKind;
 use crate::strategy::Strategy;
 use crate::strategy::ab;
@@ -44,13 +46,22 @@ pub(super) struct Context<'a> {
     /// Whether the policy names a unit.
     pub(super) has_unit: bool,
     pub(super) outcomes: &'a Outcomes,
+    pub(super) metrics: &'a Metrics,
     pub(super) models: &'a Models,
     pub(super) report: &'a Report,
 }
 
+/// A strategy with all that stands under its key.
+pub(super) struct Chosen {
+    pub(super) strategy: Strategy,
+    /// The experiment's arms, legacy first.
+    pub(super) arms: Vec<ModelId>,
+    pub(super) decision: Decision,
+}
+
 impl Context<'_> {
-    /// The strategy with the experiment's arms, legacy first.
-    pub(super) fn strategy(&self, raw: Field<schema::Strategy>) -> Option<(Strategy, Vec<ModelId>)> {
+    /// The strategy that the policy chooses.
+    pub(super) fn strategy(&self, raw: Field<schema::Strategy>) -> Option<Chosen> {
         let At { place, value } = raw.required("strategy", self.place, self.report)?;
         let schema::Strategy { shadow, canary, ab, interleave } = value;
         let keys = [
@@ -67,9 +78,11 @@ impl Context<'_> {
         shadow.or(canary).or(ab).or(interleave)?
     }
 
-    fn shadow(&self, raw: At<schema::Shadow>) -> Option<(Strategy, Vec<ModelId>)> {
-        let schema::Shadow { sample, control, held_back, deadline, budget } = raw.value;
+    fn shadow(&self, mut raw: At<schema::Shadow>) -> Option<Chosen> {
+        let decision = raw.value.take_decision();
+        let schema::Shadow { sample, control, held_back, deadline, budget, .. } = raw.value;
         let arms = self.sides.arms(self.place, self.report);
+        let decision = self.decision(decision, arms.as_deref());
         let settings = shadow::Settings {
             sample: sample.or(Share::ALL),
             control: control.or(Share::NONE),
@@ -77,7 +90,7 @@ impl Context<'_> {
             deadline: longer_than_nothing(deadline, COPY_DEADLINE),
             budget: self.budget(budget, arms.as_deref()),
         };
-        Some((Strategy::Shadow(settings), arms?))
+        Some(Chosen { strategy: Strategy::Shadow(settings), arms: arms?, decision })
     }
 
     fn held_back(&self, raw: Field<Scalar<Share>>) -> Share {
@@ -87,10 +100,10 @@ impl Context<'_> {
         raw.or(HELD_BACK)
     }
 
-    fn canary(&self, raw: At<schema::Canary>) -> Option<(Strategy, Vec<ModelId>)> {
-        let At { place, value } = raw;
-        let schema::Canary { steps, pair, deadline, budget, fallback, guardrails } = value;
-        guardrails.reject("watch the metrics, and roll back through the admin API", self.report);
+    fn canary(&self, raw: At<schema::Canary>) -> Option<Chosen> {
+        let At { place, mut value } = raw;
+        let decision = value.take_decision();
+        let schema::Canary { steps, pair, deadline, budget, fallback, .. } = value;
         if !self.has_unit {
             let hint = "name the user, as in `unit: [{header: x-user-id}]`";
             self.report.add(
@@ -100,6 +113,7 @@ impl Context<'_> {
         }
         let arms = self.sides.arms(self.place, self.report);
         self.exactly_two("a canary", arms.as_deref());
+        let decision = self.decision(decision, arms.as_deref());
         let settings = canary::Settings {
             steps: self.steps(steps.required("steps", &place, self.report)),
             pair: pair.or(Share::NONE),
@@ -107,7 +121,7 @@ impl Context<'_> {
             budget: self.budget(budget, arms.as_deref()),
             fallback: fallback.is_there(),
         };
-        Some((Strategy::Canary(settings), arms?))
+        Some(Chosen { strategy: Strategy::Canary(settings), arms: arms?, decision })
     }
 
     fn steps(&self, raw: Option<At<Vec<Field<schema::Step>>>>) -> Vec<canary::Step> {
@@ -147,17 +161,16 @@ impl Context<'_> {
         }
     }
 
-    fn ab(&self, raw: At<schema::Ab>) -> Option<(Strategy, Vec<ModelId>)> {
-        let At { place, value } = raw;
-        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, primary_metric, alpha, stop_after } =
-            value;
-        primary_metric.reject("read the outcomes of each arm from the records", self.report);
-        alpha.reject("it goes with `primary_metric`; remove it", self.report);
-        stop_after.reject("end the test by removing the experiment", self.report);
+    fn ab(&self, raw: At<schema::Ab>) -> Option<Chosen> {
+        let At { place, mut value } = raw;
+        let decision = value.take_decision();
+        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, .. } = value;
         let arms = arms
             .required("arms", &place, self.report)
             .and_then(|arms| self.sides.ab_arms(arms, self.models, self.report));
-        let budget = self.budget(budget, arms.as_ref().map(|arms| &arms.arms[..]));
+        let models = arms.as_ref().map(|arms| &arms.arms[..]);
+        let budget = self.budget(budget, models);
+        let decision = self.decision(decision, models);
         let AbArms { arms, weights } = arms?;
         let settings = ab::Settings {
             traffic: traffic.or(Share::ALL),
@@ -167,13 +180,15 @@ impl Context<'_> {
             budget,
             fallback: fallback.is_there(),
         };
-        Some((Strategy::Ab(settings), arms))
+        Some(Chosen { strategy: Strategy::Ab(settings), arms, decision })
     }
 
-    fn interleave(&self, raw: At<schema::Interleave>) -> Option<(Strategy, Vec<ModelId>)> {
-        let At { place, value } = raw;
-        let schema::Interleave { method, shared_prefix, tau, items, id, depth, deadline, credit } = value;
+    fn interleave(&self, raw: At<schema::Interleave>) -> Option<Chosen> {
+        let At { place, mut value } = raw;
+        let decision = value.take_decision();
+        let schema::Interleave { method, shared_prefix, tau, items, id, depth, deadline, credit, .. } = value;
         let arms = self.sides.arms(self.place, self.report);
+        let decision = self.decision(decision, arms.as_deref());
         let method = method.or(Method::TeamDraft);
         match method {
             Method::Balanced => self.exactly_two("the method `balanced`", arms.as_deref()),
@@ -184,7 +199,7 @@ impl Context<'_> {
         let items = items.required("items", &place, self.report);
         let id = id.required("id", &place, self.report);
         let credit = credit.required("credit", &place, self.report);
-        let credit = credit.and_then(|name| self.outcomes.refer(name, OutcomeKind::Click, self.report));
+        let credit = credit.and_then(|name| self.outcomes.refer(name, &[OutcomeKind::Click], self.report));
         let settings = interleave::Settings {
             mixing,
             items: items?.value.0,
@@ -193,7 +208,7 @@ impl Context<'_> {
             deadline: longer_than_nothing(deadline, MIX_DEADLINE),
             credit: credit?,
         };
-        Some((Strategy::Interleave(settings), arms?))
+        Some(Chosen { strategy: Strategy::Interleave(settings), arms: arms?, decision })
     }
 
     /// What can be set of another method would promise what it cannot keep.

@@ -28,6 +28,18 @@ pub(crate) struct Bytes(pub(in crate::config) u64);
 #[derive(Debug)]
 pub(crate) struct Tolerance(pub(in crate::config) f64);
 
+/// A finite number above 0.
+#[derive(Debug)]
+pub(crate) struct AboveZero(pub(in crate::config) f64);
+
+/// A finite number, at least 1.
+#[derive(Debug)]
+pub(crate) struct Ratio(pub(in crate::config) f64);
+
+/// A probability above 0 and below 1.
+#[derive(Debug)]
+pub(crate) struct Chance(pub(in crate::config) f64);
+
 /// A currency's ISO 4217 code.
 #[derive(Debug)]
 pub(crate) struct Currency(pub(in crate::config) String);
@@ -162,8 +174,9 @@ impl Written for Bytes {
 
 impl Written for Tolerance {
     fn read(text: &str) -> Result<Self, String> {
-        let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-        number.map(Self).ok_or_else(|| format!("`{text}` is not a tolerance: expected a number from 0"))
+        number(text, |number| number >= 0.0)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a tolerance: expected a number from 0"))
     }
 
     fn schema() -> Schema {
@@ -179,6 +192,47 @@ impl Written for Tau {
     fn schema() -> Schema {
         json_schema!({ "type": "number", "minimum": 0, "maximum": Tau::MOST })
     }
+}
+
+impl Written for AboveZero {
+    fn read(text: &str) -> Result<Self, String> {
+        number(text, |number| number > 0.0)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is out of range: expected a number above 0"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "exclusiveMinimum": 0 })
+    }
+}
+
+impl Written for Ratio {
+    fn read(text: &str) -> Result<Self, String> {
+        number(text, |number| number >= 1.0)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is out of range: expected a number from 1, as in `1.5`"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "minimum": 1 })
+    }
+}
+
+impl Written for Chance {
+    fn read(text: &str) -> Result<Self, String> {
+        number(text, |number| number > 0.0 && number < 1.0).map(Self).ok_or_else(|| {
+            format!("`{text}` is out of range: expected a number between 0 and 1, as in `0.05`")
+        })
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 })
+    }
+}
+
+/// A finite number that is within a range.
+fn number(text: &str, is_within: impl Fn(f64) -> bool) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && is_within(*number))
 }
 
 impl Written for Share {

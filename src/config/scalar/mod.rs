@@ -4,14 +4,20 @@
 //! puts at its place.
 
 mod amount;
+mod class;
 mod name;
 mod word;
 
+pub(super) use amount::AboveZero;
 pub(super) use amount::Bytes;
+pub(super) use amount::Chance;
 pub(super) use amount::Currency;
 pub(super) use amount::Positive;
+pub(super) use amount::Ratio;
 pub(super) use amount::Tolerance;
+pub(super) use class::Class;
 pub(super) use name::Host;
+pub(super) use name::Truth;
 pub(super) use name::UrlPath;
 pub(super) use word::Approve;
 pub(super) use word::Fallback;

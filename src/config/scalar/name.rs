@@ -20,6 +20,7 @@ use crate::protocol::JsonPathError;
 use crate::protocol::ListPath;
 use crate::upstream::Endpoint;
 use crate::vocab::ExperimentName;
+use crate::vocab::MetricName;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
 
@@ -30,6 +31,10 @@ pub(crate) struct UrlPath(pub(in crate::config) String);
 /// A host without a port, lower case.
 #[derive(Debug)]
 pub(crate) struct Host(pub(in crate::config) String);
+
+/// The outcome that tells the truth.
+#[derive(Debug)]
+pub(crate) struct Truth(pub(in crate::config) OutcomeName);
 
 impl Written for SocketAddr {
     fn read(text: &str) -> Result<Self, String> {
@@ -190,6 +195,32 @@ impl Written for ExperimentName {
 impl Written for ModelName {
     fn read(text: &str) -> Result<Self, String> {
         said(Self::new(text))
+    }
+
+    fn schema() -> Schema {
+        name_schema()
+    }
+}
+
+impl Written for MetricName {
+    fn read(text: &str) -> Result<Self, String> {
+        said(Self::new(text))
+    }
+
+    fn schema() -> Schema {
+        name_schema()
+    }
+}
+
+impl Written for Truth {
+    fn read(text: &str) -> Result<Self, String> {
+        if text.starts_with('$') {
+            return Err(format!(
+                "`{text}` is a path, and the answer does not hold its own truth; hint: name an outcome, as in \
+                 `truth: label`, or a place of the request, as in `truth: {{request: {text}}}`"
+            ));
+        }
+        OutcomeName::read(text).map(Self)
     }
 
     fn schema() -> Schema {

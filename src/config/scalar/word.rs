@@ -6,8 +6,12 @@ use schemars::json_schema;
 
 use crate::config::diagnostic::did_you_mean;
 use crate::config::scalar::Written;
+use crate::evaluate::measure::Average;
+use crate::evaluate::measure::Better;
+use crate::evaluate::measure::Kind;
 use crate::policy::Absent;
 use crate::policy::Credentials;
+use crate::policy::OnBreach;
 use crate::policy::OutcomeKind;
 use crate::protocol::Protocol;
 use crate::record::RedactAction;
@@ -85,7 +89,27 @@ words!(Method {
     "TRACE" => Method::TRACE,
 });
 
+words!(OnBreach { "rollback" => OnBreach::Rollback, "hold" => OnBreach::Hold });
+words!(Better { "higher" => Better::Higher, "lower" => Better::Lower });
+words!(Average {
+    "binary" => Average::Binary,
+    "macro" => Average::Macro,
+    "micro" => Average::Micro,
+    "weighted" => Average::Weighted,
+});
 words!(Credentials { "pass" => Credentials::Pass, "strip" => Credentials::Strip });
+
+impl Written for Kind {
+    fn read(text: &str) -> Result<Self, String> {
+        let words = Kind::ALL.map(|kind| (kind.word(), kind));
+        let words: Vec<(&str, Kind)> = words.iter().map(|(word, kind)| (word.as_str(), *kind)).collect();
+        choose(text, &words)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "enum": Kind::ALL.map(Kind::word).to_vec() })
+    }
+}
 
 impl Written for HttpVersion {
     fn read(text: &str) -> Result<Self, String> {
@@ -98,7 +122,7 @@ impl Written for HttpVersion {
     }
 }
 
-fn choose<T: Clone>(text: &str, words: &[(&'static str, T)]) -> Result<T, String> {
+fn choose<T: Clone>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     match words.iter().find(|(word, _)| *word == text) {
         Some((_, value)) => Ok(value.clone()),
         None => {

@@ -7,13 +7,13 @@ use serde::Deserialize;
 
 use crate::config::field::Entries;
 use crate::config::field::Field;
-use crate::config::field::Later;
 use crate::config::field::Many;
 use crate::config::scalar::Host;
 use crate::config::scalar::Literal;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::Tolerance;
+use crate::config::schema::Metric;
 use crate::config::schema::Strategy;
 use crate::policy::Absent;
 use crate::policy::OutcomeKind;
@@ -21,7 +21,6 @@ use crate::policy::PathPattern;
 use crate::protocol::JsonPath;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelName;
-use crate::vocab::OutcomeName;
 
 /// A test of one or more candidates against legacy.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,9 +63,8 @@ pub(crate) struct Experiment {
     /// The fields by which two answers are compared, by name. Absent: whole answers.
     #[serde(default)]
     pub(crate) compare: Field<Entries<Comparison>>,
-    /// How answers are measured, by the metric's name. This version knows `accuracy`.
+    /// How answers are measured, by the metric's name.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = { "enum": ["accuracy"] }))]
     pub(crate) metrics: Field<Entries<Metric>>,
 }
 
@@ -118,7 +116,7 @@ pub(crate) struct UnitSource {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Outcome {
     /// click: an item of the answer, by id or place; label: the true class; binary: yes or no; number: a rating,
-    /// revenue.
+    /// revenue; json: any JSON of at most 16 KiB, such as a list, boxes, a reference text.
     #[serde(rename = "type")]
     pub(crate) kind: Field<Scalar<OutcomeKind>>,
     /// How long after the request it still counts. Default: 24h.
@@ -146,17 +144,4 @@ pub(crate) struct Comparison {
     /// With `numeric`: the tolerance as a fraction of the larger number. Default: 0.
     #[serde(default)]
     pub(crate) relative: Field<Scalar<Tolerance>>,
-}
-
-/// The share of answers whose prediction equals the truth reported later.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Metric {
-    /// The RFC 9535 path of the prediction in an answer.
-    pub(crate) prediction: Field<Scalar<JsonPath>>,
-    /// The outcome, of type label, that tells the truth.
-    pub(crate) truth: Field<Scalar<OutcomeName>>,
-    #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) labels: Field<Later>,
 }

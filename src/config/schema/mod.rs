@@ -4,19 +4,25 @@
 //! a mapping with one key out of several, because an error in it then has a place of its own. Keys that only a
 //! later version knows are named here, so that they are rejected as such, and are left out of the JSON Schema.
 
+mod decision;
 mod experiment;
 mod limits;
+mod metric;
 mod model;
 mod service;
 mod strategy;
 
+pub(super) use decision::Decision;
+pub(super) use decision::Guardrail;
+pub(super) use decision::Primary;
 pub(super) use experiment::Comparison;
 pub(super) use experiment::Experiment;
 pub(super) use experiment::Match;
-pub(super) use experiment::Metric;
 pub(super) use experiment::Outcome;
 pub(super) use experiment::UnitSource;
 pub(super) use limits::Limits;
+pub(super) use metric::Metric;
+pub(super) use metric::Source;
 pub(super) use model::Breaker;
 pub(super) use model::Cost;
 pub(super) use model::Model;

@@ -16,6 +16,7 @@ use crate::config::scalar::Bytes;
 use crate::config::scalar::Fallback;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
+use crate::config::schema::decision::decided;
 use crate::cost::Money;
 use crate::protocol::JsonPath;
 use crate::protocol::ListPath;
@@ -43,27 +44,27 @@ pub(crate) struct Strategy {
     pub(crate) interleave: Field<Interleave>,
 }
 
-/// Legacy answers; candidates get copies that no user sees.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Shadow {
-    /// The share of requests that the candidates get a copy of. Default: 100%.
-    #[serde(default)]
-    pub(crate) sample: Field<Scalar<Share>>,
-    /// The share of requests that legacy gets a second time, to measure how much it differs from itself.
-    /// Default: 0%.
-    #[serde(default)]
-    pub(crate) control: Field<Scalar<Share>>,
-    /// The share of the requests to be copied whose copies are held back, drawn at random, so that users' latency
-    /// with copies can be held against that without. Default: 1%.
-    #[serde(default)]
-    pub(crate) held_back: Field<Scalar<Share>>,
-    /// How long a copy may take. Default: 30s.
-    #[serde(default)]
-    pub(crate) deadline: Field<Scalar<Positive>>,
-    /// The hard bounds on copies.
-    #[serde(default)]
-    pub(crate) budget: Field<Budget>,
+decided! {
+    /// Legacy answers; candidates get copies that no user sees.
+    pub(crate) struct Shadow {
+        /// The share of requests that the candidates get a copy of. Default: 100%.
+        #[serde(default)]
+        pub(crate) sample: Field<Scalar<Share>>,
+        /// The share of requests that legacy gets a second time, to measure how much it differs from itself.
+        /// Default: 0%.
+        #[serde(default)]
+        pub(crate) control: Field<Scalar<Share>>,
+        /// The share of the requests to be copied whose copies are held back, drawn at random, so that users' latency
+        /// with copies can be held against that without. Default: 1%.
+        #[serde(default)]
+        pub(crate) held_back: Field<Scalar<Share>>,
+        /// How long a copy may take. Default: 30s.
+        #[serde(default)]
+        pub(crate) deadline: Field<Scalar<Positive>>,
+        /// The hard bounds on copies.
+        #[serde(default)]
+        pub(crate) budget: Field<Budget>,
+    }
 }
 
 /// The hard bounds on copies; beyond them copies are dropped and counted.
@@ -84,29 +85,26 @@ pub(crate) struct Budget {
     pub(crate) usd_per_day: Field<Scalar<Money>>,
 }
 
-/// The candidate answers a share of the users that grows step by step; who is in stays in.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Canary {
-    /// The steps in order; their weights never shrink.
-    #[schemars(extend("minItems" = 1))]
-    pub(crate) steps: Field<Vec<Field<Step>>>,
-    /// The share of requests that the arm which does not answer gets a copy of. Default: 0%.
-    #[serde(default)]
-    pub(crate) pair: Field<Scalar<Share>>,
-    /// How long such a copy may take. Default: 30s.
-    #[serde(default)]
-    pub(crate) deadline: Field<Scalar<Positive>>,
-    /// The hard bounds on copies.
-    #[serde(default)]
-    pub(crate) budget: Field<Budget>,
-    /// Who answers when the candidate fails before its first byte; that still counts against the candidate.
-    /// Absent: nobody.
-    #[serde(default)]
-    pub(crate) fallback: Field<Scalar<Fallback>>,
-    #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) guardrails: Field<Later>,
+decided! {
+    /// The candidate answers a share of the users that grows step by step; who is in stays in.
+    pub(crate) struct Canary {
+        /// The steps in order; their weights never shrink.
+        #[schemars(extend("minItems" = 1))]
+        pub(crate) steps: Field<Vec<Field<Step>>>,
+        /// The share of requests that the arm which does not answer gets a copy of. Default: 0%.
+        #[serde(default)]
+        pub(crate) pair: Field<Scalar<Share>>,
+        /// How long such a copy may take. Default: 30s.
+        #[serde(default)]
+        pub(crate) deadline: Field<Scalar<Positive>>,
+        /// The hard bounds on copies.
+        #[serde(default)]
+        pub(crate) budget: Field<Budget>,
+        /// Who answers when the candidate fails before its first byte; that still counts against the candidate.
+        /// Absent: nobody.
+        #[serde(default)]
+        pub(crate) fallback: Field<Scalar<Fallback>>,
+    }
 }
 
 /// One step of a canary. All its conditions must hold before the next begins.
@@ -132,65 +130,56 @@ pub(crate) struct Step {
     pub(crate) timeout: Field<Later>,
 }
 
-/// A fixed split of a share of the traffic over two or more arms.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Ab {
-    /// The share of units that take part; the others get legacy and are recorded as not enrolled. Default: 100%.
-    #[serde(default)]
-    pub(crate) traffic: Field<Scalar<Share>>,
-    /// Each model's share of those, legacy among them; they add up to 100%.
-    #[schemars(extend("minProperties" = 2))]
-    pub(crate) arms: Field<Entries<Scalar<Share>>>,
-    /// The share of requests that one other arm gets a copy of. Default: 0%.
-    #[serde(default)]
-    pub(crate) pair: Field<Scalar<Share>>,
-    /// How long such a copy may take. Default: 30s.
-    #[serde(default)]
-    pub(crate) deadline: Field<Scalar<Positive>>,
-    /// The hard bounds on copies.
-    #[serde(default)]
-    pub(crate) budget: Field<Budget>,
-    /// Who answers when another arm fails before its first byte; that still counts against that arm.
-    /// Absent: nobody.
-    #[serde(default)]
-    pub(crate) fallback: Field<Scalar<Fallback>>,
-    #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) primary_metric: Field<Later>,
-    #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) alpha: Field<Later>,
-    #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) stop_after: Field<Later>,
+decided! {
+    /// A fixed split of a share of the traffic over two or more arms.
+    pub(crate) struct Ab {
+        /// The share of units that take part; the others get legacy and are recorded as not enrolled. Default: 100%.
+        #[serde(default)]
+        pub(crate) traffic: Field<Scalar<Share>>,
+        /// Each model's share of those, legacy among them; they add up to 100%.
+        #[schemars(extend("minProperties" = 2))]
+        pub(crate) arms: Field<Entries<Scalar<Share>>>,
+        /// The share of requests that one other arm gets a copy of. Default: 0%.
+        #[serde(default)]
+        pub(crate) pair: Field<Scalar<Share>>,
+        /// How long such a copy may take. Default: 30s.
+        #[serde(default)]
+        pub(crate) deadline: Field<Scalar<Positive>>,
+        /// The hard bounds on copies.
+        #[serde(default)]
+        pub(crate) budget: Field<Budget>,
+        /// Who answers when another arm fails before its first byte; that still counts against that arm.
+        /// Absent: nobody.
+        #[serde(default)]
+        pub(crate) fallback: Field<Scalar<Fallback>>,
+    }
 }
 
-/// All models answer, one list is made of their lists, and clicks credit a model.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Interleave {
-    /// How lists are mixed; balanced and probabilistic mix two models. Default: team_draft.
-    #[serde(default)]
-    pub(crate) method: Field<Scalar<Method>>,
-    /// Under team_draft, whose the items are that begin all lists alike. standard: the model's that places them;
-    /// neutral: nobody's, so that clicks on them add no noise. Default: standard.
-    #[serde(default)]
-    pub(crate) shared_prefix: Field<Scalar<SharedPrefix>>,
-    /// Under probabilistic, how readily an item is drawn: in proportion to 1 / rank^tau, with tau from 0 to 10.
-    /// Default: 3.
-    #[serde(default)]
-    pub(crate) tau: Field<Scalar<Tau>>,
-    /// The list in an answer: plain members and a final `[*]`, as in `$.results[*]`.
-    pub(crate) items: Field<Scalar<ListPath>>,
-    /// An item's id, as an RFC 9535 path relative to the item.
-    pub(crate) id: Field<Scalar<JsonPath>>,
-    /// How many items are shown at most. Default: 100.
-    #[serde(default)]
-    pub(crate) depth: Field<Scalar<NonZeroUsize>>,
-    /// How long the slower model is waited for. Default: 1s.
-    #[serde(default)]
-    pub(crate) deadline: Field<Scalar<Positive>>,
-    /// The outcome, of type click, that credits a model.
-    pub(crate) credit: Field<Scalar<OutcomeName>>,
+decided! {
+    /// All models answer, one list is made of their lists, and clicks credit a model.
+    pub(crate) struct Interleave {
+        /// How lists are mixed; balanced and probabilistic mix two models. Default: team_draft.
+        #[serde(default)]
+        pub(crate) method: Field<Scalar<Method>>,
+        /// Under team_draft, whose the items are that begin all lists alike. standard: the model's that places them;
+        /// neutral: nobody's, so that clicks on them add no noise. Default: standard.
+        #[serde(default)]
+        pub(crate) shared_prefix: Field<Scalar<SharedPrefix>>,
+        /// Under probabilistic, how readily an item is drawn: in proportion to 1 / rank^tau, with tau from 0 to 10.
+        /// Default: 3.
+        #[serde(default)]
+        pub(crate) tau: Field<Scalar<Tau>>,
+        /// The list in an answer: plain members and a final `[*]`, as in `$.results[*]`.
+        pub(crate) items: Field<Scalar<ListPath>>,
+        /// An item's id, as an RFC 9535 path relative to the item.
+        pub(crate) id: Field<Scalar<JsonPath>>,
+        /// How many items are shown at most. Default: 100.
+        #[serde(default)]
+        pub(crate) depth: Field<Scalar<NonZeroUsize>>,
+        /// How long the slower model is waited for. Default: 1s.
+        #[serde(default)]
+        pub(crate) deadline: Field<Scalar<Positive>>,
+        /// The outcome, of type click, that credits a model.
+        pub(crate) credit: Field<Scalar<OutcomeName>>,
+    }
 }

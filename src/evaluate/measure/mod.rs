@@ -3,8 +3,10 @@
 //! The policy names a measure, the fold keeps what it needs of each [`Example`], and a report asks for its value. Where
 //! a measure is a mean over examples each has a score of its own, which streams; the others are taken over a sample.
 
+mod choice;
 mod kind;
 
+pub use choice::Choice;
 pub use kind::Average;
 pub use kind::Better;
 pub use kind::Kind;

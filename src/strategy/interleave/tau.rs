@@ -2,10 +2,13 @@
 
 use std::str::FromStr;
 
+use serde::Serialize;
+
 /// The exponent, from 0, where every item is as likely as the first, to 10, where the first leaves little to the others.
 ///
 /// The bound keeps the weights of the longest lists apart from nothing.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(transparent)]
 pub struct Tau(f64);
 
 /// What is no exponent.

@@ -52,10 +52,11 @@ pub fn hold_line(line: &Line) {
 /// A line as the writer has it.
 fn written(line: &Line) -> String {
     let (kind, members) = match line {
+        Line::Design(record) => ("design", serde_json::to_string(record)),
         Line::Pair(record) => ("pair", serde_json::to_string(record)),
         Line::Outcome(record) => ("outcome", serde_json::to_string(record)),
         Line::Gap(gap) => ("gap", serde_json::to_string(gap)),
     };
     let members = members.expect("records are maps with text keys");
-    format!(r#"{{"schema":1,"kind":"{kind}",{}"#, &members[1..])
+    format!(r#"{{"schema":2,"kind":"{kind}",{}"#, &members[1..])
 }

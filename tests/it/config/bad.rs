@@ -58,6 +58,16 @@ fn a_wrong_value_of_a_strategy_is_named_with_its_place() {
 }
 
 #[test]
+fn a_wrong_metric_is_named_with_its_place() {
+    check(include_str!("bad/metrics.txt"));
+}
+
+#[test]
+fn what_no_experiment_can_be_decided_by_is_named_with_its_place() {
+    check(include_str!("bad/decisions.txt"));
+}
+
+#[test]
 fn every_problem_of_a_file_is_reported_at_once_in_the_order_of_the_file() {
     let policy = r#"listen:
   admin: 0.0.0.0:9090

@@ -10,6 +10,7 @@ use crossfade::compare::Rule;
 use crossfade::config;
 use crossfade::config::Config;
 use crossfade::cost::Money;
+use crossfade::evaluate::measure::Kind;
 use crossfade::policy::Absent;
 use crossfade::policy::Credentials;
 use crossfade::policy::Matcher;
@@ -53,7 +54,7 @@ fn parsed(text: &str) -> Config {
 }
 
 /// One experiment, given its keys below the name.
-fn with_experiment(keys: &str) -> Config {
+pub(crate) fn with_experiment(keys: &str) -> Config {
     parsed(&format!("{MODELS}experiments:\n  - name: test\n    legacy: b\n{keys}"))
 }
 
@@ -265,6 +266,8 @@ fn an_experiment_keeps_what_the_file_says() {
     assert_eq!(label.rule, Rule::Exact("$.outputs[0]".parse().unwrap()));
     let numeric = Rule::Numeric { path: "$.scores[*]".parse().unwrap(), absolute: 0.01, relative: 0.001 };
     assert_eq!((scores.name.as_str(), &scores.rule), ("scores", &numeric));
+    let [accuracy] = &experiment.metrics[..] else { panic!("one metric expected") };
+    assert_eq!((accuracy.name.as_str(), accuracy.measure.kind), ("accuracy", Kind::Accuracy));
     assert_eq!(
         experiment.identity,
         "arms=b=127.0.0.1:8002;c=127.0.0.1:8003;b=127.0.0.1:8002;salt=shared;\
@@ -280,7 +283,7 @@ fn an_experiment_that_says_little_gets_every_default() {
     assert_eq!(experiment.salts, Salts::of("test"));
     assert!(experiment.unit.is_empty() && experiment.outcomes.is_empty() && experiment.compare.is_empty());
     assert!(experiment.hash_unit && !experiment.expose_arm);
-    assert!(experiment.force_header.is_none());
+    assert!(experiment.force_header.is_none() && experiment.metrics.is_empty());
     assert_eq!(config.policy.default, None);
 }
 

@@ -64,7 +64,15 @@ fn the_schema_refuses_what_the_gateway_refuses() {
         experiment("strategy: {shadow: {}, ab: {arms: {a: 50%, b: 50%}}}"),
         experiment("strategy: {shadow: {sample: 25}}"),
         experiment("strategy: {shadow: {}}, unit: [{header: a, cookie: b}]"),
-        experiment("strategy: {shadow: {}}, metrics: {macro_f1: {prediction: $.a, truth: b}}"),
+        experiment("strategy: {shadow: {}}, metrics: {right: {kind: acuracy, prediction: $.a, truth: b}}"),
+        experiment("strategy: {shadow: {}}, metrics: {accuracy: {prediction: a, truth: b}}"),
+        experiment(
+            "strategy: {shadow: {}}, metrics: {accuracy: {prediction: {answer: $.a, request: $.a}, truth: b}}",
+        ),
+        experiment("strategy: {shadow: {guardrails: [{max_ratio: 2}]}}"),
+        experiment("strategy: {shadow: {guardrails: [{metric: error_rate, outcome: up}]}}"),
+        experiment("strategy: {shadow: {guardrails: [{metric: error_rate, max_ratio: 0.5}]}}"),
+        experiment("strategy: {shadow: {alpha: 1}}"),
     ];
     for policy in refused {
         assert!(!validator.is_valid(&as_json(&policy)), "{policy}");

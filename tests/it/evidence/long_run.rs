@@ -12,9 +12,12 @@ use serde_json::json;
 use crate::evidence::world::World;
 use crate::evidence::world::traffic;
 
+/// The first seed.
+const SEEDS: u64 = 10_000;
+
 /// Runs seeded tests on two threads.
 fn runs<T: Send>(number: u64, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let part = |from: u64| (from..number).step_by(2).map(&run).collect::<Vec<T>>();
+    let part = |from: u64| (from..number).step_by(2).map(|seed| run(SEEDS + seed)).collect::<Vec<T>>();
     std::thread::scope(|scope| {
         let other = scope.spawn(|| part(1));
         let mut all = part(0);
@@ -37,7 +40,7 @@ fn equal_models_are_rolled_back_no_more_often_than_the_policy_allows() {
         let (mut world, mut dice) =
             (World::of("canary", errors(0.05)).forgetful(), StdRng::seed_from_u64(seed));
         // Every event is a look.
-        traffic(&mut world, &mut dice, 1_000, (1, 0.2), [0.1, 0.1]);
+        traffic(&mut world, &mut dice, 500, (1, 0.2), [0.1, 0.1]);
         world.verdict().state == State::Rollback
     });
     assert!(share(&alarmed) <= 0.05, "{}", share(&alarmed));
@@ -49,7 +52,7 @@ fn equal_models_are_promoted_at_no_margin_no_more_often_than_the_policy_allows()
     let promoted = runs(1_000, |seed| {
         let world = World::of("ab", primary.clone()).forgetful();
         let (mut world, mut dice) = (world, StdRng::seed_from_u64(seed));
-        (0..20).any(|_| {
+        (0..10).any(|_| {
             traffic(&mut world, &mut dice, 50, (1, 0.5), [0.1, 0.1]);
             world.verdict().state == State::Promote
         })
@@ -92,7 +95,7 @@ fn requests_until_rolled_back(alpha: f64, number: u64) -> Vec<u64> {
 
 #[test]
 fn twice_the_errors_at_a_canary_of_five_percent_are_found_in_time() {
-    let mut found = requests_until_rolled_back(0.05, 300);
+    let mut found = requests_until_rolled_back(0.05, 100);
     found.sort_unstable();
     let median = found[found.len() / 2];
     assert!(median <= 17_000, "{median}");

@@ -1,0 +1,203 @@
+//! Lowers what an experiment is decided by: guardrails, the primary metric, error rates and times.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::config::diagnostic::Place;
+use crate::config::diagnostic::did_you_mean;
+use crate::config::field::At;
+use crate::config::field::Field;
+use crate::config::lower::exactly_one;
+use crate::config::lower::metric::Metrics;
+use crate::config::lower::metric::OWN;
+use crate::config::lower::strategy::Context;
+use crate::config::scalar::Scalar;
+use crate::config::schema;
+use crate::evaluate::measure::Better;
+use crate::evaluate::measure::Scale;
+use crate::policy::Decision;
+use crate::policy::Guardrail;
+use crate::policy::Metric;
+use crate::policy::OnBreach;
+use crate::policy::OutcomeKind;
+use crate::policy::Primary;
+use crate::policy::Watched;
+use crate::vocab::MetricName;
+use crate::vocab::ModelId;
+use crate::vocab::OutcomeName;
+
+/// What an outcome may be of which a figure is taken.
+const FIGURES: [OutcomeKind; 2] = [OutcomeKind::Binary, OutcomeKind::Number];
+
+/// Where the policy names no guardrails.
+const USUAL: Guardrail =
+    Guardrail { watch: Watched::ErrorRate, max_ratio: None, on_breach: OnBreach::Rollback };
+
+impl Context<'_> {
+    /// What the experiment is decided by.
+    pub(super) fn decision(&self, raw: schema::Decision, arms: Option<&[ModelId]>) -> Decision {
+        let schema::Decision { guardrails, primary_metric, alpha, guardrail_alpha, min_duration, stop_after } =
+            raw;
+        let min_seconds = min_duration.scalar().map_or(Decision::MIN_SECONDS, |span| span.as_secs_f64());
+        if let Field::Given(At { place, value: Scalar(span) }) = &stop_after
+            && span.0.as_secs_f64() < min_seconds
+        {
+            let hint = "set `min_duration`, which is 7d by default";
+            self.report.add(place, format!("this is before anything may be promoted; hint: {hint}"));
+        }
+        let usual = !guardrails.is_there();
+        let guardrails = self.guardrails(guardrails, arms);
+        Decision {
+            guardrails: if usual { vec![USUAL] } else { guardrails },
+            primary: primary_metric.given().and_then(|raw| self.primary(raw, arms)),
+            alpha: alpha.scalar().map_or(Decision::ALPHA, |chance| chance.0),
+            guardrail_alpha: guardrail_alpha.scalar().map_or(Decision::GUARDRAIL_ALPHA, |chance| chance.0),
+            min_seconds,
+            stop_after_seconds: stop_after.scalar().map(|span| span.0.as_secs_f64()),
+        }
+    }
+
+    fn guardrails(
+        &self,
+        raw: Field<Vec<Field<schema::Guardrail>>>,
+        arms: Option<&[ModelId]>,
+    ) -> Vec<Guardrail> {
+        let mut guardrails: Vec<Guardrail> = Vec::new();
+        for At { place, value } in raw.items() {
+            let schema::Guardrail { metric, outcome, max_ratio, on_breach } = value;
+            let Some(watch) = self.watched(metric, outcome, &place, arms) else { continue };
+            if guardrails.iter().any(|known| known.watch == watch) {
+                self.report.add(&place, "another guardrail watches the same");
+            }
+            let on_breach = self.on_breach(&watch, on_breach);
+            guardrails.push(Guardrail {
+                watch,
+                max_ratio: max_ratio.scalar().map(|ratio| ratio.0),
+                on_breach,
+            });
+        }
+        guardrails
+    }
+
+    fn on_breach(&self, watch: &Watched, raw: Field<Scalar<OnBreach>>) -> OnBreach {
+        if self.is_of_events(watch) {
+            return raw.or(OnBreach::Rollback);
+        }
+        if let Field::Given(At { place, value: Scalar(OnBreach::Rollback) }) = &raw {
+            let hint = "write `on_breach: hold`, or watch what is yes or no for each request";
+            self.report
+                .add(place, format!("a figure that is a number may hold, not roll back; hint: {hint}"));
+        }
+        OnBreach::Hold
+    }
+
+    /// Says whether each request either counts against it or does not.
+    fn is_of_events(&self, watch: &Watched) -> bool {
+        match watch {
+            Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 => true,
+            Watched::Cost => false,
+            Watched::Metric(name) => {
+                self.metrics.find(name).is_some_and(|metric| metric.measure.kind.scale() == Scale::Binary)
+            }
+            Watched::Outcome(name) => {
+                self.outcomes.rules.get(name).is_some_and(|rule| rule.kind == OutcomeKind::Binary)
+            }
+        }
+    }
+
+    fn primary(&self, raw: At<schema::Primary>, arms: Option<&[ModelId]>) -> Option<Primary> {
+        // What is worth finding is for whoever plans the test: nothing is decided by it.
+        let At {
+            place,
+            value: schema::Primary { metric, outcome, margin, better, min_effect: _for_planning },
+        } = raw;
+        let of = self.watched(metric, outcome, &place, arms)?;
+        let usual = match &of {
+            Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 | Watched::Cost => Better::Lower,
+            Watched::Metric(name) => self.metrics.find(name)?.measure.kind.better(),
+            Watched::Outcome(_) => Better::Higher,
+        };
+        Some(Primary { of, better: better.or(usual), margin: margin.scalar().map_or(0.0, |margin| margin.0) })
+    }
+
+    /// The figure that `metric` or `outcome` names.
+    fn watched(
+        &self,
+        metric: Field<Scalar<MetricName>>,
+        outcome: Field<Scalar<OutcomeName>>,
+        place: &Place,
+        arms: Option<&[ModelId]>,
+    ) -> Option<Watched> {
+        exactly_one(&[("metric", metric.is_there()), ("outcome", outcome.is_there())], place, self.report);
+        if let Some(name) = metric.given() {
+            return self.metric(name, arms);
+        }
+        self.outcomes.refer(outcome.given()?, &FIGURES, self.report).map(Watched::Outcome)
+    }
+
+    fn metric(&self, name: At<Scalar<MetricName>>, arms: Option<&[ModelId]>) -> Option<Watched> {
+        let At { place, value: Scalar(name) } = name;
+        match name.as_str() {
+            "error_rate" => return Some(Watched::ErrorRate),
+            "latency_p95" => return Some(Watched::LatencyP95),
+            "latency_p99" => return Some(Watched::LatencyP99),
+            "cost" => {
+                self.check_priced(&place, arms.unwrap_or_default());
+                return Some(Watched::Cost);
+            }
+            _ => {}
+        }
+        let declared = &self.metrics.declared;
+        if !declared.iter().any(|known| known == name.as_str()) {
+            let known = OWN.into_iter().chain(declared.iter().map(String::as_str));
+            let hint = did_you_mean(name.as_str(), known);
+            self.report.add(&place, format!("unknown metric `{name}`{hint}"));
+        }
+        self.metrics.find(&name)?;
+        Some(Watched::Metric(name))
+    }
+
+    /// What has no price, or one in another currency, cannot be compared by it.
+    fn check_priced(&self, place: &Place, arms: &[ModelId]) {
+        if self.report.touches("models") {
+            return;
+        }
+        let unpriced = arms.iter().find(|arm| self.models.rate(**arm).is_none());
+        let mut currencies = arms.iter().filter_map(|arm| Some(&self.models.rate(*arm)?.currency));
+        if let Some(arm) = unpriced {
+            let name = self.models.name(*arm);
+            self.report.add(place, format!("the model `{name}` has no `cost`; hint: say what it charges"));
+        } else if let Some(first) = currencies.next()
+            && let Some(other) = currencies.find(|other| *other != first)
+        {
+            self.report.add(place, format!("the models are priced in {first} and in {other}"));
+        }
+    }
+}
+
+/// The part of an experiment's identity that evidence owes to what it is weighed for; nothing where the policy leaves that
+/// to the defaults. When a promotion may come changes no evidence.
+pub(super) fn identity(decision: &Decision, metrics: &Metrics) -> String {
+    let Decision { guardrails, primary, alpha, guardrail_alpha, .. } = decision;
+    let usual =
+        primary.is_none() && *alpha == Decision::ALPHA && *guardrail_alpha == Decision::GUARDRAIL_ALPHA;
+    if usual && guardrails.as_slice() == [USUAL] {
+        return String::new();
+    }
+    let figures = guardrails.iter().map(|guardrail| &guardrail.watch);
+    let figures = figures.chain(primary.iter().map(|primary| &primary.of));
+    let watched: Vec<&Metric> = figures
+        .filter_map(|figure| match figure {
+            Watched::Metric(name) => metrics.find(name),
+            _ => None,
+        })
+        .collect();
+    let decision: Value = json!({
+        "guardrails": guardrails,
+        "primary": primary,
+        "alpha": alpha,
+        "guardrail_alpha": guardrail_alpha,
+        "metrics": watched,
+    });
+    format!(";decision={decision}")
+}

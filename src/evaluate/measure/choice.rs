@@ -1,0 +1,147 @@
+//! Which options each measure knows, so that one that would change nothing is not taken for one that does.
+
+#[cfg(test)]
+mod tests;
+
+use crate::evaluate::measure::Kind;
+
+/// An option of a measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The classes.
+    Labels,
+    /// The class that counts as positive.
+    Positive,
+    /// How classes are averaged.
+    Average,
+    /// How many items from the top count.
+    K,
+    /// F-beta's weight of recall.
+    Beta,
+    /// How many features a regression has.
+    Features,
+}
+
+impl Choice {
+    /// Every option.
+    pub const ALL: [Choice; 6] =
+        [Choice::Labels, Choice::Positive, Choice::Average, Choice::K, Choice::Beta, Choice::Features];
+
+    /// The key that the policy uses.
+    pub fn key(self) -> &'static str {
+        match self {
+            Choice::Labels => "labels",
+            Choice::Positive => "positive",
+            Choice::Average => "average",
+            Choice::K => "k",
+            Choice::Beta => "beta",
+            Choice::Features => "features",
+        }
+    }
+}
+
+impl Kind {
+    /// Every measure, in the order of declaration.
+    pub const ALL: [Kind; 58] = [
+        Kind::Accuracy,
+        Kind::Precision,
+        Kind::Recall,
+        Kind::F1,
+        Kind::Fbeta,
+        Kind::Specificity,
+        Kind::BalancedAccuracy,
+        Kind::Mcc,
+        Kind::RocAuc,
+        Kind::AveragePrecision,
+        Kind::LogLoss,
+        Kind::Brier,
+        Kind::Ece,
+        Kind::Perplexity,
+        Kind::Mae,
+        Kind::Mse,
+        Kind::Rmse,
+        Kind::R2,
+        Kind::AdjustedR2,
+        Kind::Mape,
+        Kind::Smape,
+        Kind::ExplainedVariance,
+        Kind::MedianAe,
+        Kind::MaxError,
+        Kind::Silhouette,
+        Kind::DaviesBouldin,
+        Kind::CalinskiHarabasz,
+        Kind::Ndcg,
+        Kind::Mrr,
+        Kind::Map,
+        Kind::PrecisionAtK,
+        Kind::RecallAtK,
+        Kind::HitAtK,
+        Kind::Rbo,
+        Kind::KendallTau,
+        Kind::Overlap,
+        Kind::Bleu,
+        Kind::SentenceBleu,
+        Kind::Rouge1,
+        Kind::Rouge2,
+        Kind::RougeL,
+        Kind::RougeLsum,
+        Kind::Chrf,
+        Kind::ExactMatch,
+        Kind::TokenF1,
+        Kind::EditSimilarity,
+        Kind::Wer,
+        Kind::Cer,
+        Kind::CIndex,
+        Kind::TdAuc,
+        Kind::Dice,
+        Kind::Iou,
+        Kind::DetectionMap,
+        Kind::Froc,
+        Kind::ContextPrecision,
+        Kind::ContextRecall,
+        Kind::Faithfulness,
+        Kind::AnswerRelevance,
+    ];
+
+    /// The options that it knows.
+    pub fn choices(self) -> &'static [Choice] {
+        use Choice as C;
+        use Kind as K;
+        match self {
+            K::Precision | K::Recall | K::F1 | K::Specificity => &[C::Labels, C::Positive, C::Average],
+            K::Fbeta => &[C::Labels, C::Positive, C::Average, C::Beta],
+            K::RocAuc | K::AveragePrecision | K::Dice | K::Iou => &[C::Labels, C::Positive, C::Average],
+            K::LogLoss | K::Brier => &[C::Labels, C::Positive],
+            K::BalancedAccuracy | K::Mcc | K::Ece | K::DetectionMap => &[C::Labels],
+            K::Ndcg | K::Mrr | K::Map | K::PrecisionAtK | K::RecallAtK | K::HitAtK => &[C::K],
+            K::Rbo | K::Overlap | K::ContextPrecision => &[C::K],
+            K::AdjustedR2 => &[C::Features],
+            K::Accuracy | K::Perplexity | K::Mae | K::Mse | K::Rmse | K::R2 | K::Mape | K::Smape => &[],
+            K::ExplainedVariance | K::MedianAe | K::MaxError => &[],
+            K::Silhouette | K::DaviesBouldin | K::CalinskiHarabasz | K::KendallTau => &[],
+            K::Bleu | K::SentenceBleu | K::Rouge1 | K::Rouge2 | K::RougeL | K::RougeLsum | K::Chrf => &[],
+            K::ExactMatch | K::TokenF1 | K::EditSimilarity | K::Wer | K::Cer | K::CIndex | K::TdAuc => &[],
+            K::Froc | K::ContextRecall | K::Faithfulness | K::AnswerRelevance => &[],
+        }
+    }
+
+    /// The option without which it is not defined.
+    pub fn required_choice(self) -> Option<Choice> {
+        match self {
+            Kind::Fbeta => Some(Choice::Beta),
+            Kind::AdjustedR2 => Some(Choice::Features),
+            _ => None,
+        }
+    }
+
+    /// Says whether it may be of each class by itself, averaged over the classes.
+    pub fn is_averaged(self) -> bool {
+        matches!(self, Kind::Precision | Kind::Recall | Kind::F1 | Kind::Fbeta | Kind::Specificity)
+    }
+
+    /// Says whether it holds a ranked list against what a user chose of it.
+    pub fn judges_rankings(self) -> bool {
+        use Kind as K;
+        matches!(self, K::Ndcg | K::Mrr | K::Map | K::PrecisionAtK | K::RecallAtK | K::HitAtK)
+    }
+}
