@@ -30,6 +30,7 @@ mod multiple;
 mod off_policy;
 mod order_statistics;
 mod paired;
+mod passage;
 mod permutation;
 mod poisson_bootstrap;
 mod power;
@@ -151,7 +152,6 @@ pub use sample_ratio::SampleRatio;
 pub use signed_rank::SignedRank;
 pub use signed_rank::ZeroDifferences;
 pub use signed_rank::signed_rank;
-pub use size::ANY_TIME_SURCHARGE;
 pub use size::RateEffect;
 pub use size::Size;
 pub use size::design_effect;
@@ -217,6 +217,9 @@ pub enum Undefined {
     /// Nothing differs in the direction that is looked for, so no sample is large enough.
     #[error("there is no effect to find")]
     NoEffect,
+    /// The test does not tell so slight an effect from none, however many observations it gets.
+    #[error("the effect is too slight for this test")]
+    TooSlight,
     /// The result is beyond the largest floating-point number.
     #[error("the values are too large to be computed with")]
     TooLarge,

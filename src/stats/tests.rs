@@ -1,3 +1,8 @@
+mod adaptive;
+mod fixed;
+mod planning;
+mod streams;
+
 use std::f64::consts::LN_2;
 
 use proptest::prop_assert;
