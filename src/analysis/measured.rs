@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::analysis::bootstrap::MetricDifference;
 use crate::analysis::quality::Measured;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
@@ -9,6 +10,8 @@ use crate::evaluate::measure::Better;
 use crate::evaluate::measure::Kind;
 use crate::evaluate::measure::Measure;
 use crate::evaluate::measure::Scale;
+use crate::evaluate::probabilistic::ReliabilityBin;
+use crate::stats::Interval;
 use crate::vocab::MetricName;
 use crate::vocab::ModelName;
 use crate::vocab::Role;
@@ -24,6 +27,9 @@ pub struct MetricSummary {
     pub better: Better,
     /// By arm and by what its calls were for.
     pub calls: Vec<CallQuality>,
+    /// How far models are from legacy, where the metric is of many answers together; only in detailed summaries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<MetricDifference>,
 }
 
 /// How well one arm's answers in one role did.
@@ -38,6 +44,9 @@ pub struct CallQuality {
     /// Why it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undefined: Option<String>,
+    /// The 95 % interval of the value, where the metric is of many answers together; only in detailed summaries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
     /// How many answers were held against the truth; those that failed are among them where the metric has a worst score.
     pub examples: u64,
     /// The standard deviation of single answers' scores, where there are such.
@@ -56,6 +65,9 @@ pub struct CallQuality {
     /// Counts by true and predicted class, where the metric is of classes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<ClassCount>,
+    /// How sure answers were against how often they were right, of those that are kept; only in detailed summaries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<ReliabilityBin>,
 }
 
 /// How often a class was taken for another.
@@ -82,6 +94,7 @@ impl Study {
                     Some(CallQuality::of(subject.arms.get(*arm)?, *role, measured, &quality.measure))
                 })
                 .collect(),
+            differences: Vec::new(),
         });
         metrics.collect()
     }
@@ -89,7 +102,7 @@ impl Study {
 
 impl CallQuality {
     fn of(arm: &ModelName, role: Role, measured: &Measured, measure: &Measure) -> Self {
-        let whole = measure.kind.scale() == Scale::Whole;
+        let (whole, is_mean) = (measure.kind.scale() == Scale::Whole, measure.kind.is_mean());
         let value = measured.value(measure);
         let mut classes: Vec<ClassCount> = measured
             .classes
@@ -106,13 +119,15 @@ impl CallQuality {
             role,
             undefined: value.as_ref().err().map(ToString::to_string),
             value: value.ok(),
+            interval: None,
             examples: if whole { measured.examples } else { measured.scores.n() },
             deviation: measured.scores.variance().ok().filter(|_| !whole).map(f64::sqrt),
             failed: measured.failed,
             unfit: measured.unfit,
             unfit_because: measured.unfit_because.clone(),
-            sampled: whole && measured.is_partial(),
+            sampled: !is_mean && measured.is_partial(),
             classes,
+            calibration: Vec::new(),
         }
     }
 }

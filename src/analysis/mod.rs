@@ -6,6 +6,7 @@
 //! the figures of that experiment begin anew.
 
 mod ballot;
+mod bootstrap;
 mod breach;
 mod buckets;
 mod effect;
@@ -38,6 +39,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use bootstrap::MetricDifference;
 pub use breach::Breach;
 pub use effect::Basis;
 pub use effect::EffectScale;
@@ -127,6 +129,12 @@ impl Analysis {
     /// What is known of each experiment, in the order of their first records.
     pub fn summaries(&self) -> impl Iterator<Item = ExperimentSummary> {
         self.studies.iter().filter_map(|(name, study)| study.summary(name))
+    }
+
+    /// [`Analysis::summaries`] with what takes too long to be computed live: intervals of metrics of many answers
+    /// together, by a bootstrap that takes up to seconds a metric, and curves of calibration.
+    pub fn detailed_summaries(&self) -> impl Iterator<Item = ExperimentSummary> {
+        self.studies.iter().filter_map(|(name, study)| study.detailed_summary(name))
     }
 
     fn fold_design(&mut self, record: &DesignRecord) {

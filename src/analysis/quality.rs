@@ -122,7 +122,7 @@ impl Quality {
 
 impl Measured {
     fn add(&mut self, measure: &Measure, request: RequestId, example: Example) -> Option<f64> {
-        let score = match measure.kind.scale() {
+        let score = match measure.scale() {
             Scale::Whole => None,
             _ => match measure.score(&example) {
                 Ok(score) => Some(score),
@@ -174,7 +174,7 @@ impl Measured {
 
     /// The metric's value: the mean of the scores, or that of all examples together.
     pub(super) fn value(&self, measure: &Measure) -> Result<f64, NoValue> {
-        if measure.kind.scale() != Scale::Whole {
+        if measure.kind.is_mean() {
             return self.scores.mean().map_err(|_| NoValue::Undefined("nothing was measured yet"));
         }
         let examples = self.examples();
@@ -260,5 +260,5 @@ impl Sample {
 
 /// Whether single examples are needed later: for a value over many, or for a curve of calibration.
 fn keeps_sample(kind: Kind) -> bool {
-    kind.scale() == Scale::Whole || matches!(kind, Kind::LogLoss | Kind::Brier)
+    !kind.is_mean() || kind.is_of_probabilities()
 }

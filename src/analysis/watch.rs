@@ -68,7 +68,7 @@ fn watch(of: Watched, design: &DesignRecord) -> Option<Watch> {
         Watched::Cost => (Nature::Number(None), Better::Lower),
         Watched::Metric(name) => {
             let measure = &design.metrics.iter().find(|metric| metric.name == *name)?.measure;
-            let nature = match measure.kind.scale() {
+            let nature = match measure.scale() {
                 // The event is the answer that was wrong.
                 Scale::Binary => Nature::Harm,
                 Scale::Bounded { lower, upper } => Nature::Number(Some((lower, upper))),

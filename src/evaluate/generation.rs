@@ -79,8 +79,18 @@ pub fn answer_relevance(
 ) -> Result<f64, NoValue> {
     sound::same_length(made_up_questions.len(), noncommittal.len())?;
     let cosines = made_up_questions.iter().map(|made_up| cosine_similarity(question, made_up));
-    let sum = cosines.sum::<Result<f64, _>>()?;
-    let mean = sound::ratio(sum, made_up_questions.len() as f64, "there are no questions to compare with")?;
+    relevance_of_similarities(&cosines.collect::<Result<Vec<_>, _>>()?, noncommittal)
+}
+
+/// [`answer_relevance`] from the cosines themselves.
+///
+/// # Errors
+/// As [`answer_relevance`].
+pub fn relevance_of_similarities(similarities: &[f64], noncommittal: &[bool]) -> Result<f64, NoValue> {
+    sound::same_length(similarities.len(), noncommittal.len())?;
+    sound::all_finite(similarities)?;
+    let sum = similarities.iter().sum::<f64>();
+    let mean = sound::ratio(sum, similarities.len() as f64, "there are no questions to compare with")?;
     Ok(if noncommittal.iter().all(|flag| *flag) { 0.0 } else { mean })
 }
 

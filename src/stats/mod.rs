@@ -190,21 +190,15 @@ pub enum Undefined {
     /// One arm gets everything.
     #[error("one arm gets all the traffic, so there is nothing to compare it with")]
     NoControl,
-    /// All numbers are equal, so their spread says nothing.
-    #[error("the observations do not vary")]
-    NoVariance,
-    /// No single effect fits all stages.
-    #[error("the stages contradict each other: no effect agrees with all of them")]
-    StagesDisagree,
-    /// No single mean fits what was observed early and late.
-    #[error("the observations drift: no mean agrees with all of them")]
-    Drift,
     /// There are observations, and too few.
     #[error("fewer than {needed} observations")]
     TooFew {
         /// How many it takes.
         needed: usize,
     },
+    /// All numbers are equal, so their spread says nothing.
+    #[error("the observations do not vary")]
+    NoVariance,
     /// What is to be divided by is 0.
     #[error("the baseline is zero")]
     ZeroBaseline,
@@ -229,6 +223,12 @@ pub enum Undefined {
     /// Sequences that belong together differ in length.
     #[error("sequences that belong together differ in length")]
     Lengths,
+    /// No single effect fits all stages.
+    #[error("the stages contradict each other: no effect agrees with all of them")]
+    StagesDisagree,
+    /// No single mean fits what was observed early and late.
+    #[error("the observations drift: no mean agrees with all of them")]
+    Drift,
     /// A parameter is outside its range.
     #[error("{name} is {value}, expected {expected}")]
     Parameter {

@@ -34,16 +34,6 @@ pub(super) fn ln_beta_cdf_at(a: f64, b: f64, x: f64, rest: f64) -> f64 {
     }
 }
 
-/// ln P(N(0, 1) <= z) + z^2 / 2, which keeps its digits where the probability is too small for a number.
-pub(super) fn ln_normal_cdf_scaled(z: f64) -> f64 {
-    if z > -5.0 {
-        return (0.5 * erfc(-z / SQRT_2)).ln() + 0.5 * z * z;
-    }
-    // Mills' ratio 1 / (x + 1 / (x + 2 / (x + ...))), DLMF 7.9.
-    let tail = (1..=60).rev().fold(0.0, |tail, k| f64::from(k) / (tail - z));
-    -(tail - z).ln() - 0.5 * (2.0 * PI).ln()
-}
-
 /// ln B(a, b), whose error does not grow with the parameters: of two that are large, the gamma functions cancel
 /// almost wholly, so their Stirling series are subtracted term by term (DiDonato and Morris 1992).
 pub(super) fn ln_beta(a: f64, b: f64) -> f64 {
@@ -71,6 +61,16 @@ fn stirling_rest(x: f64) -> f64 {
     let square = 1.0 / (x * x);
     let terms = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0];
     terms.iter().rev().fold(0.0, |sum, term| sum * square + term) / x
+}
+
+/// ln P(N(0, 1) <= z) + z^2 / 2, which keeps its digits where the probability is too small for a number.
+pub(super) fn ln_normal_cdf_scaled(z: f64) -> f64 {
+    if z > -5.0 {
+        return (0.5 * erfc(-z / SQRT_2)).ln() + 0.5 * z * z;
+    }
+    // Mills' ratio 1 / (x + 1 / (x + 2 / (x + ...))), DLMF 7.9.
+    let tail = (1..=60).rev().fold(0.0, |tail, k| f64::from(k) / (tail - z));
+    -(tail - z).ln() - 0.5 * (2.0 * PI).ln()
 }
 
 /// The continued fraction DLMF 8.17.22, which converges fast for x below the mean.

@@ -101,9 +101,7 @@ words!(Credentials { "pass" => Credentials::Pass, "strip" => Credentials::Strip 
 
 impl Written for Kind {
     fn read(text: &str) -> Result<Self, String> {
-        let words = Kind::ALL.map(|kind| (kind.word(), kind));
-        let words: Vec<(&str, Kind)> = words.iter().map(|(word, kind)| (word.as_str(), *kind)).collect();
-        choose(text, &words)
+        choose(text, &Kind::ALL.map(|kind| (kind.word(), kind)))
     }
 
     fn schema() -> Schema {

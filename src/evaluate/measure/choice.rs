@@ -41,68 +41,6 @@ impl Choice {
 }
 
 impl Kind {
-    /// Every measure, in the order of declaration.
-    pub const ALL: [Kind; 58] = [
-        Kind::Accuracy,
-        Kind::Precision,
-        Kind::Recall,
-        Kind::F1,
-        Kind::Fbeta,
-        Kind::Specificity,
-        Kind::BalancedAccuracy,
-        Kind::Mcc,
-        Kind::RocAuc,
-        Kind::AveragePrecision,
-        Kind::LogLoss,
-        Kind::Brier,
-        Kind::Ece,
-        Kind::Perplexity,
-        Kind::Mae,
-        Kind::Mse,
-        Kind::Rmse,
-        Kind::R2,
-        Kind::AdjustedR2,
-        Kind::Mape,
-        Kind::Smape,
-        Kind::ExplainedVariance,
-        Kind::MedianAe,
-        Kind::MaxError,
-        Kind::Silhouette,
-        Kind::DaviesBouldin,
-        Kind::CalinskiHarabasz,
-        Kind::Ndcg,
-        Kind::Mrr,
-        Kind::Map,
-        Kind::PrecisionAtK,
-        Kind::RecallAtK,
-        Kind::HitAtK,
-        Kind::Rbo,
-        Kind::KendallTau,
-        Kind::Overlap,
-        Kind::Bleu,
-        Kind::SentenceBleu,
-        Kind::Rouge1,
-        Kind::Rouge2,
-        Kind::RougeL,
-        Kind::RougeLsum,
-        Kind::Chrf,
-        Kind::ExactMatch,
-        Kind::TokenF1,
-        Kind::EditSimilarity,
-        Kind::Wer,
-        Kind::Cer,
-        Kind::CIndex,
-        Kind::TdAuc,
-        Kind::Dice,
-        Kind::Iou,
-        Kind::DetectionMap,
-        Kind::Froc,
-        Kind::ContextPrecision,
-        Kind::ContextRecall,
-        Kind::Faithfulness,
-        Kind::AnswerRelevance,
-    ];
-
     /// The options that it knows.
     pub fn choices(self) -> &'static [Choice] {
         use Choice as C;
@@ -110,13 +48,22 @@ impl Kind {
         match self {
             K::Precision | K::Recall | K::F1 | K::Specificity => &[C::Labels, C::Positive, C::Average],
             K::Fbeta => &[C::Labels, C::Positive, C::Average, C::Beta],
-            K::RocAuc | K::AveragePrecision | K::Dice | K::Iou => &[C::Labels, C::Positive, C::Average],
-            K::LogLoss | K::Brier => &[C::Labels, C::Positive],
-            K::BalancedAccuracy | K::Mcc | K::Ece | K::DetectionMap => &[C::Labels],
+            K::RocAuc | K::AveragePrecision => &[C::Labels, C::Positive, C::Average],
+            K::LogLoss | K::Brier | K::Ece | K::Dice | K::Iou => &[C::Labels, C::Positive],
+            K::DetectionMap => &[C::Labels],
             K::Ndcg | K::Mrr | K::Map | K::PrecisionAtK | K::RecallAtK | K::HitAtK => &[C::K],
             K::Rbo | K::Overlap | K::ContextPrecision => &[C::K],
             K::AdjustedR2 => &[C::Features],
-            K::Accuracy | K::Perplexity | K::Mae | K::Mse | K::Rmse | K::R2 | K::Mape | K::Smape => &[],
+            K::Accuracy
+            | K::BalancedAccuracy
+            | K::Mcc
+            | K::Perplexity
+            | K::Mae
+            | K::Mse
+            | K::Rmse
+            | K::R2
+            | K::Mape
+            | K::Smape => &[],
             K::ExplainedVariance | K::MedianAe | K::MaxError => &[],
             K::Silhouette | K::DaviesBouldin | K::CalinskiHarabasz | K::KendallTau => &[],
             K::Bleu | K::SentenceBleu | K::Rouge1 | K::Rouge2 | K::RougeL | K::RougeLsum | K::Chrf => &[],

@@ -5,69 +5,89 @@ use serde::Serialize;
 
 use crate::evaluate::measure::Input;
 
-/// Every measure that a policy may name; the word is the variant in snake case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is the metric of its name, defined in the module of its family")]
-pub enum Kind {
-    Accuracy,
-    Precision,
-    Recall,
-    F1,
-    Fbeta,
-    Specificity,
-    BalancedAccuracy,
-    Mcc,
-    RocAuc,
-    AveragePrecision,
-    LogLoss,
-    Brier,
-    Ece,
-    Perplexity,
-    Mae,
-    Mse,
-    Rmse,
-    R2,
-    AdjustedR2,
-    Mape,
-    Smape,
-    ExplainedVariance,
-    MedianAe,
-    MaxError,
-    Silhouette,
-    DaviesBouldin,
-    CalinskiHarabasz,
-    Ndcg,
-    Mrr,
-    Map,
-    PrecisionAtK,
-    RecallAtK,
-    HitAtK,
-    Rbo,
-    KendallTau,
-    Overlap,
-    Bleu,
-    SentenceBleu,
-    Rouge1,
-    Rouge2,
-    RougeL,
-    RougeLsum,
-    Chrf,
-    ExactMatch,
-    TokenF1,
-    EditSimilarity,
-    Wer,
-    Cer,
-    CIndex,
-    TdAuc,
-    Dice,
-    Iou,
-    DetectionMap,
-    Froc,
-    ContextPrecision,
-    ContextRecall,
-    Faithfulness,
-    AnswerRelevance,
+/// Declares the measures with the words of the policy, once for the type, the list and the words.
+macro_rules! kinds {
+    ($($kind:ident = $word:literal,)*) => {
+        /// Every measure that a policy may name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[expect(missing_docs, reason = "each is the metric of its name, defined in the module of its family")]
+        pub enum Kind {
+            $(#[serde(rename = $word)] $kind,)*
+        }
+
+        impl Kind {
+            /// Every measure, by family.
+            pub const ALL: [Kind; [$($word),*].len()] = [$(Kind::$kind),*];
+
+            /// The word that the policy uses.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => $word,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Accuracy = "accuracy",
+    Precision = "precision",
+    Recall = "recall",
+    F1 = "f1",
+    Fbeta = "fbeta",
+    Specificity = "specificity",
+    BalancedAccuracy = "balanced_accuracy",
+    Mcc = "mcc",
+    RocAuc = "roc_auc",
+    AveragePrecision = "average_precision",
+    LogLoss = "log_loss",
+    Brier = "brier",
+    Ece = "ece",
+    Perplexity = "perplexity",
+    Mae = "mae",
+    Mse = "mse",
+    Rmse = "rmse",
+    R2 = "r2",
+    AdjustedR2 = "adjusted_r2",
+    Mape = "mape",
+    Smape = "smape",
+    ExplainedVariance = "explained_variance",
+    MedianAe = "median_ae",
+    MaxError = "max_error",
+    Silhouette = "silhouette",
+    DaviesBouldin = "davies_bouldin",
+    CalinskiHarabasz = "calinski_harabasz",
+    Ndcg = "ndcg",
+    Mrr = "mrr",
+    Map = "map",
+    PrecisionAtK = "precision_at_k",
+    RecallAtK = "recall_at_k",
+    HitAtK = "hit_at_k",
+    Rbo = "rbo",
+    KendallTau = "kendall_tau",
+    Overlap = "overlap",
+    Bleu = "bleu",
+    SentenceBleu = "sentence_bleu",
+    Rouge1 = "rouge1",
+    Rouge2 = "rouge2",
+    RougeL = "rouge_l",
+    RougeLsum = "rouge_lsum",
+    Chrf = "chrf",
+    ExactMatch = "exact_match",
+    TokenF1 = "token_f1",
+    EditSimilarity = "edit_similarity",
+    Wer = "wer",
+    Cer = "cer",
+    CIndex = "c_index",
+    TdAuc = "td_auc",
+    Dice = "dice",
+    Iou = "iou",
+    DetectionMap = "detection_map",
+    Froc = "froc",
+    ContextPrecision = "context_precision",
+    ContextRecall = "context_recall",
+    Faithfulness = "faithfulness",
+    AnswerRelevance = "answer_relevance",
 }
 
 /// On what scale a measure's value for one example lies.
@@ -141,6 +161,17 @@ impl Kind {
         }
     }
 
+    /// Whether the value over many examples is the mean of their scores.
+    pub fn is_mean(self) -> bool {
+        // Of texts' perplexities a long one counts for more.
+        self.scale() != Scale::Whole && self != Kind::Perplexity
+    }
+
+    /// Whether it looks at probabilities, so that their calibration can be shown.
+    pub fn is_of_probabilities(self) -> bool {
+        matches!(self, Kind::RocAuc | Kind::AveragePrecision | Kind::LogLoss | Kind::Brier | Kind::Ece)
+    }
+
     /// Which way is better.
     pub fn better(self) -> Better {
         use Kind as K;
@@ -164,14 +195,6 @@ impl Kind {
             K::ContextPrecision | K::ContextRecall => &[Input::Context, Input::Truth],
             K::Faithfulness | K::AnswerRelevance => &[Input::Truth],
             _ => &[Input::Prediction, Input::Truth],
-        }
-    }
-
-    /// The word that the policy uses.
-    pub fn word(self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::String(word)) => word,
-            _ => String::new(),
         }
     }
 }

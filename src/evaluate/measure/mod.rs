@@ -4,9 +4,22 @@
 //! a measure is a mean over examples each has a score of its own, which streams; the others are taken over a sample.
 
 mod choice;
+mod example;
+mod json;
 mod kind;
+mod over;
+mod pictures;
+mod read;
+mod score;
+
+#[cfg(test)]
+mod tests;
 
 pub use choice::Choice;
+pub use example::Example;
+pub use example::FoundBox;
+pub use example::Mark;
+pub use example::TrueBox;
 pub use kind::Average;
 pub use kind::Better;
 pub use kind::Kind;
@@ -15,8 +28,6 @@ pub use kind::Scale;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::evaluate::NoValue;
 
 /// A metric with its options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,74 +81,26 @@ pub enum Input {
     Context,
 }
 
-/// One request as a measure sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Example {
-    /// A class and the true one.
-    Classes {
-        /// What the model said.
-        predicted: String,
-        /// What was true.
-        truth: String,
-    },
-}
-
-impl Example {
-    /// What it holds in memory, in bytes, roughly.
-    pub fn held_bytes(&self) -> usize {
-        64 + match self {
-            Example::Classes { predicted, truth } => predicted.len() + truth.len(),
-        }
-    }
-}
-
 impl Measure {
     /// The measure of a kind, with no option.
     pub fn of(kind: Kind) -> Self {
         Self { kind, labels: Vec::new(), positive: None, average: None, k: None, beta: None, features: None }
     }
 
-    /// Reads one request's values.
-    ///
-    /// # Errors
-    /// [`NoValue::Invalid`] when a value is missing or of the wrong shape.
-    pub fn example(&self, inputs: Inputs<'_>) -> Result<Example, NoValue> {
-        let class = |value: Option<&Value>| value.and_then(crate::protocol::class_text);
-        let predicted = class(inputs.prediction).ok_or(NoValue::Invalid("the prediction is no class"))?;
-        let truth = class(inputs.truth).ok_or(NoValue::Invalid("the truth is no class"))?;
-        Ok(Example::Classes { predicted, truth })
-    }
-
-    /// One example's own score, where the measure is a mean of such scores; within [`Kind::scale`].
-    ///
-    /// # Errors
-    /// Where the example has none, or the measure is defined over many examples only.
-    pub fn score(&self, example: &Example) -> Result<f64, NoValue> {
-        match (self.kind, example) {
-            (Kind::Accuracy, Example::Classes { predicted, truth }) => {
-                Ok(f64::from(u8::from(predicted == truth)))
-            }
-            _ => Err(NoValue::Undefined("this measure has no score for one example")),
+    /// On what scale one example's score lies, with these options.
+    pub fn scale(&self) -> Scale {
+        let is_of_one_class = self.labels.len() <= 2 || self.positive.is_some();
+        match self.kind {
+            // By one probability: the square of a distance of at most 1.
+            Kind::Brier if is_of_one_class => Scale::Bounded { lower: 0.0, upper: 1.0 },
+            kind => kind.scale(),
         }
-    }
-
-    /// The value over examples with how often each counts, a whole number or not.
-    ///
-    /// # Errors
-    /// Where it is undefined, and for examples of another shape than the measure's.
-    pub fn over(&self, examples: &[(&Example, f64)]) -> Result<f64, NoValue> {
-        let mut sums = (0.0, 0.0);
-        for (example, weight) in examples {
-            sums = (sums.0 + weight * self.score(example)?, sums.1 + weight);
-        }
-        if sums.1 == 0.0 { Err(NoValue::Undefined("there is no example")) } else { Ok(sums.0 / sums.1) }
     }
 
     /// The score of an answer that gave no prediction at all: the worst that a bounded measure has; `None`: the scale
     /// has no worst, and such an answer is left out and counted.
     pub fn worst(&self) -> Option<f64> {
-        match (self.kind.scale(), self.kind.better()) {
+        match (self.scale(), self.kind.better()) {
             (Scale::Binary, _) => Some(0.0),
             (Scale::Bounded { lower, .. }, Better::Higher) => Some(lower),
             (Scale::Bounded { upper, .. }, Better::Lower) => Some(upper),
