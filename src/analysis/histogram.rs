@@ -16,8 +16,9 @@ impl Histogram {
     pub(super) fn add(&mut self, milliseconds: f64) {
         // A damaged log may hold any number.
         let micros = (milliseconds * 1000.0).min(f64::MAX);
-        let counted = if micros < 1.0 { 0.0 } else { micros };
-        self.micros.add(counted).expect("`min` leaves neither NaN nor infinity");
+        self.micros
+            .add(if micros < 1.0 { 0.0 } else { micros })
+            .expect("`min` leaves neither NaN nor infinity");
     }
 
     /// How many durations there are.
@@ -27,8 +28,7 @@ impl Histogram {
 
     /// Takes in another's durations.
     pub(super) fn merge(&mut self, other: &Histogram) {
-        // Only a state that another version kept could have another error; its durations cannot be added.
-        self.micros.merge(&other.micros).ok();
+        self.micros.merge(&other.micros).expect("every histogram has the default error");
     }
 
     /// The duration in milliseconds that a share of all do not exceed; `None` of none.

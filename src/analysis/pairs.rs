@@ -122,11 +122,6 @@ impl PairEvents {
         votes
     }
 
-    /// How many pairs there are.
-    pub(super) fn pairs(&self) -> u64 {
-        self.both + self.neither + self.only_candidate + self.only_legacy
-    }
-
     fn merge(&mut self, other: &PairEvents) {
         self.both += other.both;
         self.neither += other.neither;

@@ -5,13 +5,13 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::analysis::grouped;
 use crate::cli::print;
 use crate::cli::run::until_told_to_stop;
 use crate::demo::Demo;
 use crate::demo::Progress;
 use crate::demo::STRATEGIES;
 use crate::demo::Setup;
-use crate::demo::summary::grouped;
 use crate::telemetry::logs;
 use crate::vocab::StrategyKind;
 

@@ -40,6 +40,7 @@ pub(super) fn chapter(found: &ExperimentSummary, counts: &Counts) -> Chapter {
         repeated: agreement(found, |role| role == Role::Control),
         winner,
         reason: found.sentence.clone(),
+        verdict: found.verdicts.first().map(|verdict| (verdict.state, verdict.sentence.clone())),
     }
 }
 

@@ -7,6 +7,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::analysis::State;
+use crate::analysis::grouped;
 use crate::cost::Money;
 use crate::demo::folder::quoted;
 use crate::demo::models::Kind;
@@ -65,6 +67,8 @@ pub struct Chapter {
     pub winner: Option<String>,
     /// Why, in one sentence.
     pub reason: String,
+    /// What to do about the candidate, and why.
+    pub verdict: Option<(State, String)>,
 }
 
 /// What one model did in one strategy.
@@ -137,10 +141,11 @@ impl Summary {
     }
 
     fn closing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nWHICH MODEL IS BETTER?")?;
+        writeln!(f, "\nWHICH MODEL IS BETTER, AND WHAT TO DO ABOUT THE CANDIDATE?")?;
         for chapter in &self.chapters {
             let winner = chapter.winner.as_deref().unwrap_or("not known yet");
-            writeln!(f, "  {:<12}{winner}", chapter.strategy.as_str())?;
+            let verdict = chapter.verdict.as_ref().map_or("waiting", |(state, _)| state.as_str());
+            writeln!(f, "  {:<12}{winner:<16}  {verdict}", chapter.strategy.as_str())?;
         }
         writeln!(
             f,
@@ -180,7 +185,11 @@ impl fmt::Display for Chapter {
         if let Some(problem) = &self.problem {
             f.write_str(&indented(&format!("What went wrong first: {problem}")))?;
         }
-        f.write_str(&indented(&self.reason))
+        f.write_str(&indented(&self.reason))?;
+        if let Some((state, sentence)) = &self.verdict {
+            f.write_str(&indented(&format!("Verdict: {}. {sentence}", state.as_str())))?;
+        }
+        Ok(())
     }
 }
 
@@ -263,17 +272,4 @@ fn indented(text: &str) -> String {
 
 fn milliseconds(duration: Duration) -> String {
     format!("{:.2} ms", duration.as_secs_f64() * 1_000.0)
-}
-
-/// A number with commas between groups of three digits.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::analysis::State;
 use crate::cost::Money;
 use crate::demo::digits::Digit;
 use crate::demo::digits::Digits;
@@ -237,6 +238,7 @@ fn the_summary_tells_a_stranger_what_was_found() {
             "digits-candidate is better than digits-legacy: of 300 requests that only one of them got right, \
                  the candidate got 290 right."
                 .to_owned(),
+        verdict: Some((State::Promote, "digits-candidate may be promoted: it is better.".to_owned())),
     };
     let silent = Arm { right: None, p50: None, p95: None, cost: None, ..arm("ranker-legacy", 20, 0) };
     let interleave = Chapter {
@@ -251,6 +253,7 @@ fn the_summary_tells_a_stranger_what_was_found() {
         repeated: None,
         winner: None,
         reason: "Too few users have clicked.".to_owned(),
+        verdict: None,
     };
     let summary = Summary {
         legacy: Kind::Softmax,
@@ -277,6 +280,7 @@ SHADOW: legacy answers every user; the candidate gets copies, whose answers no u
   Legacy, asked twice, gave the same answer to 100.0 % of 100 requests.
   digits-candidate is better than digits-legacy: of 300 requests that only one of them got right,
   the candidate got 290 right.
+  Verdict: promote. digits-candidate may be promoted: it is better.
 
 INTERLEAVE: each user sees one list made of both models' lists; clicks tell whose are better.
   model             answers  copies  users won      p50      p95  per 1,000 calls
@@ -286,9 +290,9 @@ INTERLEAVE: each user sees one list made of both models' lists; clicks tell whos
   What went wrong first: POST /rank was answered 503
   Too few users have clicked.
 
-WHICH MODEL IS BETTER?
-  shadow      digits-candidate
-  interleave  not known yet
+WHICH MODEL IS BETTER, AND WHAT TO DO ABOUT THE CANDIDATE?
+  shadow      digits-candidate  promote
+  interleave  not known yet     waiting
 
 Every request with all its answers is on record, one JSON object a line. To see one:
   cat './my records/log'/*.jsonl | grep -m 1 '\"kind\":\"pair\"' | python3 -m json.tool
