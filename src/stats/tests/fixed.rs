@@ -9,6 +9,7 @@ use crate::stats::Adjustment;
 use crate::stats::Alternative;
 use crate::stats::Continuity;
 use crate::stats::Covariance;
+use crate::stats::Demand;
 use crate::stats::Moments;
 use crate::stats::RankNull;
 use crate::stats::Slope;
@@ -32,6 +33,9 @@ use crate::stats::permutation_mean_difference;
 use crate::stats::ratio_of_totals;
 use crate::stats::relative_lift;
 use crate::stats::sample_ratio_chi_square;
+use crate::stats::sample_size_arcsine;
+use crate::stats::sample_size_pooled;
+use crate::stats::sample_size_t;
 use crate::stats::signed_rank;
 use crate::stats::smirnov;
 use crate::stats::tails::chi_square_survival;
@@ -265,8 +269,13 @@ proptest! {
 
     #[test]
     fn adjusted_p_values_reject_what_falls_below_the_level(p in vec(0.0_f64..1.0, 1..20), alpha in 0.001_f64..0.5) {
-        use Adjustment::*;
-        for adjustment in [Bonferroni, Holm, BenjaminiHochberg, BenjaminiYekutieli] {
+        let all = [
+            Adjustment::Bonferroni,
+            Adjustment::Holm,
+            Adjustment::BenjaminiHochberg,
+            Adjustment::BenjaminiYekutieli,
+        ];
+        for adjustment in all {
             let result = adjust_p(&p, adjustment, alpha).unwrap();
             for (adjusted, (reject, p)) in result.adjusted.iter().zip(result.reject.iter().zip(&p)) {
                 prop_assert!(adjusted >= p && *adjusted <= 1.0);
@@ -274,4 +283,23 @@ proptest! {
             }
         }
     }
+}
+
+/// The figures of Fleiss' formula at 0.05 and 0.8.
+#[test]
+fn proportions_take_the_published_sizes() {
+    let demand = Demand { alpha: 0.05, power: 0.8, alternative: BOTH };
+    for (p0, p1, expected) in [(0.01, 0.015, 7_750), (0.05, 0.06, 8_158), (0.2, 0.21, 25_582)] {
+        assert_eq!(sample_size_pooled(p0, p1, demand).unwrap().round() as u64, expected);
+    }
+}
+
+#[test]
+fn without_an_effect_on_the_side_looked_for_no_size_suffices() {
+    let less = Demand { alpha: 0.05, power: 0.8, alternative: Alternative::Less };
+    assert_eq!(sample_size_pooled(0.1, 0.1, less), Err(Undefined::NoEffect));
+    assert_eq!(sample_size_arcsine(0.1, 0.2, less), Err(Undefined::NoEffect));
+    assert_eq!(sample_size_t(0.2, 1.0, less), Err(Undefined::NoEffect));
+    let weak = Demand { power: 0.04, ..less };
+    assert!(sample_size_pooled(0.2, 0.1, weak).is_err_and(|reason| reason.is_refusal()));
 }
