@@ -22,6 +22,7 @@ pub mod record;
 pub mod upstream;
 pub mod tls;
 pub mod policy;
+pub mod sizing;
 pub mod strategy;
 pub mod compare;
 pub mod evaluate;

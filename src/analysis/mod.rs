@@ -36,6 +36,7 @@ mod track;
 mod units;
 mod verdict;
 mod watch;
+pub mod whatif;
 
 #[cfg(test)]
 mod tests;

@@ -193,7 +193,7 @@ fn call_signal(watch: &Watch, frozen: Option<&Frozen>, record: &PairedRecord, ar
 }
 
 /// What an arm's answer cost, with what stepped in for it; `None`: unknown, or in several currencies.
-fn cost(record: &PairedRecord, arm: usize) -> Option<f64> {
+pub(super) fn cost(record: &PairedRecord, arm: usize) -> Option<f64> {
     let of_arm = |seen: &&ObservationRecord| {
         let own = position(&record.arms, &seen.arm) == Some(arm) && is_own(seen.role);
         own || seen.role == Role::Fallback && position(&record.arms, &record.assigned) == Some(arm)
@@ -216,7 +216,7 @@ pub(super) fn outcomes_of(metric: &Metric) -> BTreeSet<&OutcomeName> {
 }
 
 /// What one answer comes to on a metric; `None`: nothing can be said.
-fn finding(metric: &Metric, case: &Case, answer: &IndexMap<String, Reading>) -> Option<Finding> {
+pub(super) fn finding(metric: &Metric, case: &Case, answer: &IndexMap<String, Reading>) -> Option<Finding> {
     let sources = [&metric.prediction, &metric.score, &metric.truth, &metric.context];
     let found = sources.map(|source| source.as_ref().map(|source| found(source, case, answer)));
     if found.iter().flatten().any(|found| matches!(found, Found::Unreadable | Found::Awaited)) {

@@ -2,9 +2,12 @@
 
 mod check;
 mod demo;
+mod prose;
 mod report;
 mod run;
 mod schema;
+mod size;
+mod whatif;
 
 use std::io;
 use std::io::Write;
@@ -15,6 +18,19 @@ use clap::Subcommand;
 
 /// The exit code for a policy file with problems: `EX_USAGE` of BSD's sysexits.
 const BAD_POLICY: u8 = 64;
+
+/// The exit code for arguments that make no sense together: the one that clap has for a single one.
+const BAD_ARGUMENTS: u8 = 2;
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// Tests a candidate model against the legacy one on live traffic.
 #[derive(Debug, Parser)]
@@ -34,6 +50,10 @@ enum Command {
     Schema(schema::Args),
     /// Tests two real models against each other in all four ways, in less than a minute and without a network.
     Demo(demo::Args),
+    /// Tells how many requests, and how long, each strategy takes to find an effect.
+    Size(size::Args),
+    /// Estimates from the log what other shares of traffic would have come to.
+    Whatif(whatif::Args),
     /// Tells from the log alone what an experiment found: figures, differences, verdicts.
     Report(report::Args),
 }
@@ -45,6 +65,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Demo(args) => demo::main(args),
+        Command::Size(args) => size::main(args),
+        Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),
     }
 }

@@ -1,3 +1,7 @@
+mod adaptive;
+mod fixed;
+mod streams;
+
 use std::f64::consts::LN_2;
 
 use proptest::prop_assert;

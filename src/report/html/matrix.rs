@@ -86,7 +86,7 @@ fn cell(row: &mut Markup, count: u64, all: u64, right: bool) {
         return row.element("td", &[], "");
     }
     let class = if right { "right" } else { "wrong" };
-    let share = format!("--share: {:.0}%", (100.0 * count as f64 / all.max(1) as f64).max(6.0));
+    let share = format!("--share: {:.0}%", (70.0 * count as f64 / all.max(1) as f64).max(6.0));
     row.element("td", &[("class", class), ("style", &share)], &grouped(count));
 }
 

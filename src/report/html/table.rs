@@ -5,6 +5,9 @@ use crate::report::tables::Column;
 use crate::report::tables::Section;
 use crate::report::tables::Table;
 
+/// From so many characters on a cell is broken into lines.
+const LONG: usize = 32;
+
 /// A table under its title.
 pub(super) fn section(page: &mut Markup, section: &Section) {
     page.within("section", &[], |page| {
@@ -30,7 +33,8 @@ fn table(page: &mut Markup, table: &Table) {
                 for cells in &table.rows {
                     body.within("tr", &[], |row| {
                         for (column, cell) in table.head.iter().zip(cells) {
-                            row.element("td", &[("class", class(*column))], cell);
+                            let class = if cell.chars().count() > LONG { "long" } else { class(*column) };
+                            row.element("td", &[("class", class)], cell);
                         }
                     });
                 }

@@ -3,6 +3,7 @@
 use crate::analysis::AgreementSummary;
 use crate::analysis::CallQuality;
 use crate::analysis::ExperimentSummary;
+use crate::analysis::MetricDifference;
 use crate::analysis::MetricSummary;
 use crate::analysis::PathVerdict;
 use crate::analysis::grouped;
@@ -23,7 +24,7 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
         "value",
         "95 % interval",
         "less legacy's",
-        "95 % interval of that",
+        "95 % of that",
         "answers",
         "deviation",
         "failed",
@@ -35,8 +36,6 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
         for call in &metric.calls {
             let is_legacys = found.arms.first().is_some_and(|arm| arm.arm == call.arm);
             let difference = call.value.zip(legacy).filter(|_| !is_legacys).map(|(own, legacy)| own - legacy);
-            let apart =
-                metric.differences.iter().find(|apart| apart.arm == call.arm && apart.role == call.role);
             let few = |count: u64| if count == 0 { String::new() } else { grouped(count) };
             let why = call.undefined.as_ref().or(call.unfit_because.as_ref());
             table.row([
@@ -46,7 +45,7 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
                 known(call.value.map(significant)) + if call.sampled { " *" } else { "" },
                 known(call.interval.map(between)),
                 known(difference.map(signed)),
-                known(apart.and_then(|apart| apart.interval).map(between)),
+                interval(metric, call).unwrap_or_default(),
                 grouped(call.examples),
                 known(call.deviation.map(significant)),
                 few(call.failed),
@@ -56,10 +55,10 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
         }
     }
     let mut calls = found.metrics.iter().flat_map(|metric| &metric.calls);
-    let interval = "Intervals are of this moment (bootstrap), not for many looks.";
+    let intervals = "Intervals are of this moment (bootstrap), not for many looks.";
     let note = match (calls.clone().any(|call| call.interval.is_some()), calls.any(|call| call.sampled)) {
-        (true, true) => format!("{interval} * of a uniform sample of the answers."),
-        (true, false) => interval.to_owned(),
+        (true, true) => format!("{intervals} * of a uniform sample of the answers."),
+        (true, false) => intervals.to_owned(),
         (false, true) => "* of a uniform sample of the answers.".to_owned(),
         (false, false) => String::new(),
     };
@@ -68,6 +67,13 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
 
 fn between(Interval { lower, upper }: Interval) -> String {
     format!("{} to {}", significant(lower), significant(upper))
+}
+
+/// Where the difference from legacy lies, for a metric of many answers together; the others' bounds are among the effects.
+fn interval(metric: &MetricSummary, call: &CallQuality) -> Option<String> {
+    let of_call = |difference: &&MetricDifference| difference.arm == call.arm && difference.role == call.role;
+    let Interval { lower, upper } = metric.differences.iter().find(of_call)?.interval?;
+    Some(format!("{} to {}", signed(lower), signed(upper)))
 }
 
 /// Legacy's answers to users, which others are held against.

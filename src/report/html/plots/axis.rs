@@ -77,7 +77,7 @@ impl Axis {
     fn decades(&self) -> Vec<f64> {
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let every = ((last - first) / 6 + 1).max(1);
-        let few = last - first <= 2;
+        let few = self.high / self.low < 1_000.0;
         let each = |power: i32| {
             let within: &[f64] = if few { &[1.0, 2.0, 5.0] } else { &[1.0] };
             within.iter().map(move |times| times * 10f64.powi(power))

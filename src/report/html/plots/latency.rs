@@ -25,6 +25,9 @@ use crate::vocab::Role;
 /// The least duration that is drawn, in milliseconds.
 const LEAST_MS: f64 = 0.01;
 
+/// The height of a row of labels.
+const ROW: f64 = 12.0;
+
 /// One model's calls of one kind.
 struct Series<'s> {
     colour: String,
@@ -45,7 +48,7 @@ pub(in crate::report::html) fn latency(page: &mut Markup, arms: &[ArmSummary]) {
         return;
     }
     let x = Axis::new(Spread::Logarithmic, (low, high), (LEFT, RIGHT));
-    let y = Axis::new(Spread::Linear, (0.0, 1.08 * most), (BOTTOM, TOP + 12.0));
+    let y = Axis::new(Spread::Linear, (0.0, 1.08 * most), (BOTTOM, TOP + ROW * series.len() as f64));
     figure(page, "Time to the last byte", |page| {
         let frame = Frame {
             title: "Distributions of the time to the last byte",
@@ -56,7 +59,12 @@ pub(in crate::report::html) fn latency(page: &mut Markup, arms: &[ArmSummary]) {
             x_mark: mark,
             y_mark: percent,
         };
-        frame.draw(page, |svg| series.iter().for_each(|series| series.draw(svg, &x, &y)));
+        frame.draw(page, |svg| {
+            for (row, series) in series.iter().enumerate() {
+                series.draw(svg, &x, &y);
+                series.mark_quantiles(svg, &x, TOP + ROW * row as f64);
+            }
+        });
         let names = series.iter().map(|series| (series.colour.clone(), series.name.clone()));
         legend(page, &names.collect::<Vec<_>>());
     });
@@ -105,10 +113,14 @@ impl<'s> Series<'s> {
         places.extend(end.map(|end| (x.at(end), BOTTOM)));
         area(svg, &format!("band {}", self.colour), &places);
         path(svg, &format!("line thin {}", self.colour), &places);
+    }
+
+    /// The labels of each model have a row of their own.
+    fn mark_quantiles(&self, svg: &mut Markup, x: &Axis, row: f64) {
         let quantiles = [("p50", self.call.total_ms.p50), ("p95", self.call.total_ms.p95)];
         for (name, at) in quantiles.into_iter().filter_map(|(name, at)| Some((name, at?))) {
-            line(svg, &format!("quantile {}", self.colour), (x.at(at), TOP + 10.0), (x.at(at), BOTTOM));
-            label(svg, "note middle", (x.at(at), TOP + 6.0), name);
+            line(svg, &format!("quantile {}", self.colour), (x.at(at), row), (x.at(at), BOTTOM));
+            label(svg, &format!("note {}", self.colour), (x.at(at) + 3.0, row + 8.0), name);
         }
     }
 }
