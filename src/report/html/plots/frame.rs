@@ -8,7 +8,7 @@ pub(super) const WIDTH: f64 = 520.0;
 pub(super) const HEIGHT: f64 = 260.0;
 
 /// Where the plot stands within it.
-pub(super) const LEFT: f64 = 58.0;
+pub(super) const LEFT: f64 = 68.0;
 pub(super) const RIGHT: f64 = WIDTH - 28.0;
 pub(super) const TOP: f64 = 14.0;
 pub(super) const BOTTOM: f64 = HEIGHT - 40.0;
