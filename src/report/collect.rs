@@ -83,7 +83,7 @@ pub fn collect(
     pass.report(paths.iter().map(|path| path.display().to_string()).collect())
 }
 
-struct Pass<'w> {
+pub(super) struct Pass<'w> {
     wanted: &'w Wanted,
     lines: LineCounts,
     analysis: Analysis,
@@ -94,7 +94,7 @@ struct Pass<'w> {
 }
 
 impl<'w> Pass<'w> {
-    fn of(wanted: &'w Wanted) -> Self {
+    pub(super) fn of(wanted: &'w Wanted) -> Self {
         Self {
             wanted,
             lines: LineCounts::default(),
@@ -105,7 +105,7 @@ impl<'w> Pass<'w> {
         }
     }
 
-    fn fold(&mut self, line: &Line) {
+    pub(super) fn fold(&mut self, line: &Line) {
         let experiment = line.experiment();
         if !self.wanted.holds(experiment) {
             if !self.others.contains(experiment) {
@@ -119,7 +119,7 @@ impl<'w> Pass<'w> {
         self.worst.fold(line);
     }
 
-    fn report(self, sources: Vec<String>) -> Result<Report, ReportError> {
+    pub(super) fn report(self, sources: Vec<String>) -> Result<Report, ReportError> {
         let Self { wanted, lines, analysis, slicer, mut worst, others } = self;
         let experiments = analysis.detailed_summaries().map(|summary| ExperimentReport {
             slices: slicer.of_experiment(&summary),

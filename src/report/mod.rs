@@ -13,6 +13,9 @@ mod text;
 mod words;
 mod worst;
 
+#[cfg(test)]
+mod tests;
+
 pub use collect::Progress;
 pub use collect::ReportError;
 pub use collect::collect;

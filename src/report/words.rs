@@ -93,7 +93,7 @@ pub(super) fn bounds(effect: &EffectSummary) -> Option<String> {
 }
 
 /// A value on an effect's scale.
-pub(super) fn in_scale(value: f64, scale: EffectScale) -> String {
+fn in_scale(value: f64, scale: EffectScale) -> String {
     match scale {
         EffectScale::RelativeRisk => format!("{} x", significant(value)),
         EffectScale::Difference => signed(value),

@@ -10,6 +10,8 @@ mod routes;
 pub use field::SliceField;
 pub use field::SliceFieldError;
 
+use std::cmp::Reverse;
+
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -42,7 +44,7 @@ pub struct Slices {
     pub field: String,
     /// What to know about them.
     pub caution: &'static str,
-    /// The slices, the largest first.
+    /// The slices, the largest first; stages and hours in their order.
     pub slices: Vec<SliceSummary>,
 }
 
@@ -99,6 +101,16 @@ pub(super) struct Slicer {
 struct Sliced {
     designs: Vec<DesignRecord>,
     fields: Vec<IndexMap<Slice, Analysis>>,
+}
+
+impl Slice {
+    /// The value's place where values are numbers; what has none stands last.
+    fn number(&self) -> u32 {
+        match self {
+            Slice::Value(value) => value.parse().unwrap_or(u32::MAX),
+            Slice::Absent | Slice::Other => u32::MAX,
+        }
+    }
 }
 
 impl Slicer {
@@ -219,7 +231,10 @@ fn summaries(field: &SliceField, slices: &IndexMap<Slice, Analysis>, found: &Exp
         Some(SliceSummary { slice: slice.clone(), differences, summary })
     };
     let mut slices: Vec<SliceSummary> = slices.iter().filter_map(one).collect();
-    slices.sort_by_key(|slice| std::cmp::Reverse(slice.summary.requests));
+    match field {
+        SliceField::Stage | SliceField::Hour => slices.sort_by_key(|slice| slice.slice.number()),
+        _ => slices.sort_by_key(|slice| Reverse(slice.summary.requests)),
+    }
     let candidates = found.arms.iter().skip(1).map(|arm| &arm.arm);
     candidates.for_each(|candidate| discover(candidate, &mut slices));
     Slices { field: field.to_string(), caution: CAUTION, slices }

@@ -14,11 +14,11 @@ use crate::vocab::Role;
 const MOST: usize = 24;
 
 const ROW: f64 = 24.0;
-const LEFT: f64 = 200.0;
+const LEFT: f64 = 230.0;
 const RIGHT: f64 = WIDTH - 60.0;
 
 /// The longest name of a field and model, in characters.
-const NAME: usize = 30;
+const NAME: usize = 40;
 
 /// Draws the bars.
 pub(in crate::report::html) fn agreement(page: &mut Markup, fields: &[AgreementSummary]) {
@@ -47,7 +47,8 @@ fn all(field: &AgreementSummary) -> u64 {
 fn bar(svg: &mut Markup, top: f64, field: &AgreementSummary) {
     let who = match field.role {
         Role::Control => "legacy again".to_owned(),
-        _ => field.arm.to_string(),
+        Role::Shadow => field.arm.to_string(),
+        role => format!("{} ({})", field.arm, role.as_str()),
     };
     label(svg, "mark end", (LEFT - 8.0, top + 15.0), &shortened(&format!("{}, {who}", field.field)));
     let whole = all(field) as f64;

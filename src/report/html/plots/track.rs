@@ -19,7 +19,6 @@ use crate::report::html::plots::frame::label;
 use crate::report::html::plots::frame::legend;
 use crate::report::html::plots::frame::line;
 use crate::report::html::plots::frame::path;
-use crate::report::words::in_scale;
 use crate::report::words::no_difference;
 use crate::report::words::scale;
 
@@ -39,9 +38,9 @@ pub(in crate::report::html) fn effect(page: &mut Markup, leading: &EffectSummary
     let title = format!("Effect on {}: {}", leading.figure, leading.candidate);
     figure(page, &title, |page| {
         let marks = match leading.scale {
-            EffectScale::RelativeRisk => |value| in_scale(value, EffectScale::RelativeRisk),
-            EffectScale::Difference => |value| in_scale(value, EffectScale::Difference),
-            EffectScale::Preference => |value| in_scale(value, EffectScale::Preference),
+            EffectScale::RelativeRisk => |value| format!("{} x", round(value)),
+            EffectScale::Difference => |value| round(value).to_string(),
+            EffectScale::Preference => |value| format!("{} %", round(100.0 * value)),
         };
         let frame = Frame {
             title: &title,
@@ -66,6 +65,12 @@ pub(in crate::report::html) fn effect(page: &mut Markup, leading: &EffectSummary
         });
         legend(page, &[("c1".to_owned(), "estimate, with its confidence sequence".to_owned())]);
     });
+}
+
+/// A mark's value without what computing it left behind.
+fn round(mark: f64) -> f64 {
+    let digits = 1e12 / 10f64.powf(mark.abs().max(f64::MIN_POSITIVE).log10().floor().max(-12.0));
+    (mark * digits).round() / digits
 }
 
 fn axes(scale: EffectScale, seen: &[&Look]) -> Option<(Axis, Axis)> {
