@@ -4,6 +4,7 @@
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::fs;
 use std::fs::File;
@@ -20,6 +21,7 @@ use crate::record::Line;
 use crate::record::LineError;
 use crate::record::Position;
 use crate::record::lines::Lines;
+use crate::record::segment::segment_name;
 use crate::record::segment::segments;
 
 /// Says why records cannot be read.
@@ -86,7 +88,8 @@ pub fn read(path: &Path) -> Result<Reader, ReadError> {
     read_each(&[path])
 }
 
-/// Begins to read directories of segments and single files, in this order.
+/// Begins to read directories of segments and single files: segments oldest first, whichever directory they are of, other
+/// files before them in this order; a file that is named twice is read once.
 ///
 /// # Errors
 /// [`ReadError::Io`] for the first that cannot be read.
@@ -100,6 +103,9 @@ pub fn read_each<P: AsRef<Path>>(paths: &[P]) -> Result<Reader, ReadError> {
             files.extend(listed(path)?);
         }
     }
+    let mut known = HashSet::new();
+    files.retain(|path| known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
+    files.sort_by(|one, other| segment_name(one).cmp(&segment_name(other)));
     Ok(Reader::of(files.into_iter().map(|path| Waiting { path, from: 0 })))
 }
 

@@ -192,6 +192,11 @@ pub(super) fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The name of a segment, which begins with the time at which the segment did; `None`: the file is none.
+pub(super) fn segment_name(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str().filter(|name| is_segment(name))
+}
+
 fn is_segment(name: &str) -> bool {
     let Some(middle) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX)) else {
         return false;

@@ -324,7 +324,10 @@ fn reading_begins_behind_a_position_and_takes_files_as_well_as_directories() {
     assert_eq!(lost(&mut read(&file).unwrap()), [7]);
     let mut each =
         read_each(&[file.as_path(), dir.path(), elsewhere.path(), &dir.path().join(name(2))]).unwrap();
-    assert_eq!(lost(&mut each), [7, 1, 2, 3, 4, 0, 5, 6, 6]);
+    assert_eq!(lost(&mut each), [7, 1, 2, 3, 4, 0, 5, 6], "a file that is named twice is read once");
+    fs::rename(dir.path().join(name(1)), elsewhere.path().join(name(1))).unwrap();
+    let mut each = read_each(&[elsewhere.path(), dir.path(), &file]).unwrap();
+    assert_eq!(lost(&mut each), [7, 1, 2, 3, 4, 0, 5, 6], "the oldest first, of both directories");
     let error = read(&elsewhere.path().join("gone.jsonl")).unwrap_err().to_string();
     assert!(error.contains("gone.jsonl` cannot be read: No such file"), "{error}");
 }
