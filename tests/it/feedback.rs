@@ -184,7 +184,7 @@ async fn a_late_report_is_on_record_with_a_mark_and_credits_nobody() {
     assert_eq!(ledger.metric("crossfade_interleaving_wins", &[]), 0.0);
     let (live, offline) = ledger.summaries().await;
     let late: Vec<_> = live.outcomes.iter().map(|it| (it.outcome.as_str(), it.reports, it.late)).collect();
-    assert_eq!(late, [("click", 0, 1), ("stars", 1, 0)]);
+    assert_eq!(late, [("stars", 1, 0), ("click", 0, 1)]);
     assert_eq!(live, offline);
 }
 

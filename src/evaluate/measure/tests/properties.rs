@@ -1,3 +1,5 @@
+//! What holds for every measure, whatever comes: scores stay on the scale, and weights are repetitions.
+
 use proptest::collection::vec;
 use proptest::prelude::Just;
 use proptest::prelude::ProptestConfig;

@@ -1,3 +1,5 @@
+//! Values that no measure takes: each is refused with what was expected, and what is only undefined is told from them.
+
 use serde_json::Value;
 use serde_json::json;
 
