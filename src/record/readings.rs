@@ -17,7 +17,14 @@ use crate::record::Reading;
 
 /// What stood at each path that was looked at, in the order of the policy. Written as a map from paths to readings.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Readings(Option<Arc<[(Box<str>, Reading)]>>);
+pub struct Readings(Option<Arc<[Place]>>);
+
+/// One path.
+#[derive(Debug, Clone, PartialEq)]
+struct Place {
+    path: Box<str>,
+    reading: Reading,
+}
 
 impl Readings {
     /// What stood at a path; `None`: nobody looked.
@@ -32,19 +39,18 @@ impl Readings {
 
     /// The paths with what stood there.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Reading)> {
-        self.0.iter().flat_map(|all| all.iter()).map(|(path, reading)| (path.as_ref(), reading))
+        self.0.iter().flat_map(|all| all.iter()).map(|Place { path, reading }| (path.as_ref(), reading))
+    }
+
+    fn of(places: Vec<Place>) -> Self {
+        Self((!places.is_empty()).then(|| places.into()))
     }
 }
 
 impl<'p> FromIterator<(&'p str, Reading)> for Readings {
     fn from_iter<I: IntoIterator<Item = (&'p str, Reading)>>(readings: I) -> Self {
-        readings.into_iter().map(|(path, reading)| (Box::from(path), reading)).collect::<Vec<_>>().into()
-    }
-}
-
-impl From<Vec<(Box<str>, Reading)>> for Readings {
-    fn from(readings: Vec<(Box<str>, Reading)>) -> Self {
-        Self((!readings.is_empty()).then(|| readings.into()))
+        let places = readings.into_iter().map(|(path, reading)| Place { path: path.into(), reading });
+        Self::of(places.collect())
     }
 }
 
@@ -70,10 +76,10 @@ impl<'de> Visitor<'de> for ByPath {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Readings, A::Error> {
-        let mut readings = Vec::with_capacity(1);
-        while let Some(reading) = map.next_entry()? {
-            readings.push(reading);
+        let mut places = Vec::with_capacity(1);
+        while let Some((path, reading)) = map.next_entry()? {
+            places.push(Place { path, reading });
         }
-        Ok(readings.into())
+        Ok(Readings::of(places))
     }
 }

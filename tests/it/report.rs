@@ -250,13 +250,13 @@ async fn slices_part_the_traffic_and_their_outcomes_follow() {
     assert_eq!(sliced.iter().map(|by| by["field"].as_str().unwrap()).collect::<Vec<_>>(), fields);
     let slices = |field: usize| sliced[field]["slices"].as_array().unwrap();
     let requests = |slice: &Value| slice["summary"]["requests"].as_u64().unwrap();
-    for field in 0..fields.len() {
-        assert_eq!(slices(field).iter().map(requests).sum::<u64>(), 180, "{}", fields[field]);
+    for (field, name) in fields.iter().enumerate() {
+        assert_eq!(slices(field).iter().map(requests).sum::<u64>(), 180, "{name}");
         let labelled = slices(field).iter().map(|slice| {
             let calls = slice["summary"]["metrics"][0]["calls"].as_array().unwrap();
             calls.iter().map(|call| call["examples"].as_u64().unwrap()).sum::<u64>()
         });
-        assert_eq!(labelled.sum::<u64>(), 2 * 180, "{}: every label came to its request", fields[field]);
+        assert_eq!(labelled.sum::<u64>(), 2 * 180, "{name}: every label came to its request");
     }
     let named = |field: usize| slices(field).iter().map(|slice| &slice["slice"]).collect::<Vec<_>>();
     assert_eq!(named(0).len(), 3);
