@@ -14,6 +14,7 @@ use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::record::Reading;
+use crate::record::Readings;
 use crate::vocab::OutcomeName;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
@@ -36,9 +37,11 @@ pub(super) struct Case {
     pub(super) stratum: Option<usize>,
     pub(super) answers: Vec<CaseAnswer>,
     /// What stood in the request.
-    pub(super) readings: IndexMap<String, Reading>,
+    pub(super) readings: Readings,
     /// What was reported so far.
     pub(super) outcomes: Vec<(OutcomeName, OutcomeValue)>,
+    /// What all but the outcomes hold in memory, roughly.
+    bytes: usize,
 }
 
 /// One call's answer.
@@ -46,7 +49,7 @@ pub(super) struct Case {
 pub(super) struct CaseAnswer {
     pub(super) arm: usize,
     pub(super) role: Role,
-    pub(super) readings: IndexMap<String, Reading>,
+    pub(super) readings: Readings,
 }
 
 /// Requests of which one half is known.
@@ -72,6 +75,9 @@ impl Case {
         let answers = record.observations.iter().filter_map(|seen| {
             Some(CaseAnswer { arm: place(&seen.arm)?, role: seen.role, readings: seen.readings.clone() })
         });
+        let messages =
+            record.observations.iter().map(|seen| &seen.readings).chain([&record.request.readings]);
+        let bytes: usize = messages.map(|readings| 64 + held_bytes(readings)).sum();
         Some(Self {
             request: record.request_id,
             time: record.time,
@@ -81,6 +87,7 @@ impl Case {
             answers: answers.collect(),
             readings: record.request.readings.clone(),
             outcomes: Vec::new(),
+            bytes: 256 + record.unit.as_ref().map_or(0, String::len) + bytes,
         })
     }
 
@@ -93,15 +100,10 @@ impl Case {
     pub(super) fn own(&self, arm: usize) -> Option<usize> {
         self.answers.iter().position(|answer| answer.arm == arm && is_own(answer.role))
     }
-
-    fn held_bytes(&self) -> usize {
-        let answers: usize = self.answers.iter().map(|answer| 64 + held_bytes(&answer.readings)).sum();
-        256 + self.unit.as_ref().map_or(0, String::len) + answers + held_bytes(&self.readings)
-    }
 }
 
-fn held_bytes(readings: &IndexMap<String, Reading>) -> usize {
-    let one = |(path, reading): (&String, &Reading)| 64 + path.len() + reading.value().map_or(0, json_bytes);
+fn held_bytes(readings: &Readings) -> usize {
+    let one = |(path, reading): (&str, &Reading)| 64 + path.len() + reading.value().map_or(0, json_bytes);
     readings.iter().map(one).sum()
 }
 
@@ -211,7 +213,7 @@ impl Join {
 impl Half {
     fn held_bytes(&self) -> usize {
         match self {
-            Half::Case(case) => case.held_bytes(),
+            Half::Case(case) => case.bytes,
             Half::Outcomes(outcomes) => outcomes.iter().map(|(_, value)| 64 + value.held_bytes()).sum(),
         }
     }

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::analysis::breach;
@@ -32,6 +31,7 @@ use crate::record::ObservationRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::record::Reading;
+use crate::record::Readings;
 use crate::vocab::Fate;
 use crate::vocab::OutcomeName;
 use crate::vocab::Role;
@@ -216,7 +216,7 @@ pub(super) fn outcomes_of(metric: &Metric) -> BTreeSet<&OutcomeName> {
 }
 
 /// What one answer comes to on a metric; `None`: nothing can be said.
-pub(super) fn finding(metric: &Metric, case: &Case, answer: &IndexMap<String, Reading>) -> Option<Finding> {
+pub(super) fn finding(metric: &Metric, case: &Case, answer: &Readings) -> Option<Finding> {
     let sources = [&metric.prediction, &metric.score, &metric.truth, &metric.context];
     let found = sources.map(|source| source.as_ref().map(|source| found(source, case, answer)));
     if found.iter().flatten().any(|found| matches!(found, Found::Unreadable | Found::Awaited)) {
@@ -235,7 +235,7 @@ pub(super) fn finding(metric: &Metric, case: &Case, answer: &IndexMap<String, Re
     })
 }
 
-fn found<'v>(source: &Source, case: &'v Case, answer: &'v IndexMap<String, Reading>) -> Found<'v> {
+fn found<'v>(source: &Source, case: &'v Case, answer: &'v Readings) -> Found<'v> {
     let (readings, path, of_answer) = match source {
         Source::Answer(path) => (answer, path, true),
         Source::Request(path) => (&case.readings, path, false),

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use crate::report;
 use crate::report::Progress;
 use crate::report::Report;
+use crate::report::SliceField;
 use crate::report::Wanted;
 use crate::vocab::ExperimentName;
 use crate::vocab::NameError;
@@ -34,6 +35,10 @@ pub(super) struct Args {
     /// Only this experiment; may be given several times.
     #[arg(long = "experiment", short, value_name = "NAME", value_parser = named)]
     experiments: Vec<ExperimentName>,
+    /// Also tells the figures by parts of the traffic: `method`, `path`, `query:NAME`, `header:NAME`, `json:$.path` of the
+    /// request's body, `stage`, `hour`; may be given several times.
+    #[arg(long = "slice", short, value_name = "FIELD")]
+    slices: Vec<SliceField>,
 }
 
 /// How a report is laid out.
@@ -43,6 +48,8 @@ enum Format {
     Table,
     /// One JSON object with every figure.
     Json,
+    /// One page that needs no network.
+    Html,
 }
 
 /// Reports; the exit code is 1 when there is nothing to report, or it could not be written.
@@ -57,8 +64,8 @@ pub(super) fn main(args: Args) -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
-    let Args { paths, format, output, experiments } = args;
-    let wanted = Wanted { experiments };
+    let Args { paths, format, output, experiments, slices } = args;
+    let wanted = Wanted { experiments, slices };
     let mut bar = Bar { shown: false, is_terminal: io::stderr().is_terminal() };
     let report = report::collect(&paths, &wanted, &mut |progress| bar.show(progress));
     bar.clear();
@@ -75,6 +82,7 @@ fn laid_out(report: &Report, format: Format) -> Result<String, serde_json::Error
     Ok(match format {
         Format::Table => report::as_text(report),
         Format::Json => serde_json::to_string_pretty(report)? + "\n",
+        Format::Html => report::as_html(report),
     })
 }
 

@@ -73,11 +73,12 @@ impl FromStr for Money {
             return Err(wrong());
         }
         let whole: i64 = whole.parse().map_err(|_| wrong())?;
-        let fraction: i64 = format!("{fraction:0<12}").parse().map_err(|_| wrong())?;
+        let missing = 12 - fraction.len() as u32;
+        let fraction: i64 = fraction.parse().map_err(|_| wrong())?;
         if whole >= 9_000_000 {
             return Err(wrong());
         }
-        Ok(Money(whole * PICOS + fraction))
+        Ok(Money(whole * PICOS + fraction * 10i64.pow(missing)))
     }
 }
 

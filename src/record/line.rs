@@ -125,8 +125,8 @@ impl Head {
     /// `None`: somebody else wrote it, perhaps with its fields in another order.
     fn written(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(r#"{"schema":"#)?;
-        let (schema, rest) = rest.split_once(r#","kind":""#)?;
-        let (kind, _) = rest.split_once(r#"","#)?;
+        let (schema, rest) = rest.split_once(',')?;
+        let (kind, _) = rest.strip_prefix(r#""kind":""#)?.split_once('"')?;
         let kind = LineKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
         Some(Self { schema: schema.parse().ok()?, kind })
     }

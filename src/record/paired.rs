@@ -15,7 +15,7 @@ use crate::protocol::grpc;
 use crate::record::Body;
 use crate::record::Degraded;
 use crate::record::HeaderRecord;
-use crate::record::Reading;
+use crate::record::Readings;
 use crate::strategy::interleave::Credit;
 use crate::strategy::interleave::Method;
 use crate::vocab::DropReason;
@@ -115,8 +115,8 @@ pub struct RequestRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
     /// What stood in the body at the paths of the experiment's metrics.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub readings: IndexMap<String, Reading>,
+    #[serde(default, skip_serializing_if = "Readings::is_empty")]
+    pub readings: Readings,
     /// The headers that redaction left.
     pub headers: HeaderRecord,
     /// The size of the whole body, as it came over the wire.
@@ -165,8 +165,8 @@ pub struct ObservationRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostRecord>,
     /// What stood in the answer at the paths of the experiment's metrics.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub readings: IndexMap<String, Reading>,
+    #[serde(default, skip_serializing_if = "Readings::is_empty")]
+    pub readings: Readings,
     /// The answer's headers that redaction left.
     pub headers: HeaderRecord,
     /// The size of the whole body, as it came over the wire.

@@ -2,7 +2,6 @@
 //!
 //! A gateway that was killed may have left the last line of a segment torn; such a line is counted and passed over.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -20,6 +19,7 @@ use std::path::PathBuf;
 use crate::record::Line;
 use crate::record::LineError;
 use crate::record::Position;
+use crate::record::lines::Lines;
 use crate::record::segment::segments;
 
 /// Says why records cannot be read.
@@ -55,8 +55,6 @@ pub struct Reader {
     bytes_total: u64,
     /// Where the last file was left that is not open any more.
     left: Option<Position>,
-    /// The line in hand.
-    bytes: Vec<u8>,
 }
 
 /// A file to be read, from this byte on.
@@ -69,7 +67,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Open {
     path: PathBuf,
-    lines: BufReader<File>,
+    lines: Lines,
     /// Where reading began.
     from: u64,
     /// How many lines stand before that, once somebody asked.
@@ -132,7 +130,7 @@ impl Reader {
         let waiting: VecDeque<Waiting> = waiting.collect();
         let size = |file: &Waiting| fs::metadata(&file.path).map_or(0, |found| found.len());
         let bytes_total = waiting.iter().map(|file| size(file).saturating_sub(file.from)).sum();
-        Self { waiting, open: None, torn: 0, bytes_read: 0, bytes_total, left: None, bytes: Vec::new() }
+        Self { waiting, open: None, torn: 0, bytes_read: 0, bytes_total, left: None }
     }
 
     /// How many torn lines were passed over so far.
@@ -159,7 +157,7 @@ impl Reader {
         let Waiting { path, from } = self.waiting.pop_front()?;
         let opened = File::open(&path).and_then(|mut file| {
             file.seek(SeekFrom::Start(from))?;
-            Ok(BufReader::with_capacity(256 * 1024, file))
+            Ok(Lines::of(file))
         });
         Some(match opened {
             Ok(lines) => {
@@ -188,19 +186,20 @@ impl Iterator for Reader {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            self.bytes.clear();
-            match open.lines.read_until(b'\n', &mut self.bytes) {
-                Ok(0) => self.close(),
-                Ok(count) => {
-                    self.bytes_read += count as u64;
-                    let parsed = open.parse(&self.bytes);
-                    if parsed.is_err() && self.bytes.last() != Some(&b'\n') {
+            match open.lines.next() {
+                Ok(None) => self.close(),
+                Ok(Some(bytes)) => {
+                    let (count, is_whole) = (bytes.len() as u64, bytes.ends_with(b"\n"));
+                    let parsed = parse(bytes);
+                    self.bytes_read += count;
+                    open.line += 1;
+                    if parsed.is_err() && !is_whole {
                         self.torn += 1;
                         self.close();
                         continue;
                     }
-                    open.at += count as u64;
-                    return Some(parsed);
+                    open.at += count;
+                    return Some(parsed.map_err(|source| open.refused(source)));
                 }
                 Err(source) => {
                     let path = open.path.clone();
@@ -212,19 +211,17 @@ impl Iterator for Reader {
     }
 }
 
+fn parse(bytes: &[u8]) -> Result<Line, LineError> {
+    // Nearly every line is sound, and checking one is much quicker than mending it.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Line::parse(text),
+        Err(_) => Line::parse(&String::from_utf8_lossy(bytes)),
+    }
+}
+
 impl Open {
-    fn parse(&mut self, bytes: &[u8]) -> Result<Line, ReadError> {
-        self.line += 1;
-        // Nearly every line is sound, and checking one is much quicker than mending it.
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(bytes),
-        };
-        Line::parse(&text).map_err(|source| ReadError::Line {
-            path: self.path.clone(),
-            line: self.line + self.lines_before(),
-            source,
-        })
+    fn refused(&self, source: LineError) -> ReadError {
+        ReadError::Line { path: self.path.clone(), line: self.line + self.lines_before(), source }
     }
 
     /// How many lines stand before the place where reading began.

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::io;
 use std::io::Write;
 
-use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::Serialize;
 use serde::Serializer;
@@ -17,6 +16,7 @@ use crate::policy::Metric;
 use crate::policy::Source;
 use crate::protocol::JsonPath;
 use crate::record::Observation;
+use crate::record::Readings;
 use crate::record::body::Content;
 use crate::record::json;
 use crate::record::redact::Redactor;
@@ -93,7 +93,7 @@ impl Looked {
         seen: &Observation,
         content: &Content,
         redactor: &Redactor<'_>,
-    ) -> IndexMap<String, Reading> {
+    ) -> Readings {
         let read = |path: &JsonPath| match seen.fate {
             Fate::Cancelled => Reading::Unreadable,
             fate if is_error(seen.judged_status(), fate) => Reading::Missing,
@@ -103,14 +103,14 @@ impl Looked {
     }
 
     /// Reads the request.
-    pub(super) fn in_request(&self, content: &Content, redactor: &Redactor<'_>) -> IndexMap<String, Reading> {
+    pub(super) fn in_request(&self, content: &Content, redactor: &Redactor<'_>) -> Readings {
         let spared = |path: &JsonPath| content.whole().is_some_and(|it| redactor.spares_in_request(path, it));
         by_path(&self.request, |path| read(path, content, spared))
     }
 }
 
-fn by_path(paths: &[JsonPath], read: impl Fn(&JsonPath) -> Reading) -> IndexMap<String, Reading> {
-    paths.iter().map(|path| (path.as_str().to_owned(), read(path))).collect()
+fn by_path(paths: &[JsonPath], read: impl Fn(&JsonPath) -> Reading) -> Readings {
+    paths.iter().map(|path| (path.as_str(), read(path))).collect()
 }
 
 /// Reads one path; `spared` says whether redaction leaves what it selects as it is.

@@ -10,6 +10,8 @@ use crate::report::ExperimentReport;
 use crate::report::LineCounts;
 use crate::report::Report;
 use crate::report::Wanted;
+use crate::report::slices::Slicer;
+use crate::report::worst::Worst;
 use crate::vocab::ExperimentName;
 
 /// After how many lines it is told how far the reading is.
@@ -64,8 +66,7 @@ pub fn collect(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ReportError> {
     let mut reader = read_each(paths)?;
-    let mut pass =
-        Pass { wanted, lines: LineCounts::default(), analysis: Analysis::new(), others: Vec::new() };
+    let mut pass = Pass::of(wanted);
     let mut count = 0u64;
     while let Some(line) = reader.next() {
         match line {
@@ -86,11 +87,24 @@ struct Pass<'w> {
     wanted: &'w Wanted,
     lines: LineCounts,
     analysis: Analysis,
+    slicer: Slicer,
+    worst: Worst,
     /// Experiments that nobody asked for.
     others: Vec<ExperimentName>,
 }
 
-impl Pass<'_> {
+impl<'w> Pass<'w> {
+    fn of(wanted: &'w Wanted) -> Self {
+        Self {
+            wanted,
+            lines: LineCounts::default(),
+            analysis: Analysis::new(),
+            slicer: Slicer::by(&wanted.slices),
+            worst: Worst::default(),
+            others: Vec::new(),
+        }
+    }
+
     fn fold(&mut self, line: &Line) {
         let experiment = line.experiment();
         if !self.wanted.holds(experiment) {
@@ -101,12 +115,18 @@ impl Pass<'_> {
         }
         self.lines.count(line);
         self.analysis.fold(line);
+        self.slicer.fold(line);
+        self.worst.fold(line);
     }
 
     fn report(self, sources: Vec<String>) -> Result<Report, ReportError> {
-        let Self { wanted, lines, analysis, others } = self;
-        let experiments: Vec<ExperimentReport> =
-            analysis.detailed_summaries().map(|summary| ExperimentReport { summary }).collect();
+        let Self { wanted, lines, analysis, slicer, mut worst, others } = self;
+        let experiments = analysis.detailed_summaries().map(|summary| ExperimentReport {
+            slices: slicer.of_experiment(&summary),
+            worst: worst.of_experiment(&summary),
+            summary,
+        });
+        let experiments: Vec<ExperimentReport> = experiments.collect();
         if !experiments.is_empty() {
             return Ok(Report { version: env!("CARGO_PKG_VERSION"), sources, lines, experiments });
         }

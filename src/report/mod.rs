@@ -5,16 +5,30 @@
 //! no less.
 
 mod collect;
+mod html;
 mod lines;
+mod slices;
 mod tables;
 mod text;
 mod words;
+mod worst;
 
 pub use collect::Progress;
 pub use collect::ReportError;
 pub use collect::collect;
+pub use html::as_html;
 pub use lines::LineCounts;
+pub use slices::Slice;
+pub use slices::SliceDifference;
+pub use slices::SliceField;
+pub use slices::SliceFieldError;
+pub use slices::SliceSummary;
+pub use slices::Slices;
 pub use text::as_text;
+pub use worst::Answered;
+pub use worst::Asked;
+pub use worst::Disagreement;
+pub use worst::Excerpt;
 
 use serde::Serialize;
 
@@ -26,6 +40,8 @@ use crate::vocab::ExperimentName;
 pub struct Wanted {
     /// Only these experiments; empty: all.
     pub experiments: Vec<ExperimentName>,
+    /// Slices by each of these fields.
+    pub slices: Vec<SliceField>,
 }
 
 /// Everything that a log tells.
@@ -46,6 +62,11 @@ pub struct Report {
 pub struct ExperimentReport {
     /// Its figures, as the admin API tells them live.
     pub summary: ExperimentSummary,
+    /// The same by parts of the traffic, field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Slices>,
+    /// The pairs whose answers disagree most, the worst first.
+    pub worst: Vec<Disagreement>,
 }
 
 impl Wanted {

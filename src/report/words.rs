@@ -2,6 +2,8 @@
 
 use crate::analysis::EffectScale;
 use crate::analysis::EffectSummary;
+use crate::analysis::ExperimentSummary;
+use crate::analysis::Standing;
 use crate::analysis::grouped;
 use crate::analysis::significant;
 use crate::vocab::Timestamp;
@@ -135,4 +137,15 @@ pub(super) fn evidence(effect: &EffectSummary) -> Option<String> {
     let worse = effect.log_e_worse.map(|log_e| (log_e, "worse"));
     let strongest = better.into_iter().chain(worse).max_by(|one, other| one.0.total_cmp(&other.0));
     strongest.map(|(log_e, which)| format!("{which}: {}", e_value(log_e)))
+}
+
+/// Which model is better, as far as is known.
+pub(super) fn better(found: &ExperimentSummary) -> String {
+    match &found.standing {
+        Standing::Candidate(name) => format!("Better: {name}"),
+        Standing::Legacy => {
+            format!("Better: {}", found.arms.first().map_or("legacy", |arm| arm.arm.as_str()))
+        }
+        Standing::Undecided { .. } => "Better: not known yet".to_owned(),
+    }
 }

@@ -3,6 +3,8 @@
 //! They become metric labels, log fields and parts of hash salts, so their alphabet is small and their length
 //! bounded. A name is shared, so cloning one is a reference count.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,6 +37,27 @@ fn checked(text: &str) -> Result<Arc<str>, NameError> {
     }
 }
 
+/// How many names are remembered: more than one policy mostly has.
+const REMEMBERED: usize = 32;
+
+thread_local! {
+    /// Names that were read last: a log says the same few a million times over.
+    static NAMES: RefCell<VecDeque<Arc<str>>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// The name that a text spells, shared with one that was read before.
+fn known(text: &str) -> Result<Arc<str>, NameError> {
+    NAMES.with_borrow_mut(|names| {
+        if let Some(name) = names.iter().find(|name| name.as_ref() == text) {
+            return Ok(Arc::clone(name));
+        }
+        let name = checked(text)?;
+        names.truncate(REMEMBERED - 1);
+        names.push_front(Arc::clone(&name));
+        Ok(name)
+    })
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
@@ -61,7 +84,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                spelled(deserializer, "a name", Self::new)
+                spelled(deserializer, "a name", |text| known(text).map(Self))
             }
         }
     };

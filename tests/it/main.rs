@@ -25,6 +25,7 @@ mod passing;
 mod readings;
 mod readme;
 mod record;
+mod report;
 mod rig;
 mod shadow;
 mod size;

@@ -1,6 +1,5 @@
 //! How far candidates are from legacy: what decides, what guards, and the pairs behind it.
 
-use crate::analysis::EffectSummary;
 use crate::analysis::ExperimentSummary;
 use crate::analysis::GuardrailSummary;
 use crate::analysis::grouped;
@@ -86,10 +85,4 @@ pub(super) fn event(figure: &str, found: &ExperimentSummary) -> String {
         _ if is_metric => format!("wrong by {figure}"),
         _ => figure.to_owned(),
     }
-}
-
-/// The effect that a verdict rests on.
-pub(super) fn leading<'f>(found: &'f ExperimentSummary, candidate: &str) -> Option<&'f EffectSummary> {
-    let verdict = found.verdicts.iter().find(|verdict| verdict.candidate.as_str() == candidate)?;
-    verdict.primary.as_ref()
 }

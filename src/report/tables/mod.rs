@@ -5,17 +5,18 @@
 mod calls;
 mod effects;
 mod quality;
+mod slices;
 mod splits;
 
-use crate::analysis::ExperimentSummary;
+use crate::report::ExperimentReport;
 use crate::report::words::UNKNOWN;
 
 /// A table under its title.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Section {
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// What one must know to read it.
-    pub(super) note: &'static str,
+    pub(super) note: String,
     pub(super) table: Table,
 }
 
@@ -45,8 +46,8 @@ impl Column {
 }
 
 impl Section {
-    fn of(title: &'static str, note: &'static str, table: Table) -> Self {
-        Self { title, note, table: table.used() }
+    fn of(title: &str, note: &str, table: Table) -> Self {
+        Self { title: title.to_owned(), note: note.to_owned(), table: table.used() }
     }
 }
 
@@ -93,18 +94,21 @@ impl Table {
 }
 
 /// Every table of an experiment that has rows, the most telling first.
-pub(super) fn sections(found: &ExperimentSummary) -> Vec<Section> {
+pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
+    let found = &experiment.summary;
     let sections = [
         effects::guardrails(found),
         effects::effects(found),
         quality::metrics(found),
         calls::calls(found),
         quality::agreement(found),
+        quality::paths(found),
         effects::pairs(found),
         splits::stages(found),
         splits::votes(found),
         splits::outcomes(found),
         calls::left_out(found),
     ];
-    sections.into_iter().filter(|section| !section.table.is_empty()).collect()
+    let slices = experiment.slices.iter().map(slices::slices);
+    sections.into_iter().chain(slices).filter(|section| !section.table.is_empty()).collect()
 }

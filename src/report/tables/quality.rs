@@ -5,11 +5,14 @@ use crate::analysis::CallQuality;
 use crate::analysis::ExperimentSummary;
 use crate::analysis::MetricDifference;
 use crate::analysis::MetricSummary;
+use crate::analysis::PathVerdict;
 use crate::analysis::grouped;
 use crate::analysis::significant;
 use crate::report::tables::Section;
 use crate::report::tables::Table;
+use crate::report::words::e_value;
 use crate::report::words::known;
+use crate::report::words::percent;
 use crate::report::words::share;
 use crate::report::words::signed;
 use crate::stats::Interval;
@@ -17,7 +20,16 @@ use crate::vocab::Role;
 
 pub(super) fn metrics(found: &ExperimentSummary) -> Section {
     let words = ["metric", "model", "calls for"];
-    let figures = ["value", "less legacy's", "95 % of that", "answers", "deviation", "failed", "unfit"];
+    let figures = [
+        "value",
+        "95 % interval",
+        "less legacy's",
+        "95 % of that",
+        "answers",
+        "deviation",
+        "failed",
+        "unfit",
+    ];
     let mut table = Table::new(&words, &figures).and("why not");
     for metric in &found.metrics {
         let legacy = legacy(found, metric).and_then(|call| call.value);
@@ -31,6 +43,7 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
                 call.arm.to_string(),
                 call.role.as_str().to_owned(),
                 known(call.value.map(significant)) + if call.sampled { " *" } else { "" },
+                known(call.interval.map(between)),
                 known(difference.map(signed)),
                 interval(metric, call).unwrap_or_default(),
                 grouped(call.examples),
@@ -41,9 +54,19 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
             ]);
         }
     }
-    let sampled = found.metrics.iter().flat_map(|metric| &metric.calls).any(|call| call.sampled);
-    let note = if sampled { "* of a uniform sample of the answers." } else { "" };
-    Section::of("Metrics", note, table)
+    let mut calls = found.metrics.iter().flat_map(|metric| &metric.calls);
+    let intervals = "Intervals are of this moment (bootstrap), not for many looks.";
+    let note = match (calls.clone().any(|call| call.interval.is_some()), calls.any(|call| call.sampled)) {
+        (true, true) => format!("{intervals} * of a uniform sample of the answers."),
+        (true, false) => intervals.to_owned(),
+        (false, true) => "* of a uniform sample of the answers.".to_owned(),
+        (false, false) => String::new(),
+    };
+    Section::of("Metrics", &note, table)
+}
+
+fn between(Interval { lower, upper }: Interval) -> String {
+    format!("{} to {}", significant(lower), significant(upper))
 }
 
 /// Where the difference from legacy lies, for a metric of many answers together; the others' bounds are among the effects.
@@ -85,4 +108,34 @@ pub(super) fn agreement(found: &ExperimentSummary) -> Section {
     }
     let note = "Agreement with legacy is not quality: legacy may be the one that is wrong.";
     Section::of("Agreement", note, table)
+}
+
+/// How many paths of a candidate are shown.
+const PATHS: usize = 50;
+
+pub(super) fn paths(found: &ExperimentSummary) -> Section {
+    let figures = ["candidate differs", "legacy differs from itself", "e-value"];
+    let mut table = Table::new(&["path", "candidate", "finding"], &figures);
+    for candidate in &found.paths {
+        for path in candidate.paths.iter().take(PATHS) {
+            table.row([
+                path.path.clone(),
+                candidate.candidate.to_string(),
+                finding(path.verdict).to_owned(),
+                percent(path.raw_rate),
+                percent(path.noise_rate),
+                e_value(path.log_e),
+            ]);
+        }
+    }
+    let note = "Where answers differ, against how often legacy differs from itself when it is asked twice.";
+    Section::of("Paths", note, table)
+}
+
+fn finding(verdict: PathVerdict) -> &'static str {
+    match verdict {
+        PathVerdict::Differs => "truly differs",
+        PathVerdict::Open => "not known yet",
+        PathVerdict::Noise => "noise",
+    }
 }

@@ -5,19 +5,24 @@ mod columns;
 use std::fmt::Write;
 
 use crate::analysis::ExperimentSummary;
-use crate::analysis::Standing;
 use crate::analysis::grouped;
 use crate::analysis::span;
+use crate::report::Disagreement;
 use crate::report::ExperimentReport;
 use crate::report::LineCounts;
 use crate::report::Report;
+use crate::report::tables::Table;
 use crate::report::tables::sections;
 use crate::report::text::columns::columns;
 use crate::report::text::columns::paragraph;
 use crate::report::text::columns::printable;
+use crate::report::words::better;
 use crate::report::words::counted;
 use crate::report::words::minute;
 use crate::report::words::size;
+
+/// How many of the pairs that disagree most are named.
+const WORST: usize = 5;
 
 /// Lays a report out for a terminal.
 pub fn as_text(report: &Report) -> String {
@@ -43,42 +48,49 @@ fn opening(report: &Report) -> String {
 }
 
 fn chapter(experiment: &ExperimentReport) -> String {
-    let ExperimentReport { summary } = experiment;
-    let ExperimentSummary { experiment, strategy, requests, since, until, sentence, .. } = summary;
-    let seconds = until.since(*since).as_secs_f64();
-    let mut text = format!("{} ({})\n", experiment.as_str().to_uppercase(), strategy.as_str());
+    let found = &experiment.summary;
+    let ExperimentSummary { requests, since, until, .. } = found;
+    let mut text = format!("{} ({})\n", found.experiment.as_str().to_uppercase(), found.strategy.as_str());
     let begun = format!(
         "{} from {} to {} UTC ({}).",
         counted(*requests, "request"),
         minute(*since),
         minute(*until),
-        span(seconds)
+        span(until.since(*since).as_secs_f64())
     );
     text.push_str(&paragraph(&begun));
-    let winner = match &summary.standing {
-        Standing::Candidate(name) => format!("Better: {name}. "),
-        Standing::Legacy => {
-            summary.arms.first().map(|arm| format!("Better: {}. ", arm.arm)).unwrap_or_default()
-        }
-        Standing::Undecided { .. } => String::new(),
-    };
-    text.push_str(&paragraph(&format!("{winner}{sentence}")));
-    for verdict in &summary.verdicts {
+    text.push_str(&paragraph(&format!("{}. {}", better(found), found.sentence)));
+    for verdict in &found.verdicts {
         text.push_str(&paragraph(&format!(
             "{}: {}",
             verdict.state.as_str().to_uppercase(),
             verdict.sentence
         )));
     }
-    for section in sections(summary) {
-        let _ = write!(text, "\n  {}", section.title.to_uppercase());
+    for section in sections(experiment) {
+        let _ = write!(text, "\n  {}", printable(&section.title.to_uppercase()));
         if !section.note.is_empty() {
             let _ = write!(text, ": {}", section.note);
         }
         text.push('\n');
         text.push_str(&columns(&section.table));
     }
+    text.push_str(&worst(&experiment.worst));
     text
+}
+
+/// The pairs to look at, by what finds them in the log.
+fn worst(pairs: &[Disagreement]) -> String {
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["request", "model", "fields that differ"], &["paths"]);
+    for pair in pairs.iter().take(WORST) {
+        let Disagreement { request_id, arm, fields, paths, .. } = pair;
+        let paths = if paths.is_empty() { String::new() } else { grouped(paths.len() as u64) };
+        table.row([request_id.to_string(), arm.to_string(), fields.join(", "), paths]);
+    }
+    format!("\n  WORST DISAGREEMENTS: `--format html` shows them side by side.\n{}", columns(&table))
 }
 
 /// What could not be read; nothing where all could.

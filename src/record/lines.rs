@@ -1,0 +1,64 @@
+//! The lines of a file, lent out one after another from one buffer: a log is read at the speed of its readers.
+
+use std::fs::File;
+use std::io;
+use std::io::Read;
+
+use memchr::memchr;
+
+/// How much is read at once; the buffer grows with lines that are longer.
+const BLOCK: usize = 256 * 1024;
+
+/// A file being read line by line.
+#[derive(Debug)]
+pub(super) struct Lines {
+    file: File,
+    buffer: Vec<u8>,
+    /// What was read and not lent out yet.
+    from: usize,
+    to: usize,
+}
+
+impl Lines {
+    /// Reads from where the file stands.
+    pub(super) fn of(file: File) -> Self {
+        Self { file, buffer: vec![0; BLOCK], from: 0, to: 0 }
+    }
+
+    /// The next line with its line feed, which only the last may lack; `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        let mut searched = self.from;
+        let end = loop {
+            if let Some(at) = memchr(b'\n', &self.buffer[searched..self.to]) {
+                break searched + at + 1;
+            }
+            let rest = self.to - self.from;
+            if self.fill()? == 0 {
+                break self.to;
+            }
+            searched = self.from + rest;
+        };
+        let line = self.from..end;
+        self.from = end;
+        Ok((!line.is_empty()).then(|| &self.buffer[line]))
+    }
+
+    /// Reads more behind what there is; 0 at the end of the file.
+    fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.copy_within(self.from..self.to, 0);
+        (self.from, self.to) = (0, self.to - self.from);
+        if self.to == self.buffer.len() {
+            self.buffer.resize(2 * self.to, 0);
+        }
+        loop {
+            match self.file.read(&mut self.buffer[self.to..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(count) => {
+                    self.to += count;
+                    return Ok(count);
+                }
+            }
+        }
+    }
+}
