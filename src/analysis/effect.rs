@@ -244,8 +244,9 @@ fn of_difference(
 
 /// Why an outcome tells nothing where users never get a candidate's own answer.
 fn not_of_candidates(watch: &Watch) -> Option<String> {
-    matches!(watch.of, Watched::Outcome(_))
-        .then(|| "an outcome tells of what the user got, which here is no candidate's answer alone".to_owned())
+    matches!(watch.of, Watched::Outcome(_)).then(|| {
+        "an outcome tells of what the user got, which here is no candidate's answer alone".to_owned()
+    })
 }
 
 fn of_pairs(study: &Study, candidate: usize, watch: &Watch, alpha: f64) -> Effect {
