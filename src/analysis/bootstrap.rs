@@ -5,6 +5,9 @@
 //! as often, so that what makes requests differ falls out of the models' difference. It holds for the moment at which it
 //! is read, not at any time: reports show it, and no verdict rests on it.
 
+#[cfg(test)]
+mod tests;
+
 use indexmap::IndexMap;
 use serde::Serialize;
 

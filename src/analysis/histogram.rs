@@ -3,7 +3,22 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::stats::Bucket;
 use crate::stats::QuantileSketch;
+
+/// How many buckets, each 2 % wide, make a bar for the eye: eight are 17 %.
+const BUCKETS_A_BAR: u16 = 8;
+
+/// Durations within two bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bar {
+    /// Longer than this, in milliseconds.
+    pub above_ms: f64,
+    /// At most this.
+    pub upto_ms: f64,
+    /// How many.
+    pub count: u64,
+}
 
 /// Durations in microseconds; one below 1 counts as 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +43,20 @@ impl Histogram {
 
     /// Takes in another's durations.
     pub(super) fn merge(&mut self, other: &Histogram) {
-        self.micros.merge(&other.micros).expect("every histogram has the default error");
+        // Only a state that another version kept could have another error; its durations cannot be added.
+        self.micros.merge(&other.micros).ok();
+    }
+
+    /// The durations by bars of one width on a logarithmic scale, the same in every histogram; those that hold none are
+    /// left out.
+    pub(super) fn bars(&self) -> Vec<Bar> {
+        let bars = self.micros.bars(BUCKETS_A_BAR).into_iter();
+        bars.map(|Bucket { lowest, highest, count }| Bar {
+            above_ms: lowest / 1000.0,
+            upto_ms: highest / 1000.0,
+            count,
+        })
+        .collect()
     }
 
     /// The duration in milliseconds that a share of all do not exceed; `None` of none.

@@ -170,6 +170,14 @@ impl Join {
         }
     }
 
+    /// Forgets one request.
+    pub(super) fn forget(&mut self, id: RequestId) {
+        self.take(id);
+        while self.order.front().is_some_and(|oldest| !self.waiting.contains_key(oldest)) {
+            self.order.pop_front();
+        }
+    }
+
     /// Forgets all pairs and keeps the outcomes that came before theirs.
     pub(super) fn of_unknown_requests(mut self) -> Self {
         self.waiting.retain(|_, half| matches!(half, Half::Outcomes(_)));

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::analysis::bootstrap::MetricDifference;
 use crate::analysis::quality::Measured;
+use crate::analysis::quality::Quality;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
 use crate::evaluate::measure::Better;
@@ -83,20 +84,24 @@ pub struct ClassCount {
 
 impl Study {
     pub(super) fn metric_summaries(&self, subject: &Subject) -> Vec<MetricSummary> {
-        let metrics = self.quality.iter().map(|(name, quality)| MetricSummary {
-            metric: name.clone(),
-            kind: quality.measure.kind,
-            better: quality.measure.kind.better(),
-            calls: quality
-                .calls
-                .iter()
-                .filter_map(|((arm, role), measured)| {
-                    Some(CallQuality::of(subject.arms.get(*arm)?, *role, measured, &quality.measure))
-                })
-                .collect(),
+        let metrics = self.quality.iter();
+        metrics.map(|(name, quality)| MetricSummary::of(name, quality, &subject.arms)).collect()
+    }
+}
+
+impl MetricSummary {
+    pub(super) fn of(metric: &MetricName, quality: &Quality, arms: &[ModelName]) -> Self {
+        let Quality { measure, calls } = quality;
+        let call = |(&(arm, role), measured): (&(usize, Role), &Measured)| {
+            Some(CallQuality::of(arms.get(arm)?, role, measured, measure))
+        };
+        Self {
+            metric: metric.clone(),
+            kind: measure.kind,
+            better: measure.kind.better(),
+            calls: calls.iter().filter_map(call).collect(),
             differences: Vec::new(),
-        });
-        metrics.collect()
+        }
     }
 }
 

@@ -50,6 +50,7 @@ pub use figures::EffectSummary;
 pub use figures::GuardrailSummary;
 pub use flat::FlatVerdict;
 pub use health::Health;
+pub use histogram::Bar;
 pub use measured::CallQuality;
 pub use measured::ClassCount;
 pub use measured::MetricSummary;
@@ -99,6 +100,7 @@ use crate::record::PairedRecord;
 use crate::record::Sink;
 use crate::telemetry::Metrics;
 use crate::vocab::ExperimentName;
+use crate::vocab::RequestId;
 
 /// What is known of every experiment so far.
 #[derive(Debug, Default)]
@@ -125,6 +127,14 @@ impl Analysis {
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
             Line::Gap(gap) => self.fold_gap(gap),
+        }
+    }
+
+    /// Waits no longer for what a request's outcomes may be: for readers that fold the requests of one log into many
+    /// analyses, and bound what all of them hold together.
+    pub fn forget(&mut self, experiment: &ExperimentName, request: RequestId) {
+        if let Some(study) = self.studies.get_mut(experiment) {
+            study.join.forget(request);
         }
     }
 

@@ -225,18 +225,11 @@ pub(super) fn finding(metric: &Metric, case: &Case, answer: &IndexMap<String, Re
     if found.iter().flatten().any(|found| matches!(found, Found::Missing)) {
         return Some(Finding::Failed);
     }
-    let value = |found: &Option<Found<'_>>| match found {
-        Some(Found::Value(value)) => Some(value.as_ref().clone()),
+    let [prediction, score, truth, context] = found.each_ref().map(|found| match found {
+        Some(Found::Value(value)) => Some(value.as_ref()),
         _ => None,
-    };
-    let [prediction, score, truth, context] = found.each_ref().map(value);
-    let inputs = Inputs {
-        prediction: prediction.as_ref(),
-        score: score.as_ref(),
-        truth: truth.as_ref(),
-        context: context.as_ref(),
-    };
-    Some(match metric.measure.example(inputs) {
+    });
+    Some(match metric.measure.example(Inputs { prediction, score, truth, context }) {
         Ok(example) => Finding::Example(example),
         Err(why) => Finding::Unfit(why),
     })

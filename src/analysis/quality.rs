@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::Equivalent;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::Serialize;
@@ -82,6 +83,19 @@ pub(super) enum Finding {
     Unfit(NoValue),
 }
 
+/// The key of a count of classes, borrowed: mostly the cell is there.
+#[derive(Hash)]
+struct Cell<'c> {
+    truth: &'c str,
+    predicted: &'c str,
+}
+
+impl Equivalent<(String, String)> for Cell<'_> {
+    fn equivalent(&self, (truth, predicted): &(String, String)) -> bool {
+        self.truth == truth && self.predicted == predicted
+    }
+}
+
 impl Quality {
     /// No figures yet.
     pub(super) fn of(measure: Measure) -> Self {
@@ -140,7 +154,7 @@ impl Measured {
             self.push(score);
         }
         if let Example::Classes { predicted, truth } = &example {
-            self.count(truth, predicted);
+            self.count(Cell { truth, predicted }, 1);
         }
         if keeps_sample(measure.kind) {
             self.sample.add(xxh3_64(request.as_bytes()), example, most_examples(measure.kind));
@@ -154,18 +168,14 @@ impl Measured {
         }
     }
 
-    fn count(&mut self, truth: &str, predicted: &str) {
-        let cell = (truth.to_owned(), predicted.to_owned());
-        self.count_cell(cell, 1);
-    }
-
-    fn count_cell(&mut self, cell: (String, String), count: u64) {
+    fn count(&mut self, cell: Cell<'_>, count: u64) {
         let full = self.classes.len() >= CELLS;
         match self.classes.get_mut(&cell) {
             Some(own) => *own += count,
             None if full => self.other_classes += count,
             None => {
-                self.classes.insert(cell, count);
+                let Cell { truth, predicted } = cell;
+                self.classes.insert((truth.to_owned(), predicted.to_owned()), count);
             }
         }
     }
@@ -210,7 +220,7 @@ impl Measured {
         self.unfit += other.unfit;
         self.unfit_because = self.unfit_because.take().or_else(|| other.unfit_because.clone());
         for ((truth, predicted), count) in &other.classes {
-            self.count_cell((truth.clone(), predicted.clone()), *count);
+            self.count(Cell { truth, predicted }, *count);
         }
         self.other_classes += other.other_classes;
         self.sample.merge(&other.sample, most);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::analysis::effect::Figure;
 use crate::analysis::effect::effect;
 use crate::analysis::figures::EffectSummary;
+use crate::analysis::histogram::Bar;
 use crate::analysis::histogram::Histogram;
 use crate::analysis::measured::MetricSummary;
 use crate::analysis::noise::PathsSummary;
@@ -116,6 +117,8 @@ pub struct CallSummary {
     pub cancelled: u64,
     /// To the last byte.
     pub total_ms: Quantiles,
+    /// The same, for plots.
+    pub total_bars: Vec<Bar>,
     /// To the first byte of the body.
     pub first_byte_ms: Quantiles,
     /// What the answers say they used.
@@ -362,6 +365,7 @@ fn call_summary(role: Role, call: &CallTally) -> CallSummary {
         errors: call.errors,
         cancelled: call.cancelled,
         total_ms: Quantiles::of(&call.total),
+        total_bars: call.total.bars(),
         first_byte_ms: Quantiles::of(&call.first_byte),
         tokens: call.tokens,
         cost: call.cost.clone(),

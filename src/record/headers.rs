@@ -1,6 +1,7 @@
 //! Headers as a record shows them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::HeaderName;
 use http::HeaderValue;
@@ -8,10 +9,25 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
+use serde::de::Error;
+use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::Visitor;
+use serde_json::value::RawValue;
+
+use crate::record::json;
 
 /// Headers as written: each name once, with its values in order. Read them as a map from names to lists.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HeaderRecord(Vec<(HeaderName, Text)>);
+#[derive(Debug, Clone)]
+pub struct HeaderRecord(Kept);
+
+#[derive(Debug, Clone)]
+enum Kept {
+    /// Made from a message.
+    Made(Vec<(HeaderName, Text)>),
+    /// Read back, as it stands in the log: half the pieces of a record are headers, and few readers look at any.
+    Read(Box<RawValue>),
+}
 
 /// A value's text.
 #[derive(Debug, Clone)]
@@ -25,17 +41,22 @@ pub(super) enum Text {
 impl HeaderRecord {
     /// Nothing yet, with room for so many values.
     pub(super) fn with_capacity(values: usize) -> Self {
-        Self(Vec::with_capacity(values))
+        Self(Kept::Made(Vec::with_capacity(values)))
     }
 
     /// The first value of a name.
     pub fn get(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
-        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+        match &self.0 {
+            Kept::Made(values) => values.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()),
+            Kept::Read(raw) => sought(raw, name),
+        }
     }
 
-    /// Adds a value; those of one name one after another.
+    /// Adds a value; those of one name one after another. Headers that were read back take no more.
     pub(super) fn push(&mut self, name: &HeaderName, value: Text) {
-        self.0.push((name.clone(), value));
+        if let Kept::Made(values) = &mut self.0 {
+            values.push((name.clone(), value));
+        }
     }
 }
 
@@ -56,14 +77,6 @@ impl Text {
     }
 }
 
-impl PartialEq for Text {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Text {}
-
 /// The values of one name.
 struct Values<'a>(&'a [(HeaderName, Text)]);
 
@@ -75,19 +88,56 @@ impl Serialize for Values<'_> {
 
 impl Serialize for HeaderRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let names = self.0.chunk_by(|(one, _), (next, _)| one == next);
-        serializer.collect_map(names.map(|values| (values[0].0.as_str(), Values(values))))
+        match &self.0 {
+            Kept::Made(values) => {
+                let names = values.chunk_by(|(one, _), (next, _)| one == next);
+                serializer.collect_map(names.map(|values| (values[0].0.as_str(), Values(values))))
+            }
+            Kept::Read(raw) => serializer.serialize_newtype_struct(json::RAW, raw),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for HeaderRecord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = indexmap::IndexMap::<String, Vec<String>>::deserialize(deserializer)?;
-        let mut headers = Self::default();
-        for (name, values) in names {
-            let name = HeaderName::try_from(name).map_err(serde::de::Error::custom)?;
-            values.into_iter().for_each(|value| headers.push(&name, Text::Made(value)));
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if !raw.get().starts_with('{') {
+            return Err(D::Error::custom("headers are a map from names to lists of values"));
         }
-        Ok(headers)
+        Ok(Self(Kept::Read(raw)))
     }
 }
+
+/// The first value of a name in headers as they stand in the log.
+fn sought<'r>(raw: &'r RawValue, name: &HeaderName) -> Option<Cow<'r, str>> {
+    let mut reading = serde_json::Deserializer::from_str(raw.get());
+    reading.deserialize_map(Sought(name)).ok().flatten()
+}
+
+/// Looks for the first value of a name and passes over the rest.
+struct Sought<'n>(&'n HeaderName);
+
+impl<'de> Visitor<'de> for Sought<'_> {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map from names to lists of values")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Written(name)) = names.next_key()? {
+            if found.is_none() && name.eq_ignore_ascii_case(self.0.as_str()) {
+                let values: Vec<Written<'de>> = names.next_value()?;
+                found = values.into_iter().next().map(|Written(value)| value);
+            } else {
+                names.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A text, copied only where it is written with escapes.
+#[derive(Deserialize)]
+struct Written<'a>(#[serde(borrow)] Cow<'a, str>);

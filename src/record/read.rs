@@ -2,6 +2,7 @@
 //!
 //! A gateway that was killed may have left the last line of a segment torn; such a line is counted and passed over.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -54,6 +55,8 @@ pub struct Reader {
     bytes_total: u64,
     /// Where the last file was left that is not open any more.
     left: Option<Position>,
+    /// The line in hand.
+    bytes: Vec<u8>,
 }
 
 /// A file to be read, from this byte on.
@@ -129,7 +132,7 @@ impl Reader {
         let waiting: VecDeque<Waiting> = waiting.collect();
         let size = |file: &Waiting| fs::metadata(&file.path).map_or(0, |found| found.len());
         let bytes_total = waiting.iter().map(|file| size(file).saturating_sub(file.from)).sum();
-        Self { waiting, open: None, torn: 0, bytes_read: 0, bytes_total, left: None }
+        Self { waiting, open: None, torn: 0, bytes_read: 0, bytes_total, left: None, bytes: Vec::new() }
     }
 
     /// How many torn lines were passed over so far.
@@ -185,13 +188,13 @@ impl Iterator for Reader {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            let mut bytes = Vec::new();
-            match open.lines.read_until(b'\n', &mut bytes) {
+            self.bytes.clear();
+            match open.lines.read_until(b'\n', &mut self.bytes) {
                 Ok(0) => self.close(),
                 Ok(count) => {
                     self.bytes_read += count as u64;
-                    let parsed = open.parse(&bytes);
-                    if parsed.is_err() && bytes.last() != Some(&b'\n') {
+                    let parsed = open.parse(&self.bytes);
+                    if parsed.is_err() && self.bytes.last() != Some(&b'\n') {
                         self.torn += 1;
                         self.close();
                         continue;
@@ -212,7 +215,11 @@ impl Iterator for Reader {
 impl Open {
     fn parse(&mut self, bytes: &[u8]) -> Result<Line, ReadError> {
         self.line += 1;
-        let text = String::from_utf8_lossy(bytes);
+        // Nearly every line is sound, and checking one is much quicker than mending it.
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        };
         Line::parse(&text).map_err(|source| ReadError::Line {
             path: self.path.clone(),
             line: self.line + self.lines_before(),

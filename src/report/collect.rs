@@ -106,7 +106,7 @@ impl Pass<'_> {
     fn report(self, sources: Vec<String>) -> Result<Report, ReportError> {
         let Self { wanted, lines, analysis, others } = self;
         let experiments: Vec<ExperimentReport> =
-            analysis.summaries().map(|summary| ExperimentReport { summary }).collect();
+            analysis.detailed_summaries().map(|summary| ExperimentReport { summary }).collect();
         if !experiments.is_empty() {
             return Ok(Report { version: env!("CARGO_PKG_VERSION"), sources, lines, experiments });
         }

@@ -30,3 +30,8 @@ pub(super) fn sorted(values: &[f64]) -> Result<Vec<f64>, Undefined> {
 pub(super) fn representable(value: f64) -> Result<f64, Undefined> {
     if value.is_finite() { Ok(value) } else { Err(Undefined::TooLarge) }
 }
+
+/// A variance that was computed as a difference, of which rounding may leave a hair below 0.
+pub(super) fn variance(value: f64) -> Result<f64, Undefined> {
+    Ok(representable(value)?.max(0.0))
+}

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::stats::Covariance;
 use crate::stats::Undefined;
+use crate::stats::checks;
+use crate::stats::checks::representable;
 
 /// From which units the slope of the metric on its covariate is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +48,14 @@ pub fn cuped(control: &Covariance, treatment: &Covariance, slope: Slope) -> Resu
             )
         }
     };
-    let theta = if spread > 0.0 { shared / spread } else { 0.0 };
+    let theta = if spread > 0.0 { representable(shared / spread)? } else { 0.0 };
     let adjusted = |arm: &Covariance| Ok(arm.y().mean()? - theta * arm.x().mean()?);
     let variance_of = |arm: &Covariance| {
         let (x, y) = (arm.x().mean_variance()?, arm.y().mean_variance()?);
         let cross = arm.covariance()? / arm.x().n() as f64;
-        // Rounding may leave a hair below 0 where the covariate explains everything.
-        Ok((y - 2.0 * theta * cross + theta * theta * x).max(0.0))
+        checks::variance(y - 2.0 * theta * cross + theta * theta * x)
     };
     let variance = variance_of(control)? + variance_of(treatment)?;
-    let difference = adjusted(treatment)? - adjusted(control)?;
+    let difference = representable(adjusted(treatment)? - adjusted(control)?)?;
     Ok(Cuped { theta, difference, variance, standard_error: variance.sqrt() })
 }

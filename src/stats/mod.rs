@@ -211,6 +211,9 @@ pub enum Undefined {
     /// Nothing differs in the direction that is looked for, so no sample is large enough.
     #[error("there is no effect to find")]
     NoEffect,
+    /// The test does not tell so slight an effect from none, however many observations it gets.
+    #[error("the effect is too slight for this test")]
+    TooSlight,
     /// The result is beyond the largest floating-point number.
     #[error("the values are too large to be computed with")]
     TooLarge,

@@ -40,8 +40,8 @@ impl Moments {
         let deviations: Vec<f64> = values.iter().map(|value| value - mean).collect();
         let squares: Vec<f64> = deviations.iter().map(|deviation| deviation * deviation).collect();
         // The deviations add up to the rounding of the mean.
-        let rest = pairwise_sum(&deviations);
-        Ok(Self { n, mean, m2: (pairwise_sum(&squares) - rest * rest / count).max(0.0) })
+        let (m2, rest) = (pairwise_sum(&squares), pairwise_sum(&deviations));
+        Ok(Self { n, mean, m2: if m2.is_finite() { (m2 - rest * rest / count).max(0.0) } else { m2 } })
     }
 
     /// The moments behind a count, a mean and a sample variance.

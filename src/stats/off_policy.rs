@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::stats::Covariance;
 use crate::stats::Moments;
 use crate::stats::Undefined;
+use crate::stats::checks;
 use crate::stats::checks::finite;
 use crate::stats::checks::same_length;
 use crate::stats::closed_unit;
@@ -94,7 +95,7 @@ impl OffPolicy {
             Ok(cross) => {
                 let spread =
                     rewards.variance()? - 2.0 * value * cross + value * value * weights.variance()?;
-                Some(((n - 1.0) * spread.max(0.0)).sqrt() / (n * mean_weight))
+                Some(((n - 1.0) * checks::variance(spread)?).sqrt() / (n * mean_weight))
             }
         };
         Ok(PolicyValue { value, standard_error })

@@ -9,6 +9,7 @@ use crate::stats::Covariance;
 use crate::stats::Interval;
 use crate::stats::Moments;
 use crate::stats::Undefined;
+use crate::stats::checks;
 use crate::stats::checks::representable;
 use crate::stats::open_unit;
 use crate::stats::tails::two_sided_z;
@@ -36,7 +37,7 @@ pub fn ratio_of_totals(users: &Covariance) -> Result<Ratio, Undefined> {
     let ratio = representable(numerator / denominator)?;
     let spread =
         users.x().variance()? - 2.0 * ratio * users.covariance()? + ratio * ratio * users.y().variance()?;
-    let unit_variance = representable(spread.max(0.0) / (denominator * denominator))?;
+    let unit_variance = representable(checks::variance(spread)? / (denominator * denominator))?;
     let standard_error = (unit_variance / users.x().n() as f64).sqrt();
     Ok(Ratio { ratio, unit_variance, standard_error })
 }

@@ -8,6 +8,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::stats::Bucket;
 use crate::stats::Undefined;
 use crate::stats::checks::finite;
 use crate::stats::closed_unit;
@@ -106,6 +107,28 @@ impl QuantileSketch {
         } else {
             self.middle_of(self.positive.bucket_of(rank - below_zero - self.zeros))
         })
+    }
+
+    /// The positive values and the zeros in bars as wide as so many buckets, the same ones in every sketch of this error,
+    /// from the least to the greatest; those that hold none are left out.
+    pub fn bars(&self, buckets: u16) -> Vec<Bucket> {
+        let width = i32::from(buckets.max(1));
+        let end = |bar: i32| self.growth().powi(bar.saturating_mul(width)).min(f64::MAX);
+        let zeros = Bucket { lowest: 0.0, highest: 0.0, count: self.zeros };
+        let mut bars: Vec<Bucket> = (self.zeros > 0).then_some(zeros).into_iter().collect();
+        let mut last = None;
+        for (bucket, &count) in
+            (self.positive.first..).zip(&self.positive.counts).filter(|(_, count)| **count > 0)
+        {
+            // Bar `b` holds the buckets from (b - 1) * width + 1 to b * width.
+            let bar = (bucket - 1).div_euclid(width) + 1;
+            match bars.last_mut() {
+                Some(own) if last == Some(bar) => own.count += count,
+                _ => bars.push(Bucket { lowest: end(bar - 1), highest: end(bar), count }),
+            }
+            last = Some(bar);
+        }
+        bars
     }
 
     /// What lies within the relative error of both ends of a bucket.

@@ -1,3 +1,7 @@
+mod adaptive;
+mod fixed;
+mod streams;
+
 use std::f64::consts::LN_2;
 
 use proptest::prop_assert;
@@ -12,6 +16,7 @@ use crate::stats::EventShare;
 use crate::stats::Interval;
 use crate::stats::Moments;
 use crate::stats::Msprt;
+use crate::stats::QuantileSketch;
 use crate::stats::SampleRatio;
 use crate::stats::Spending;
 use crate::stats::Tuning;
@@ -272,5 +277,22 @@ proptest! {
         }
         prop_assert!(!SampleRatio::new(&[0.3, 0.7]).unwrap().log_e(&[s, f]).is_nan());
         prop_assert!(wilson(s, f + 1, 0.95).unwrap().lower >= 0.0);
+    }
+}
+
+#[test]
+fn the_bars_of_a_sketch_hold_every_value_between_their_ends() {
+    let mut sketch = QuantileSketch::default();
+    let values: Vec<f64> =
+        (0..=400).map(|step| if step == 0 { 0.0 } else { 0.01 * 1.05f64.powi(step) }).collect();
+    values.iter().for_each(|value| sketch.add(*value).unwrap());
+    let bars = sketch.bars(8);
+    assert_eq!(bars.iter().map(|bar| bar.count).sum::<u64>(), values.len() as u64);
+    assert!(bars.windows(2).all(|pair| pair[0].highest <= pair[1].lowest * (1.0 + 1e-12)));
+    for bar in bars {
+        let within = values.iter().filter(|value| {
+            bar.highest == 0.0 && **value == 0.0 || **value > bar.lowest && **value <= bar.highest
+        });
+        assert_eq!(within.count() as u64, bar.count, "{bar:?}");
     }
 }

@@ -7,9 +7,12 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
 use uuid::Uuid;
+
+use crate::vocab::spelled::spelled;
 
 /// The id of one request in an experiment: a UUIDv7 that the gateway draws and sends as `crossfade-id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,8 +82,7 @@ const EARLIEST: i64 = -377_705_023_201_000_000;
 const LATEST: i64 = 253_402_207_200_000_000;
 
 /// A moment as microseconds since 1970-01-01T00:00:00Z; written as RFC 3339 in records and answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -165,10 +167,16 @@ impl Serialize for Timestamp {
     }
 }
 
-impl TryFrom<String> for Timestamp {
-    type Error = jiff::Error;
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
 
-    fn try_from(text: String) -> Result<Self, jiff::Error> {
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
         text.parse::<jiff::Timestamp>().map(|moment| Self::from_micros(moment.as_microsecond()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        spelled(deserializer, "a moment, as 2026-01-01T00:00:00Z", Self::from_str)
     }
 }

@@ -11,6 +11,7 @@
 mod ids;
 mod names;
 mod secret;
+mod spelled;
 
 #[cfg(test)]
 mod tests;

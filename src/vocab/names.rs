@@ -7,7 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+
+use crate::vocab::spelled::spelled;
 
 /// The longest name, in bytes: what a Kubernetes label takes.
 const MAX_LEN: usize = 63;
@@ -35,8 +38,7 @@ fn checked(text: &str) -> Result<Arc<str>, NameError> {
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub struct $type(Arc<str>);
 
         impl $type {
@@ -57,11 +59,9 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $type {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(&text)
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                spelled(deserializer, "a name", Self::new)
             }
         }
     };

@@ -99,7 +99,7 @@ fn a_moment_that_cannot_be_written_is_the_nearest_that_can() {
     for (micros, written) in cases {
         let moment = Timestamp::from_micros(micros);
         assert_eq!(moment.to_string(), written);
-        assert_eq!(Timestamp::try_from(written.to_owned()).unwrap(), moment);
+        assert_eq!(written.parse::<Timestamp>().unwrap(), moment);
     }
     let (first, last) = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
     assert_eq!(last.since(first), Duration::from_secs(631_107_230_401));

@@ -7,6 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use crossfade::config;
+use crossfade::evaluate::measure::Better;
+use crossfade::evaluate::measure::Choice;
+use crossfade::evaluate::measure::Kind;
+use crossfade::evaluate::measure::Scale;
 use crossfade::record::Line;
 use serde_json::Value;
 
@@ -89,6 +93,39 @@ fn the_readme_names_no_metric_that_does_not_exist() {
     let unknown: Vec<String> =
         metric_names(&read("README.md")).into_iter().filter(|name| !exists(name)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn the_readme_tells_what_each_measure_needs_and_on_what_scale_it_lies() {
+    let readme = read("README.md");
+    let section = readme.split("\n## ").find(|section| section.starts_with("What answers are measured by"));
+    let mut told = Vec::new();
+    for row in section.unwrap().lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, kinds, values, options, scale, better, _] = cells.as_slice() else { panic!("{row}") };
+        let is_kind = |word: &String| Kind::ALL.into_iter().find(|kind| kind.word() == word);
+        for kind in quoted(kinds).iter().filter_map(is_kind) {
+            let needed: Vec<String> = kind.inputs().iter().map(|input| input.key().to_owned()).collect();
+            assert_eq!(quoted(values), needed, "{}", kind.word());
+            let known: Vec<&str> = kind.choices().iter().copied().map(Choice::key).collect();
+            assert_eq!(quoted(options), known, "{}", kind.word());
+            assert!(scale.starts_with(&scale_of(kind)), "{}: {}, not {scale}", kind.word(), scale_of(kind));
+            let expected = if kind.better() == Better::Higher { "higher" } else { "lower" };
+            assert_eq!(*better, expected, "{}", kind.word());
+            told.push(kind);
+        }
+    }
+    told.sort();
+    assert_eq!(told, Kind::ALL);
+}
+
+fn scale_of(kind: Kind) -> String {
+    match kind.scale() {
+        Scale::Binary => "0 or 1".to_owned(),
+        Scale::Bounded { lower, upper } => format!("{lower} to {}", (upper * 100.0).round() / 100.0),
+        Scale::Unbounded => "any".to_owned(),
+        Scale::Whole => "none".to_owned(),
+    }
 }
 
 /// Every block of YAML says what it is: a whole policy, what takes the place of `strategy` in the experiment of the

@@ -143,7 +143,7 @@ impl Sources<'_> {
                 self.outcomes.refer(to, kinds, self.report).map(Source::Outcome)
             }
             Either::Long(raw) => {
-                if let Some(place) = raw.answer.place() {
+                if let Some(place) = raw.answer.place().filter(|_| !self.kind.is_verdict_on_answer()) {
                     let hint = "take an outcome, or a place of the request";
                     self.report.add(place, format!("the answer does not hold its own truth; hint: {hint}"));
                 }
@@ -155,7 +155,7 @@ impl Sources<'_> {
     /// What stands under a key, which must be there if the measure says nothing without it.
     fn required<T>(&self, input: Input, raw: Field<T>) -> Option<At<T>> {
         match self.kind.inputs().contains(&input) {
-            true => raw.required(key_of(input), self.place, self.report),
+            true => raw.required(input.key(), self.place, self.report),
             false => raw.given(),
         }
     }
@@ -168,15 +168,6 @@ impl Sources<'_> {
         let outcome = outcome.given().and_then(|name| self.outcomes.refer(name, kinds, self.report));
         let answer = answer.scalar().map(Source::Answer);
         answer.or(request.scalar().map(Source::Request)).or(outcome.map(Source::Outcome))
-    }
-}
-
-fn key_of(input: Input) -> &'static str {
-    match input {
-        Input::Prediction => "prediction",
-        Input::Score => "score",
-        Input::Truth => "truth",
-        Input::Context => "context",
     }
 }
 

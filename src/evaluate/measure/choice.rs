@@ -91,4 +91,9 @@ impl Kind {
         use Kind as K;
         matches!(self, K::Ndcg | K::Mrr | K::Map | K::PrecisionAtK | K::RecallAtK | K::HitAtK)
     }
+
+    /// Says whether what it takes for the truth is a verdict on the very answer, which the answer may hold itself.
+    pub fn is_verdict_on_answer(self) -> bool {
+        matches!(self, Kind::Faithfulness | Kind::AnswerRelevance)
+    }
 }

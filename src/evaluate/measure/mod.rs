@@ -81,6 +81,18 @@ pub enum Input {
     Context,
 }
 
+impl Input {
+    /// The key that the policy uses.
+    pub fn key(self) -> &'static str {
+        match self {
+            Input::Prediction => "prediction",
+            Input::Score => "score",
+            Input::Truth => "truth",
+            Input::Context => "context",
+        }
+    }
+}
+
 impl Measure {
     /// The measure of a kind, with no option.
     pub fn of(kind: Kind) -> Self {

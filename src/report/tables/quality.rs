@@ -3,6 +3,7 @@
 use crate::analysis::AgreementSummary;
 use crate::analysis::CallQuality;
 use crate::analysis::ExperimentSummary;
+use crate::analysis::MetricDifference;
 use crate::analysis::MetricSummary;
 use crate::analysis::grouped;
 use crate::analysis::significant;
@@ -11,11 +12,12 @@ use crate::report::tables::Table;
 use crate::report::words::known;
 use crate::report::words::share;
 use crate::report::words::signed;
+use crate::stats::Interval;
 use crate::vocab::Role;
 
 pub(super) fn metrics(found: &ExperimentSummary) -> Section {
     let words = ["metric", "model", "calls for"];
-    let figures = ["value", "less legacy's", "answers", "deviation", "failed", "unfit"];
+    let figures = ["value", "less legacy's", "95 % of that", "answers", "deviation", "failed", "unfit"];
     let mut table = Table::new(&words, &figures).and("why not");
     for metric in &found.metrics {
         let legacy = legacy(found, metric).and_then(|call| call.value);
@@ -30,6 +32,7 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
                 call.role.as_str().to_owned(),
                 known(call.value.map(significant)) + if call.sampled { " *" } else { "" },
                 known(difference.map(signed)),
+                interval(metric, call).unwrap_or_default(),
                 grouped(call.examples),
                 known(call.deviation.map(significant)),
                 few(call.failed),
@@ -41,6 +44,13 @@ pub(super) fn metrics(found: &ExperimentSummary) -> Section {
     let sampled = found.metrics.iter().flat_map(|metric| &metric.calls).any(|call| call.sampled);
     let note = if sampled { "* of a uniform sample of the answers." } else { "" };
     Section::of("Metrics", note, table)
+}
+
+/// Where the difference from legacy lies, for a metric of many answers together; the others' bounds are among the effects.
+fn interval(metric: &MetricSummary, call: &CallQuality) -> Option<String> {
+    let of_call = |difference: &&MetricDifference| difference.arm == call.arm && difference.role == call.role;
+    let Interval { lower, upper } = metric.differences.iter().find(of_call)?.interval?;
+    Some(format!("{} to {}", signed(lower), signed(upper)))
 }
 
 /// Legacy's answers to users, which others are held against.
