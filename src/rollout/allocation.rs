@@ -26,6 +26,9 @@ use crate::vocab::ExperimentName;
 /// How often it is looked whether shares are due.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Shares are whole multiples of 0.1 %, so that they come to rest once all is learnt.
+const GRAIN: u32 = 1_000_000;
+
 /// What the allocation of a whole gateway looks at and writes.
 #[derive(Debug)]
 pub struct Allocation {
@@ -90,10 +93,11 @@ pub fn next(counts: &[(u64, u64)], floor: Share) -> Result<Vec<Share>, Undefined
     let leader_share = if counts.len() > 2 { TopTwo::default().leader_share } else { 1.0 };
     let top_two = TopTwo { leader_share, floor: floor.probability() };
     let propensities = top_two.allocate(&posteriors)?.propensities();
-    let mut shares: Vec<u32> = propensities
-        .iter()
-        .map(|propensity| ((propensity * f64::from(Share::ALL.billionths())) as u32).max(floor.billionths()))
-        .collect();
+    let rounded = |propensity: &f64| {
+        let billionths = (propensity * f64::from(Share::ALL.billionths())) as u32;
+        (billionths / GRAIN * GRAIN).max(floor.billionths())
+    };
+    let mut shares: Vec<u32> = propensities.iter().map(rounded).collect();
     // What rounding leaves or takes is the largest's, which is far from the floor or equal to all others.
     let largest = (0..shares.len()).max_by_key(|arm| shares[*arm]).unwrap_or(0);
     let others: u32 =
