@@ -47,21 +47,15 @@ fn canary(pair: &str) -> Strategy {
     let steps =
         vec![canary::Step { weight: share("10%"), hold: Duration::ZERO, min_requests: 0, approve: false }];
     let pair = share(pair);
-    Strategy::Canary(canary::Settings {
-        steps,
-        pair,
-        deadline: DEADLINE,
-        budget: budget(),
-        fallback: true,
-        allocation: None,
-    })
+    Strategy::Canary(canary::Settings { steps, pair, deadline: DEADLINE, budget: budget(), fallback: true })
 }
 
 fn ab(traffic: &str, weights: &[&str], pair: &str) -> Strategy {
     let weights = weights.iter().copied().map(share).collect();
     let (traffic, pair) = (share(traffic), share(pair));
     let deadline = DEADLINE;
-    Strategy::Ab(ab::Settings { traffic, weights, pair, deadline, budget: budget(), fallback: true })
+    let (budget, fallback, allocation) = (budget(), true, None);
+    Strategy::Ab(ab::Settings { traffic, weights, pair, deadline, budget, fallback, allocation })
 }
 
 fn interleave() -> Strategy {

@@ -31,8 +31,8 @@ fn the_better_arm_gets_more_and_none_less_than_the_floor_and_rates_are_recovered
     let (mut world, mut dice) = (World::adaptive(), StdRng::seed_from_u64(1));
     let mut of_candidate = share("50%");
     let mut course = Vec::new();
-    for round in 0..40 {
-        for number in 0..100 {
+    for round in 0..80 {
+        for number in 0..200 {
             let candidate = dice.random_bool(of_candidate.probability());
             let unit = format!("{round}-{number}");
             let request =
