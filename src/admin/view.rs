@@ -10,6 +10,8 @@ use crate::policy::UnitSource;
 use crate::rollout::Rollout;
 use crate::rollout::Status;
 use crate::strategy::Strategy;
+use crate::strategy::ab::Reward;
+use crate::strategy::ab::Thompson;
 use crate::vocab::ArmId;
 
 /// All experiments, in the order in which they are matched.
@@ -96,11 +98,23 @@ fn settings(strategy: &Strategy) -> Value {
                 .collect();
             json!({"steps": steps, "pair": settings.pair.to_string(), "fallback": settings.fallback})
         }
-        Strategy::Ab(settings) => json!({
-            "traffic": settings.traffic.to_string(),
-            "pair": settings.pair.to_string(),
-            "fallback": settings.fallback,
-        }),
+        Strategy::Ab(settings) => {
+            let mut shown = json!({
+                "traffic": settings.traffic.to_string(),
+                "pair": settings.pair.to_string(),
+                "fallback": settings.fallback,
+            });
+            if let Some(Thompson { reward, floor, every }) = &settings.allocation {
+                let (kind, name) = match reward {
+                    Reward::Outcome(name) => ("outcome", name.to_string()),
+                    Reward::Metric(name) => ("metric", name.to_string()),
+                };
+                let seconds = every.as_secs_f64();
+                shown["allocation"] =
+                    json!({kind: name, "floor": floor.to_string(), "every_seconds": seconds});
+            }
+            shown
+        }
         Strategy::Interleave(settings) => json!({
             "method": settings.mixing.method,
             "shared_prefix": settings.mixing.shared_prefix,

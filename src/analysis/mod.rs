@@ -18,6 +18,7 @@ mod health;
 mod histogram;
 mod join;
 mod latency;
+mod learnt;
 mod measured;
 mod merge;
 mod noise;

@@ -14,6 +14,7 @@ use crate::analysis::observe::outcomes_of;
 use crate::analysis::sentence::claim;
 use crate::analysis::study::Study;
 use crate::analysis::study::Subject;
+use crate::analysis::verdict::ADAPTIVE;
 use crate::analysis::verdict::leading;
 use crate::analysis::watch::Watch;
 use crate::policy::Watched;
@@ -131,6 +132,9 @@ impl Weighed {
 /// Why nothing can be weighed at all; `None`: something can.
 fn silence(study: &Study, subject: &Subject) -> Option<String> {
     let Subject { strategy, arms, .. } = subject;
+    if study.is_adaptive() {
+        return Some(ADAPTIVE.to_owned());
+    }
     let repeated = arms.iter().skip(1).find(|arm| arms[0] == **arm);
     if let Some(arm) = repeated {
         return Some(format!("`{arm}` is held against itself"));

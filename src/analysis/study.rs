@@ -150,7 +150,8 @@ impl Study {
         if record.strategy == StrategyKind::Interleave {
             self.ballot.show(record);
         }
-        let stratum = self.strata.enter(record);
+        // Shares that follow the outcomes make every stratum's counts depend on the others'.
+        let stratum = if self.is_adaptive() { None } else { self.strata.enter(record) };
         let mut judged = Vec::new();
         if let Some(case) = Case::of(record, stratum) {
             self.watch_calls(record, &case);

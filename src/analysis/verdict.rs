@@ -34,6 +34,9 @@ use crate::vocab::ModelName;
 use crate::vocab::StrategyKind;
 use crate::vocab::Timestamp;
 
+/// Why shares that follow what is learnt end in no verdict.
+pub(super) const ADAPTIVE: &str = "the shares follow what is learnt, and what is gathered so is no evidence; `crossfade whatif` estimates each model's rate";
+
 /// What to do about a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,7 +151,10 @@ pub(super) fn verdict(study: &Study, subject: &Subject, candidate: usize) -> Ver
     let guardrails = guardrails(study, candidate, &decision, alpha);
     let judged = Judgement { study, subject, candidate, decision: &decision, alpha };
     let conditions = judged.conditions(figure.as_ref(), primary.as_ref(), &guardrails);
-    let (state, reasons) = judged.state(&health, figure.as_ref(), &guardrails, &conditions);
+    let (state, reasons) = match study.is_adaptive() {
+        true => (State::Inconclusive, vec![ADAPTIVE.to_owned()]),
+        false => judged.state(&health, figure.as_ref(), &guardrails, &conditions),
+    };
     let cleared = figure
         .as_ref()
         .and_then(|figure| within(study, candidate, figure, Limit::Margin(judged.margin()))?.log_e());

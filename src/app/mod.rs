@@ -45,6 +45,7 @@ use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::record::Writer;
 use crate::rollout::Rollout;
+use crate::rollout::allocation::Allocation;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
 use crate::upstream::Resolver;
@@ -157,6 +158,12 @@ impl Gateway {
         let handle = side.handle();
         writing.spawn_on(writer.run(stop_writer.clone()), handle);
         resting.spawn_on(rollout.clone().run(rest.clone()), handle);
+        let allocation = Allocation {
+            policy: Arc::clone(&shared.policy),
+            analysis: Arc::clone(&analysis),
+            metrics: Arc::clone(&shared.metrics),
+        };
+        resting.spawn_on(allocation.run(rest.clone()), handle);
         let (data, admin) = (local(&data_listener, listen.data), local(&admin_listener, listen.admin));
         let accepting =
             proxy::accept(data_listener, &workers, &shared, listen.max_connections as usize, drain.clone());

@@ -101,6 +101,7 @@ impl Reload {
             tracing::warn!(keys = ?needs_restart, "these changed in the policy file too: a restart takes them up");
         }
         policy.keep_spend(&running);
+        policy.keep_shares(&running);
         self.rollout.adopt(&mut policy);
         self.shared.publish(Arc::new(policy), upstreams);
         tracing::info!(policy = %hash, "policy reloaded");

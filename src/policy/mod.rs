@@ -7,6 +7,7 @@
 mod decision;
 mod matcher;
 mod ramp;
+mod shares;
 mod spend;
 mod unit;
 
@@ -28,6 +29,8 @@ pub use matcher::query_values;
 pub use ramp::Phase;
 pub use ramp::Ramp;
 pub use ramp::Stage;
+pub use shares::Shares;
+pub use shares::Split;
 pub use spend::Spend;
 pub use unit::Unit;
 pub use unit::UnitSource;
@@ -47,6 +50,7 @@ use crate::compare::Field;
 use crate::cost::Rate;
 use crate::protocol::Protocol;
 use crate::strategy::Strategy;
+use crate::strategy::ab::Thompson;
 use crate::vocab::ArmId;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelId;
@@ -124,6 +128,8 @@ pub struct Experiment {
     pub identity: String,
     /// Where the canary's ramp stands; other strategies leave it alone.
     pub ramp: Arc<Ramp>,
+    /// The arms' present shares, where they follow what is learnt; elsewhere nobody reads them.
+    pub shares: Arc<Shares>,
     /// What copies have cost today.
     pub spend: Arc<Spend>,
 }
@@ -198,6 +204,18 @@ impl Policy {
         }
     }
 
+    /// Lets experiments that go on under another policy keep the shares that they have learnt.
+    pub fn keep_shares(&mut self, before: &Policy) {
+        for experiment in &mut self.experiments {
+            let known = before.experiment(experiment.name.as_str());
+            let known =
+                known.filter(|known| known.identity == experiment.identity && known.allocation().is_some());
+            if let (Some(known), Some(_)) = (known, experiment.allocation()) {
+                experiment.shares = Arc::clone(&known.shares);
+            }
+        }
+    }
+
     /// The experiment of a name.
     pub fn experiment(&self, name: &str) -> Option<&Experiment> {
         self.experiments.iter().find(|experiment| experiment.name.as_str() == name)
@@ -226,6 +244,19 @@ impl Experiment {
         &policy.model(self.model(arm)).name
     }
 
+    /// How its shares follow what is learnt; `None`: they do not.
+    pub fn allocation(&self) -> Option<&Thompson> {
+        match &self.strategy {
+            Strategy::Ab(settings) => settings.allocation.as_ref(),
+            Strategy::Shadow(_) | Strategy::Canary(_) | Strategy::Interleave(_) => None,
+        }
+    }
+
+    /// The present split, where shares follow what is learnt.
+    pub fn split(&self) -> Option<Arc<Split>> {
+        self.allocation().map(|_| self.shares.load())
+    }
+
     /// All arms, legacy first.
     pub fn arm_ids(&self) -> impl Iterator<Item = ArmId> + use<> {
         (0..self.arms.len() as u8).map(ArmId)
@@ -238,7 +269,9 @@ impl Experiment {
                 let weight = self.ramp.load().weight;
                 vec![weight.complement(), weight]
             }
-            Strategy::Ab(settings) => settings.weights.clone(),
+            Strategy::Ab(settings) => {
+                self.split().map_or_else(|| settings.weights.clone(), |split| split.weights.clone())
+            }
             Strategy::Shadow(_) | Strategy::Interleave(_) => self
                 .arm_ids()
                 .map(|arm| if arm == ArmId::LEGACY { Share::ALL } else { Share::NONE })

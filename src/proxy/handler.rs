@@ -259,6 +259,7 @@ fn enter(
     let (shared, head) = (&worker.shared, &arrival.head);
     let id = RequestId::drawn_at(arrival.time);
     let stage = matches!(experiment.strategy, Strategy::Canary(_)).then(|| experiment.ramp.load());
+    let split = experiment.split();
     let draw = Draw {
         salts: &experiment.salts,
         unit: match unit {
@@ -268,6 +269,7 @@ fn enter(
         },
         request: id.as_bytes(),
         weight: stage.as_ref().map_or(Share::NONE, |stage| stage.weight),
+        shares: split.as_ref().map(|split| &split.weights[..]),
         forced: forced(experiment, &snapshot, head),
     };
     let mut plan = experiment.strategy.plan(&draw, experiment.arms.len());
@@ -288,7 +290,8 @@ fn enter(
         experiment: place,
         id,
         time: arrival.time,
-        stage: stage.map(|stage| stage.number),
+        stage: stage.map(|stage| stage.number).or(split.as_ref().map(|split| split.number)),
+        split,
         unit: unit.clone(),
         assignment: plan.assignment,
         served: None,

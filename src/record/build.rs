@@ -97,7 +97,8 @@ fn propensities(pair: &Pair) -> Vec<f64> {
         }
         Strategy::Ab(settings) => {
             let traffic = settings.traffic.probability();
-            settings.weights.iter().map(|weight| traffic * weight.probability()).collect()
+            let weights = pair.split.as_ref().map_or(&settings.weights, |split| &split.weights);
+            weights.iter().map(|weight| traffic * weight.probability()).collect()
         }
         Strategy::Shadow(_) | Strategy::Interleave(_) => Vec::new(),
     }

@@ -39,6 +39,9 @@ pub struct DesignRecord {
     pub arms: Vec<ModelName>,
     /// Whether the policy names a unit; otherwise each request is its own.
     pub unit_named: bool,
+    /// The arms' shares follow what is learnt, so that their figures are no evidence for a verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adaptive: bool,
     /// What may be reported later of a request.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub outcomes: IndexMap<OutcomeName, OutcomeDesign>,
@@ -76,6 +79,7 @@ impl DesignRecord {
             strategy: experiment.strategy.kind(),
             arms: experiment.arm_ids().map(|arm| experiment.arm_name(policy, arm).clone()).collect(),
             unit_named: !experiment.unit.is_empty(),
+            adaptive: experiment.allocation().is_some(),
             outcomes: experiment.outcomes.iter().map(outcome).collect(),
             metrics: experiment.metrics.clone(),
             decision: experiment.decision.clone(),

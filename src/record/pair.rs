@@ -14,6 +14,7 @@ use http::Uri;
 
 use crate::policy::Experiment;
 use crate::policy::Policy;
+use crate::policy::Split;
 use crate::policy::Unit;
 use crate::protocol::grpc;
 use crate::record::Hold;
@@ -46,8 +47,10 @@ pub struct Pair {
     pub id: RequestId,
     /// When its head arrived.
     pub time: Timestamp,
-    /// The number of the canary's stage; `None` for other strategies.
+    /// The number of the canary's stage, or of the split; `None` where weights are fixed.
     pub stage: Option<u32>,
+    /// The shares that it was drawn with, where they follow what is learnt.
+    pub split: Option<Arc<Split>>,
     /// What was randomised.
     pub unit: Unit,
     /// The draw.

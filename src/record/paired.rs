@@ -39,7 +39,7 @@ pub struct PairedRecord {
     pub experiment: ExperimentName,
     /// How the experiment treats its requests.
     pub strategy: StrategyKind,
-    /// The number of the canary's stage.
+    /// The number of the canary's stage, or of the split where an A/B test's shares follow what is learnt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
     /// The first 12 hexadecimal digits of the SHA-256 of the policy file.

@@ -4,6 +4,7 @@
 //! the outcome where the answer path reads it. A reload hands the new policy to [`Rollout::adopt`] before it is
 //! published. It never touches traffic: a weight is all it sets.
 
+pub mod allocation;
 mod canary;
 pub mod ramp;
 mod state;

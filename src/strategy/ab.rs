@@ -1,6 +1,7 @@
-//! A/B: a fixed random split of a share of the traffic over two or more arms.
+//! A/B: a random split of a share of the traffic over two or more arms, fixed or following what the arms come to.
 //!
-//! Requests outside that share get legacy and are recorded as not enrolled.
+//! Requests outside that share get legacy and are recorded as not enrolled. Where shares follow what is learnt, they are
+//! part of the draw; who sets them is no business of this module.
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::strategy::Draw;
 use crate::strategy::Plan;
 use crate::strategy::shadow::Budget;
 use crate::vocab::ArmId;
+use crate::vocab::MetricName;
+use crate::vocab::OutcomeName;
 use crate::vocab::Role;
 
 /// The settings of an A/B experiment.
@@ -31,6 +34,28 @@ pub struct Settings {
     pub budget: Budget,
     /// Whether legacy answers when another arm fails before its first byte.
     pub fallback: bool,
+    /// How the shares follow what is learnt; `None`: they stay as they are.
+    pub allocation: Option<Thompson>,
+}
+
+/// Top-two Thompson sampling: shares that follow what the arms come to, and no verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thompson {
+    /// What is to happen often.
+    pub reward: Reward,
+    /// The least share of any arm.
+    pub floor: Share,
+    /// How often the shares are set anew.
+    pub every: Duration,
+}
+
+/// What an arm is to come to often; it happens or not, for each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reward {
+    /// A binary outcome.
+    Outcome(OutcomeName),
+    /// An answer that is right, by a metric of yes or no.
+    Metric(MetricName),
 }
 
 /// The unit decides twice, by independent salts: whether it takes part, and in which arm. A request without its
@@ -40,6 +65,7 @@ pub struct Settings {
 /// these add up to 1, so that each kind of record, weighted by one over its propensity, stands for all requests.
 pub(super) fn plan(settings: &Settings, draw: &Draw<'_>) -> Plan {
     let Settings { traffic, weights, pair, .. } = settings;
+    let weights = draw.shares.unwrap_or(weights);
     let Some(unit) = draw.unit else { return Plan::answered(Assignment::left_out()) };
     if !traffic.admits(bucket(&draw.salts.traffic, unit)) {
         let propensity = traffic.complement().probability();

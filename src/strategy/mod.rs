@@ -27,7 +27,7 @@ pub enum Strategy {
     Shadow(shadow::Settings),
     /// The candidate answers a growing share of units.
     Canary(canary::Settings),
-    /// A fixed split of a share of traffic.
+    /// A split of a share of traffic.
     Ab(ab::Settings),
     /// One list made of all models' lists.
     Interleave(interleave::Settings),
@@ -91,6 +91,8 @@ pub struct Draw<'a> {
     pub request: &'a [u8],
     /// The canary's present weight; ignored by the other strategies.
     pub weight: Share,
+    /// The arms' present shares in an A/B test whose shares follow what is learnt; `None`: those of its settings.
+    pub shares: Option<&'a [Share]>,
     /// The arm that a header asks for, where the policy allows it.
     pub forced: Option<ArmId>,
 }

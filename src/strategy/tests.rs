@@ -54,7 +54,8 @@ fn ab(traffic: &str, weights: &[&str], pair: &str) -> Strategy {
     let weights = weights.iter().copied().map(share).collect();
     let (traffic, pair) = (share(traffic), share(pair));
     let deadline = DEADLINE;
-    Strategy::Ab(ab::Settings { traffic, weights, pair, deadline, budget: budget(), fallback: true })
+    let (budget, fallback, allocation) = (budget(), true, None);
+    Strategy::Ab(ab::Settings { traffic, weights, pair, deadline, budget, fallback, allocation })
 }
 
 fn interleave() -> Strategy {
@@ -73,7 +74,8 @@ fn plan(strategy: &Strategy, unit: Option<&str>, request: u32, weight: &str) -> 
     let salts = Salts::of("test");
     let request = request.to_be_bytes();
     let unit = unit.map(str::as_bytes);
-    let draw = Draw { salts: &salts, unit, request: &request, weight: share(weight), forced: None };
+    let draw =
+        Draw { salts: &salts, unit, request: &request, weight: share(weight), shares: None, forced: None };
     strategy.plan(&draw, 3)
 }
 
@@ -162,7 +164,7 @@ fn a_forced_arm_answers_alone_and_is_left_out_of_every_strategy() {
     {
         for arm in [LEGACY, CANDIDATE] {
             let (unit, weight) = (Some(&b"ann"[..]), share("0%"));
-            let draw = Draw { salts: &salts, unit, request: b"1", weight, forced: Some(arm) };
+            let draw = Draw { salts: &salts, unit, request: b"1", weight, shares: None, forced: Some(arm) };
             let plan = strategy.plan(&draw, 2);
             let forced = Assignment { arm, propensity: 1.0, enrolled: false, forced: true };
             assert_eq!((plan.answer, plan.assignment, plan.copies), (Answer::Arm(arm), forced, vec![]));
@@ -281,7 +283,7 @@ proptest! {
             let arms = if matches!(strategy, Strategy::Canary(_)) { 2 } else { 3 };
             let forced = forced.map(|candidate| ArmId(u8::from(candidate)));
             let weight = Share::from_billionths(weight).unwrap();
-            let draw = Draw { salts: &salts, unit: unit.as_deref(), request: &request, weight, forced };
+            let draw = Draw { salts: &salts, unit: unit.as_deref(), request: &request, weight, shares: None, forced };
             let plan = strategy.plan(&draw, arms);
             prop_assert_eq!(&plan, &strategy.plan(&draw, arms), "a plan is a function of its draw");
             let Assignment { arm, propensity, enrolled, forced } = plan.assignment;

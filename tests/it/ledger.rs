@@ -89,6 +89,7 @@ impl Ledger {
             id: RequestId::draw(),
             time: NEW_YEAR,
             stage: None,
+            split: None,
             unit: Unit::Request,
             assignment: drawn(ArmId::LEGACY, 1.0),
             served: Some(ArmId::LEGACY),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
 mod alike;
+mod allocation;
 mod analysis;
 mod binary;
 mod chaos;

@@ -25,9 +25,11 @@ use crate::policy::Experiment;
 use crate::policy::Matcher;
 use crate::policy::Phase;
 use crate::policy::Ramp;
+use crate::policy::Shares;
 use crate::policy::Spend;
 use crate::policy::Stage;
 use crate::strategy::Strategy;
+use crate::strategy::ab;
 use crate::vocab::ExperimentName;
 
 /// Nothing when any experiment is wrong.
@@ -109,7 +111,8 @@ fn experiment(
     let identity = {
         let arms: Vec<String> = arms.iter().map(|arm| models.identity(*arm)).collect();
         let (arms, unit) = (arms.join(";"), matcher::unit_identity(&unit));
-        format!("arms={arms};salt={salt};unit={unit}{}", decision::identity(&decision, &metrics))
+        let decision = decision::identity(&decision, &metrics);
+        format!("arms={arms};salt={salt};unit={unit}{decision}{}", allocation_identity(&strategy))
     };
     let credentials = arms.iter().map(|arm| models.credentials(*arm, arms[0])).collect();
     Some(Experiment {
@@ -127,6 +130,7 @@ fn experiment(
         force_header: raw.force_header.scalar(),
         identity,
         ramp: Arc::new(Ramp::new(first_stage(&strategy))),
+        shares: Arc::new(Shares::new(first_shares(&strategy))),
         spend: Arc::new(Spend::default()),
         name,
         strategy,
@@ -140,6 +144,22 @@ fn first_stage(strategy: &Strategy) -> Stage {
         Strategy::Shadow(_) | Strategy::Ab(_) | Strategy::Interleave(_) => Share::NONE,
     };
     Stage::new(1, 0, Phase::Running, weight, 0)
+}
+
+/// An A/B test begins with the shares of the policy.
+fn first_shares(strategy: &Strategy) -> Vec<Share> {
+    match strategy {
+        Strategy::Ab(settings) => settings.weights.clone(),
+        Strategy::Shadow(_) | Strategy::Canary(_) | Strategy::Interleave(_) => Vec::new(),
+    }
+}
+
+/// What was drawn by shares that follow is never counted together with what was not.
+fn allocation_identity(strategy: &Strategy) -> &'static str {
+    match strategy {
+        Strategy::Ab(ab::Settings { allocation: Some(_), .. }) => ";allocation=thompson",
+        _ => "",
+    }
 }
 
 fn salt_of(salt: At<Scalar<String>>, report: &Report) -> Option<String> {

@@ -3,6 +3,7 @@
 //! A value that is wrong is reported and lowering goes on, with a default where one is needed to go on with. What
 //! comes out is thrown away when anything was reported, so a default never stands in for a wrong value.
 
+mod allocation;
 mod arms;
 mod compare;
 mod decision;

@@ -163,14 +163,19 @@ impl Context<'_> {
 
     fn ab(&self, raw: At<schema::Ab>) -> Option<Chosen> {
         let At { place, mut value } = raw;
+        if value.allocation.is_there() {
+            value.refuse_decision(self.report);
+        }
         let decision = value.take_decision();
-        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, .. } = value;
+        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, allocation, .. } = value;
         let arms = arms
             .required("arms", &place, self.report)
             .and_then(|arms| self.sides.ab_arms(arms, self.models, self.report));
         let models = arms.as_ref().map(|arms| &arms.arms[..]);
         let budget = self.budget(budget, models);
         let decision = self.decision(decision, models);
+        let weights = arms.as_ref().map_or(&[][..], |arms| &arms.weights);
+        let allocation = allocation.given().map(|raw| self.allocation(raw, weights));
         let AbArms { arms, weights } = arms?;
         let settings = ab::Settings {
             traffic: traffic.or(Share::ALL),
@@ -179,6 +184,10 @@ impl Context<'_> {
             deadline: longer_than_nothing(deadline, COPY_DEADLINE),
             budget,
             fallback: fallback.is_there(),
+            allocation: match allocation {
+                Some(allocation) => Some(allocation?),
+                None => None,
+            },
         };
         Some(Chosen { strategy: Strategy::Ab(settings), arms, decision })
     }

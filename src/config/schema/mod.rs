@@ -37,12 +37,14 @@ pub(super) use service::Redact;
 pub(super) use service::SecretSource;
 pub(super) use service::Tickets;
 pub(super) use strategy::Ab;
+pub(super) use strategy::Allocation;
 pub(super) use strategy::Budget;
 pub(super) use strategy::Canary;
 pub(super) use strategy::Interleave;
 pub(super) use strategy::Shadow;
 pub(super) use strategy::Step;
 pub(super) use strategy::Strategy;
+pub(super) use strategy::Thompson;
 
 use schemars::JsonSchema;
 use schemars::SchemaGenerator;

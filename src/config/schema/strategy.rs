@@ -23,6 +23,7 @@ use crate::protocol::ListPath;
 use crate::strategy::interleave::Method;
 use crate::strategy::interleave::SharedPrefix;
 use crate::strategy::interleave::Tau;
+use crate::vocab::MetricName;
 use crate::vocab::OutcomeName;
 
 /// What is done with the requests. Exactly one key.
@@ -152,7 +153,36 @@ decided! {
         /// Absent: nobody.
         #[serde(default)]
         pub(crate) fallback: Field<Scalar<Fallback>>,
+        /// Lets the shares follow what the arms come to, from `arms` on; there is then no verdict. Absent: they stay.
+        #[serde(default)]
+        pub(crate) allocation: Field<Allocation>,
     }
+}
+
+/// How the shares of an A/B test follow what is learnt.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Allocation {
+    /// Top-two Thompson sampling.
+    pub(crate) thompson: Field<Thompson>,
+}
+
+/// More for the arms that may be the best, by what is yes or no for each request. One of `outcome` and `metric`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Thompson {
+    /// An outcome of type binary, of which more is better.
+    #[serde(default)]
+    pub(crate) outcome: Field<Scalar<OutcomeName>>,
+    /// A metric that each answer meets or not, as accuracy.
+    #[serde(default)]
+    pub(crate) metric: Field<Scalar<MetricName>>,
+    /// The least share of any arm. Default: 5%.
+    #[serde(default)]
+    pub(crate) floor: Field<Scalar<Share>>,
+    /// How often the shares are set anew. Default: 1m.
+    #[serde(default)]
+    pub(crate) every: Field<Scalar<Positive>>,
 }
 
 decided! {

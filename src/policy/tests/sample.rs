@@ -19,6 +19,7 @@ use crate::policy::OutcomeRule;
 use crate::policy::Phase;
 use crate::policy::Policy;
 use crate::policy::Ramp;
+use crate::policy::Shares;
 use crate::policy::Stage;
 use crate::policy::UnitSource;
 use crate::protocol::Protocol;
@@ -86,6 +87,7 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
         force_header: None,
         identity: identity.to_owned(),
         ramp: Arc::new(Ramp::new(Stage::new(1, 0, Phase::Running, weight, 0))),
+        shares: Arc::new(Shares::new(Vec::new())),
         spend: Arc::default(),
     }
 }
@@ -112,6 +114,7 @@ fn split() -> Strategy {
         deadline: SECOND,
         budget: budget(),
         fallback: false,
+        allocation: None,
     })
 }
 

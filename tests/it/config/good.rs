@@ -298,6 +298,20 @@ fn every_strategy_becomes_its_settings() {
         deadline: seconds(3),
         budget: default_budget(),
         fallback: true,
+        allocation: None,
+    };
+    let learning = ab::Settings {
+        weights: vec![share("50%"), share("50%")],
+        allocation: Some(ab::Thompson {
+            reward: ab::Reward::Outcome(OutcomeName::new("up").unwrap()),
+            floor: share("5%"),
+            every: seconds(60),
+        }),
+        traffic: Share::ALL,
+        pair: Share::NONE,
+        deadline: seconds(30),
+        budget: default_budget(),
+        fallback: false,
     };
     let two_arms = ab::Settings {
         traffic: Share::ALL,
@@ -360,6 +374,7 @@ fn every_strategy_becomes_its_settings() {
             "{ab: {traffic: 40%, arms: {a: 50%, b: 25%, c: 25%}, pair: 0.5%, deadline: 3s, fallback: legacy}}",
             Strategy::Ab(ab),
         ),
+        ("{ab: {arms: {a: 50%, b: 50%}, allocation: {thompson: {outcome: up}}}}", Strategy::Ab(learning)),
         ("{ab: {arms: {b: 33.3333333%, c: 66.6666667%}}}", Strategy::Ab(two_arms)),
         (
             "{interleave: {items: '$.results[*]', id: $.id, credit: click}}\n    candidate: a",
@@ -383,7 +398,8 @@ fn every_strategy_becomes_its_settings() {
             true => "",
             false => "    candidate: c\n",
         };
-        let keys = format!("    outcomes: {{click: {{type: click}}}}\n{candidate}    strategy: {text}\n");
+        let outcomes = "{click: {type: click}, up: {type: binary}}";
+        let keys = format!("    outcomes: {outcomes}\n{candidate}    strategy: {text}\n");
         let config = with_experiment(&keys);
         assert_eq!(config.policy.experiments[0].strategy, expected, "{text}");
         assert_eq!(config.policy.experiments[0].arms[0], ModelId(1), "legacy comes first: {text}");

@@ -74,6 +74,19 @@ impl World {
         Self { analysis, lines, strategy, template: line(template), label: line(label), micros: 0 }
     }
 
+    /// An A/B test whose shares follow what is learnt.
+    pub(crate) fn adaptive() -> Self {
+        let plain = Self::of("ab", json!({}));
+        let Some(Line::Design(mut design)) = plain.lines.clone().map(|mut lines| lines.remove(0)) else {
+            unreachable!("a world begins with its design")
+        };
+        design.adaptive = true;
+        let design = Line::Design(design);
+        let mut analysis = Analysis::new();
+        analysis.fold(&design);
+        Self { analysis, lines: Some(vec![design]), ..plain }
+    }
+
     /// Keeps no lines.
     pub(crate) fn forgetful(self) -> Self {
         Self { lines: None, ..self }
