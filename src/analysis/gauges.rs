@@ -3,17 +3,21 @@
 //! What is undefined has no series: a dashboard then shows a gap and not a zero.
 
 use std::sync::Mutex;
+use std::sync::TryLockError;
 
 use crate::analysis::Analysis;
 use crate::analysis::ExperimentSummary;
-use crate::analysis::lock;
 use crate::analysis::verdict::State;
 use crate::telemetry::Metrics;
 
 impl Analysis {
-    /// Sets the gauges.
+    /// Sets the gauges. While the figures are being folded or saved they stay as they were: a scrape waits for nothing.
     pub fn publish(analysis: &Mutex<Analysis>, metrics: &Metrics) {
-        let summaries: Vec<ExperimentSummary> = lock(analysis).summaries().collect();
+        let summaries: Vec<ExperimentSummary> = match analysis.try_lock() {
+            Ok(analysis) => analysis.summaries().collect(),
+            Err(TryLockError::Poisoned(analysis)) => analysis.into_inner().summaries().collect(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let gauges = [
             &metrics.verdict_state,
             &metrics.effect,
