@@ -133,7 +133,7 @@ def users() -> list[dict]:
         "Users",
         lines(
             "Connections",
-            "Open connections from users.",
+            "Open connections from users. At `listen.max_connections` no more are accepted, and users wait to be.",
             [query(f"crossfade_connections{{{at()}}}", EACH)],
             "short",
             min=0,
@@ -247,7 +247,7 @@ def records() -> list[dict]:
         ),
         lines(
             "Memory of waiting records",
-            "Against `record.queue.bytes`.",
+            "Memory of the records that wait. At `record.queue.bytes` further ones are lost.",
             [query(f"crossfade_record_queue_bytes{{{at()}}}", EACH)],
             "bytes",
             min=0,
