@@ -83,7 +83,8 @@ def verdict() -> list[dict]:
         ),
         stat(
             "Candidate's share",
-            "The share of units, or of requests where no unit is named, that the candidate answers as drawn.",
+            "The share of units, or of requests where no unit is named, that is drawn for the candidate to answer. 0 where it only "
+            "gets copies, and where lists are mixed.",
             [query(f'max(crossfade_traffic_weight_ratio{{{of()}, arm=~"$candidate"}})', "share")],
             "percentunit",
             decimals=1,
@@ -134,6 +135,9 @@ def evidence() -> list[dict]:
     def effect(bound: str) -> str:
         return f'max(crossfade_effect{{{judged(bound=bound)}, candidate=~"$candidate", figure=~"$figure"}})'
 
+    def of_scale(scale: str) -> str:
+        return f'max(crossfade_effect{{{judged(scale=scale)}, candidate=~"$candidate", figure=~"$figure"}})'
+
     def log_e(direction: str) -> str:
         found = f'crossfade_evidence_log_e{{{judged(direction=direction)}, candidate=~"$candidate"}}'
         return f"max by (figure) ({found})"
@@ -141,15 +145,25 @@ def evidence() -> list[dict]:
     needed = query(f'max(crossfade_evidence_needed_log_e{{{judged()}, candidate=~"$candidate"}})', "needed")
     dashed = {"fill": "dash", "dash": [8, 6]}
     needed_line = override("needed", color=fixed("text"), custom_lineStyle=dashed, custom_fillOpacity=0)
+    # The value of no difference, by the figure's scale.
+    alike = (
+        f'1 + 0 * {of_scale("relative_risk")} or 0 * {of_scale("difference")} or 0.5 + 0 * {of_scale("preference")}'
+    )
     effect_panel = lines(
         "Effect on $figure",
-        "How far the candidate is from legacy, with a confidence band that holds however often one looks. The scale is in the "
-        "overview's table: no difference is 1 for a relative risk, 0 for a difference, 0.5 for a preference. A band without "
-        "that value in it decides; a wide one asks for more traffic. No band: too few events as yet.",
-        [query(effect("lower"), "lower"), query(effect("estimate"), "estimate"), query(effect("upper"), "upper")],
+        "How far the candidate is from legacy, with a confidence band that holds however often one looks, and the value of no "
+        "difference, dashed: 1 for a relative risk, 0 for a difference, 0.5 for a preference. A band that keeps clear of it "
+        "decides, and the evidence above tells for which side; a wide one asks for more traffic. No band: too few events.",
+        [
+            query(effect("lower"), "lower"),
+            query(effect("estimate"), "estimate"),
+            query(effect("upper"), "upper"),
+            query(alike, "no difference"),
+        ],
         "short",
         size=(12, 8),
         overrides=[
+            override("no difference", color=fixed("text"), custom_lineStyle=dashed, custom_fillOpacity=0),
             override("upper", color=fixed("blue"), custom_fillBelowTo="lower", custom_fillOpacity=20, custom_lineWidth=0),
             override("lower", color=fixed("blue"), custom_fillOpacity=0, custom_lineWidth=0),
             override("estimate", color=fixed("blue"), custom_fillOpacity=0, custom_lineWidth=2),

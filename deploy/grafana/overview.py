@@ -42,7 +42,8 @@ def dashboard() -> dict:
 
 def of_candidates(expr: str) -> str:
     """A figure of arms, of candidates only, under the label that verdicts have."""
-    return f'label_replace({expr}, "candidate", "$1", "arm", "(.+)") and on (experiment, candidate) {CANDIDATES}'
+    renamed = f'label_replace({expr}, "candidate", "$1", "arm", "(.+)")'
+    return f"max by (experiment, candidate) ({renamed}) and {CANDIDATES}"
 
 
 def per_candidate(expr: str) -> str:
@@ -197,7 +198,8 @@ def candidates() -> list[dict]:
             "Effects",
             "How far each candidate is from legacy, on every figure that is watched. No difference is 1 for a relative_risk, 0 "
             "for a difference, 0.5 for a preference. The bounds hold however often one looks; while no difference lies "
-            "between them, nothing is decided. Evidence is the logarithm of an e-value: it counts from what is needed.",
+            "between them, nothing is decided. Evidence is the logarithm of an e-value, and counts once it reaches what is "
+            "needed.",
             [
                 query(effect("lower"), "", table=True),
                 query(effect("estimate"), "", table=True),

@@ -46,7 +46,9 @@ experiment() {
     unit: [{header: x-user-id}]
     outcomes: {truth: {type: label}}
     compare: {label: {exact: $.label}}
-    metrics: {accuracy: {prediction: $.label, truth: truth}}
+    metrics:
+      accuracy: {prediction: $.label, truth: truth}
+      edit_similarity: {prediction: $.label, truth: truth}
     strategy: {$2}
 YAML
 }

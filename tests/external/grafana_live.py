@@ -46,8 +46,10 @@ class Prometheus:
     def values(self, label, of):
         return self.get(f"label/{label}/values", **{"match[]": of})
 
-    def finds(self, expr):
-        return any(not math.isnan(float(sample["value"][1])) for sample in self.get("query", query=expr)["result"])
+    def found(self, expr):
+        """The labels of what a query finds."""
+        samples = self.get("query", query=expr)["result"]
+        return [sample["metric"] for sample in samples if not math.isnan(float(sample["value"][1]))]
 
 
 def put_in(text, values):
@@ -57,7 +59,7 @@ def put_in(text, values):
 
 def choices(prometheus, dashboard):
     """Every way to choose: all of what many can be chosen of, else each value in turn; and variables without a value."""
-    chosen, empty = [{}], set()
+    chosen, lacks = [{}], set()
     for variable in dashboard["templating"]["list"]:
         if variable["type"] != "query":
             continue
@@ -65,13 +67,13 @@ def choices(prometheus, dashboard):
         of, label = re.fullmatch(r"label_values\((.*), (\w+)\)", asks).groups()
         offered = [(one, prometheus.values(label, put_in(of, one))) for one in chosen]
         if not any(values for _, values in offered):
-            empty.add(f"the variable {name} has no values")
+            lacks.add(f"the variable {name} has no values")
         if variable["multi"] and not repeats(dashboard, name):
             chosen = [one | {name: ".+"} for one in chosen]
         else:
             # An experiment may have nothing to choose of: interleaving has no metrics.
             chosen = [one | {name: value} for one, values in offered for value in values or [""]]
-    return chosen, empty
+    return chosen, lacks
 
 
 def repeats(dashboard, variable):
@@ -79,28 +81,60 @@ def repeats(dashboard, variable):
 
 
 def queries(dashboard):
-    """What is asked, by the place where it stands."""
+    """What is asked: the place, the query, and the labels that what is found must have."""
     for panel in panels(dashboard):
         for target in panel["targets"]:
-            yield f"`{panel['title']}` {target['refId']}", target["expr"]
+            shown = re.findall(r"{{(\w+)}}", target["legendFormat"])
+            yield f"`{panel['title']}` {target['refId']}", target["expr"], shown
     for annotation in dashboard["annotations"]["list"]:
-        yield f"annotation `{annotation['name']}`", annotation["expr"]
+        shown = re.findall(r"{{(\w+)}}", annotation["titleFormat"] + annotation["textFormat"])
+        yield f"annotation `{annotation['name']}`", annotation["expr"], shown
+
+
+def columns(prometheus, dashboard):
+    """What is wrong with tables: labels that are no columns, and queries whose rows cannot find each other."""
+    chosen, _ = choices(prometheus, dashboard)
+    for panel in (panel for panel in panels(dashboard) if panel["type"] == "table"):
+        heads = panel["transformations"][1]["options"]["renameByName"]
+        found = [
+            [labels for one in chosen for labels in prometheus.found(put_in(target["expr"], one))]
+            for target in panel["targets"]
+        ]
+        common = set.intersection(*(set(labels) for rows in found for labels in rows))
+        for rows in found:
+            for labels in rows:
+                yield from (f"`{panel['title']}`: {label} is no column" for label in set(labels) - set(heads))
+            keys = [tuple(labels[key] for key in sorted(common)) for labels in rows]
+            if len(keys) != len(set(keys)):
+                yield f"`{panel['title']}`: two rows of one query have the same {sorted(common)}"
+
+
+def selectors(expr):
+    """The parts of a query that pick series: a query may find something and yet have a part that never does."""
+    return re.findall(r"\b(?:crossfade|process)_\w+\{[^}]*\}", expr)
 
 
 def missing(prometheus, dashboard, wanted):
-    """Of the wanted queries those that find nothing, whatever is chosen; and variables without a value."""
-    chosen, empty = choices(prometheus, dashboard)
-    for place, expr in wanted.items():
-        ways = {put_in(expr, one) for one in chosen}
-        found = [prometheus.finds(way) for way in sorted(ways)]
-        if not any(found) and not metrics(expr) & EMPTY:
-            empty.add(f"{place} finds nothing: {expr}")
-    return empty
+    """What is wrong with the wanted queries, and with variables: what finds nothing, whatever is chosen."""
+    chosen, lacks = choices(prometheus, dashboard)
+    for place, (expr, shown) in wanted.items():
+        if metrics(expr) & EMPTY:
+            continue
+        found = [labels for way in sorted({put_in(expr, one) for one in chosen}) for labels in prometheus.found(way)]
+        if not found:
+            lacks.add(f"{place} finds nothing: {expr}")
+        for label in shown:
+            if not all(label in labels for labels in found):
+                lacks.add(f"{place} shows the label {label}, which not all that it finds has")
+        for selector in selectors(expr):
+            if not metrics(selector) & NEVER and not any(prometheus.found(put_in(selector, one)) for one in chosen):
+                lacks.add(f"{place} has a part that finds nothing: {selector}")
+    return lacks
 
 
 def unknown_metrics(prometheus, found):
     known = set(prometheus.get("label/__name__/values"))
-    named = {name for one in found.values() for _, expr in queries(one) for name in metrics(expr)}
+    named = {name for one in found.values() for _, expr, _ in queries(one) for name in metrics(expr)}
     return {f"Prometheus has no metric {name}" for name in named - known - AWAITED - NEVER}
 
 
@@ -114,24 +148,28 @@ def missing_rules(prometheus, root):
                 yield f"{rule['name']}: {alert['annotations']}"
     rules = yaml.safe_load(Path(root, "deploy/prometheus/rules.yaml").read_text())
     for rule in itertools.chain(*(group["rules"] for group in rules["groups"])):
-        if "record" in rule and not prometheus.finds(rule["record"]):
+        if "record" in rule and not prometheus.found(rule["record"]):
             yield f"{rule['record']} records nothing"
 
 
 def main(root, url):
     prometheus, found = Prometheus(url), dashboards(root)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    waiting = {name: dict(queries(dashboard)) for name, dashboard in found.items()}
+    waiting = {
+        name: {place: (expr, shown) for place, expr, shown in queries(dashboard)} for name, dashboard in found.items()
+    }
     asked = sum(map(len, waiting.values()))
     while True:
         lacks = {name: missing(prometheus, found[name], wanted) for name, wanted in waiting.items()}
         complaints = [f"{name}: {lack}" for name, those in lacks.items() for lack in sorted(those)]
+        if not complaints:
+            complaints = [complaint for dashboard in found.values() for complaint in columns(prometheus, dashboard)]
         complaints += [*unknown_metrics(prometheus, found), *missing_rules(prometheus, root)]
         if not complaints or time.monotonic() > deadline:
             break
         # What has been found once need not be asked for again.
         waiting = {
-            name: {place: expr for place, expr in wanted.items() if any(place in lack for lack in lacks[name])}
+            name: {place: asks for place, asks in wanted.items() if any(place in lack for lack in lacks[name])}
             for name, wanted in waiting.items()
         }
         time.sleep(1)

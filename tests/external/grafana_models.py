@@ -27,7 +27,7 @@ def answer(model, task, asked):
         usage = {"prompt_tokens": 20, "completion_tokens": random.randrange(5, 50)}
         return {"choices": [], "usage": usage}
     is_right = random.random() < RIGHT[model]
-    return {"label": asked["truth"] if is_right else asked["truth"] + 1}
+    return {"label": f"label {asked['truth']}" if is_right else "another"}
 
 
 class Models(BaseHTTPRequestHandler):

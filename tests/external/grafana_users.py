@@ -58,7 +58,7 @@ def use(gateway, experiment, task):
             if task == "rank":
                 report = about | {"outcome": "click", "value": {"item": str(truth)}}
             else:
-                report = about | {"outcome": "truth", "value": truth}
+                report = about | {"outcome": "truth", "value": f"label {truth}"}
             gateway.tell("/feedback", report)
         time.sleep(BREATH_SECONDS)
 
