@@ -184,9 +184,7 @@ def stat(
     return panel("stat", title, says, queries, size, unit, options=options, **more)
 
 
-def bars(
-    title: str, says: str, queries: list[dict], unit: str, *, size: tuple[int, int] = (8, 8), **more
-) -> dict:
+def bars(title: str, says: str, queries: list[dict], unit: str, *, size: tuple[int, int] = (8, 8), **more) -> dict:
     """Present values as bars beside each other."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
@@ -200,9 +198,7 @@ def bars(
     return panel("bargauge", title, says, queries, size, unit, options=options, min=0, **more)
 
 
-def timeline(
-    title: str, says: str, queries: list[dict], *, size: tuple[int, int] = (12, 6), **more
-) -> dict:
+def timeline(title: str, says: str, queries: list[dict], *, size: tuple[int, int] = (12, 6), **more) -> dict:
     """What held when: one bar a series, coloured where its value is 1."""
     options = {
         "mergeValues": True,
@@ -215,7 +211,16 @@ def timeline(
     more.setdefault("steps", [("transparent", None), ("blue", 1)])
     custom = {"fillOpacity": 80, "lineWidth": 0}
     return panel(
-        "state-timeline", title, says, queries, size, "short", options=options, custom=custom, colors="thresholds", **more
+        "state-timeline",
+        title,
+        says,
+        queries,
+        size,
+        "short",
+        options=options,
+        custom=custom,
+        colors="thresholds",
+        **more,
     )
 
 
@@ -286,9 +291,7 @@ def colored(words: dict[str, str]) -> list[dict]:
 def word_cells(head: str, words: dict[str, str]) -> dict:
     """Paints a table's cells by the words in them."""
     options = {word: {"color": color, "index": place} for place, (word, color) in enumerate(words.items())}
-    return override(
-        head, mappings=[{"type": "value", "options": options}], custom_cellOptions={"type": "color-text"}
-    )
+    return override(head, mappings=[{"type": "value", "options": options}], custom_cellOptions={"type": "color-text"})
 
 
 def value_cells(head: str, unit: str, steps: list[tuple[str, float | None]] | None = None, decimals: int = 2) -> dict:
@@ -444,7 +447,10 @@ def annotations() -> list[dict]:
 
 def row(title: str, *panels: dict) -> list[dict]:
     """A titled row of panels, which fill lines of 24 columns in turn; panels of one line are equally high."""
-    return [{"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"w": COLUMNS, "h": 1}}, *panels]
+    return [
+        {"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"w": COLUMNS, "h": 1}},
+        *panels,
+    ]
 
 
 def dashboard(uid: str, title: str, says: str, variables: list[dict], rows: list[list[dict]]) -> dict:

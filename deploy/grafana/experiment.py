@@ -1,4 +1,4 @@
-"""One experiment: what the verdict is and what it rests on, and how the arms differ in speed, errors, cost and answers."""
+"""One experiment: its verdict and what that rests on, and how the arms differ in speed, errors, cost and answers."""
 
 from blocks import FAILED, PHASE_COLORS, VERDICT_COLORS
 from blocks import filled, increase, judged, of, quantile, query, rate
@@ -58,9 +58,10 @@ def verdict() -> list[dict]:
         "Verdict",
         stat(
             "Verdict",
-            "promote: every condition is met. waiting: not enough evidence yet. hold: a guardrail bars promotion. rollback: "
-            "surely worse on a guardrail, take the candidate out. inconclusive: time is up. invalid: the traffic is not "
-            "what was drawn. The admin API says why, in a sentence: GET /api/v1/experiments/NAME/verdict.",
+            "promote: every condition is met. waiting: not enough evidence yet. hold: a guardrail bars promotion. "
+            "rollback: surely worse on a guardrail, take the candidate out. inconclusive: time is up. invalid: the "
+            "traffic is not what was drawn. The admin API says why, in a sentence: GET "
+            "/api/v1/experiments/NAME/verdict.",
             [query(f"max by (state) ({state}) == 1", "{{state}}")],
             "none",
             shows="name",
@@ -76,15 +77,15 @@ def verdict() -> list[dict]:
         ),
         stat(
             "Step",
-            "The step of the canary's ramp, from 1; 0 when it was rolled back. A step that does not end waits for its time, "
-            "its requests, a verdict, or a person: GET /api/v1/experiments/NAME tells which.",
+            "The step of the canary's ramp, from 1; 0 when it was rolled back. A step that does not end waits for "
+            "its time, its requests, a verdict, or a person: GET /api/v1/experiments/NAME tells which.",
             [query(f"max(crossfade_ramp_step{{{of()}}})", "step")],
             "none",
         ),
         stat(
             "Candidate's share",
-            "The share of units, or of requests where no unit is named, that is drawn for the candidate to answer. 0 where it only "
-            "gets copies, and where lists are mixed.",
+            "The share of units, or of requests where no unit is named, that is drawn for the candidate to answer. 0 "
+            "where it only gets copies, and where lists are mixed.",
             [query(f'max(crossfade_traffic_weight_ratio{{{of()}, arm=~"$candidate"}})', "share")],
             "percentunit",
             decimals=1,
@@ -92,15 +93,15 @@ def verdict() -> list[dict]:
         stat(
             "Pairs",
             "Requests in the time shown that two arms or more answered whole. Comparisons of answers rest on these.",
-            [query(f'{increase("pairs_total", "")} or vector(0)', "pairs", now=True)],
+            [query(f"{increase('pairs_total', '')} or vector(0)", "pairs", now=True)],
             "short",
             decimals=0,
         ),
         stat(
             "Sample ratio",
-            "Evidence that units reach the arms, or outcomes join, in other shares than drawn, as the logarithm of an e-value. "
-            "From 6.9 every verdict is void: look for lost records, for units that are missing, for clients that retry, and "
-            "for an arm whose answers lose their id before the outcome is reported.",
+            "Evidence that units reach the arms, or outcomes join, in other shares than drawn, as the logarithm of "
+            "an e-value. From 6.9 every verdict is void: look for lost records, for units that are missing, for "
+            "clients that retry, and for an arm whose answers lose their id before the outcome is reported.",
             [query(f"max({MISMATCH})", "log e")],
             "short",
             steps=MISMATCH_STEPS,
@@ -146,14 +147,13 @@ def evidence() -> list[dict]:
     dashed = {"fill": "dash", "dash": [8, 6]}
     needed_line = override("needed", color=fixed("text"), custom_lineStyle=dashed, custom_fillOpacity=0)
     # The value of no difference, by the figure's scale.
-    alike = (
-        f'1 + 0 * {of_scale("relative_risk")} or 0 * {of_scale("difference")} or 0.5 + 0 * {of_scale("preference")}'
-    )
+    alike = f"1 + 0 * {of_scale('relative_risk')} or 0 * {of_scale('difference')} or 0.5 + 0 * {of_scale('preference')}"
     effect_panel = lines(
         "Effect on $figure",
-        "How far the candidate is from legacy, with a confidence band that holds however often one looks, and the value of no "
-        "difference, dashed: 1 for a relative risk, 0 for a difference, 0.5 for a preference. A band that keeps clear of it "
-        "decides, and the evidence above tells for which side; a wide one asks for more traffic. No band: too few events.",
+        "How far the candidate is from legacy, with a confidence band that holds however often one looks, and the "
+        "value of no difference, dashed: 1 for a relative risk, 0 for a difference, 0.5 for a preference. A band "
+        "that keeps clear of it decides, and the evidence above tells for which side; a wide one asks for more "
+        "traffic. No band: too few events.",
         [
             query(effect("lower"), "lower"),
             query(effect("estimate"), "estimate"),
@@ -164,7 +164,9 @@ def evidence() -> list[dict]:
         size=(12, 8),
         overrides=[
             override("no difference", color=fixed("text"), custom_lineStyle=dashed, custom_fillOpacity=0),
-            override("upper", color=fixed("blue"), custom_fillBelowTo="lower", custom_fillOpacity=20, custom_lineWidth=0),
+            override(
+                "upper", color=fixed("blue"), custom_fillBelowTo="lower", custom_fillOpacity=20, custom_lineWidth=0
+            ),
             override("lower", color=fixed("blue"), custom_fillOpacity=0, custom_lineWidth=0),
             override("estimate", color=fixed("blue"), custom_fillOpacity=0, custom_lineWidth=2),
         ],
@@ -173,24 +175,26 @@ def evidence() -> list[dict]:
         "Evidence",
         lines(
             "Evidence that the candidate is better",
-            "The logarithm of the e-value by figure, against what promotion needs. It may be read at any time: once above the line, "
-            "the error rate that was chosen (alpha) is kept. Below, wait; a curve that does not rise shows no effect.",
+            "The logarithm of the e-value by figure, against what promotion needs. It may be read at any time: once "
+            "above the line, the error rate that was chosen (alpha) is kept. Below, wait; a curve that does not rise "
+            "shows no effect.",
             [query(log_e("better"), "{{figure}}"), needed],
             "short",
             overrides=[needed_line],
         ),
         lines(
             "Evidence that the candidate is worse",
-            "The same for harm. Guardrails have a level of their own, so that the verdict may roll back before or after "
-            "this line is crossed; a curve that rises is reason enough to look at the candidate.",
+            "The same for harm. Guardrails have a level of their own, so that the verdict may roll back before or "
+            "after this line is crossed; a curve that rises is reason enough to look at the candidate.",
             [query(log_e("worse"), "{{figure}}"), needed],
             "short",
             overrides=[needed_line],
         ),
         lines(
             "Sample ratio mismatch",
-            "assigned: units reach the arms in other shares than drawn. joined: outcomes are reported for one arm more than for the "
-            "other. From 6.9, e-values above 1,000, verdicts are void until the experiment begins anew.",
+            "assigned: units reach the arms in other shares than drawn. joined: outcomes are reported for one arm "
+            "more than for the other. From 6.9, e-values above 1,000, verdicts are void until the experiment begins "
+            "anew.",
             [query(MISMATCH, "{{of}}")],
             "short",
             limit=True,
@@ -205,8 +209,8 @@ def traffic() -> list[dict]:
         "Traffic",
         lines(
             "Split of requests",
-            "The share of requests that were assigned to each arm, and, dashed, the share that was drawn for. Requests follow units: "
-            "where few users send many requests, the two may part without a fault.",
+            "The share of requests that were assigned to each arm, and, dashed, the share that was drawn for. "
+            "Requests follow units: where few users send many requests, the two may part without a fault.",
             [
                 query(f"{ASSIGNED} / on () group_left () sum({ASSIGNED})", "{{arm}}"),
                 query(f"max by (arm) (crossfade_traffic_weight_ratio{{{of()}}})", "{{arm}}: drawn"),
@@ -214,22 +218,20 @@ def traffic() -> list[dict]:
             "percentunit",
             min=0,
             max=1,
-            overrides=[
-                override("/: drawn$/", custom_lineStyle={"fill": "dash", "dash": [8, 6]}, custom_fillOpacity=0)
-            ],
+            overrides=[override("/: drawn$/", custom_lineStyle={"fill": "dash", "dash": [8, 6]}, custom_fillOpacity=0)],
         ),
         lines(
             "Requests",
-            "Requests by the arm drawn, and whether they count in the comparison. Not enrolled are those outside the test's share "
-            "of traffic, without a unit, forced, and retries.",
+            "Requests by the arm drawn, and whether they count in the comparison. Not enrolled are those outside the "
+            "test's share of traffic, without a unit, forced, and retries.",
             [query(rate("assigned_total", "arm, enrolled"), "{{arm}} (enrolled: {{enrolled}})")],
             "reqps",
             stacked="normal",
         ),
         lines(
             "Unusual requests",
-            "fallback: legacy made good for the candidate. degraded: a list could not be mixed. unit_missing: no user was named; "
-            "above a few per cent, look at `unit` in the policy. cancelled: the client left.",
+            "fallback: legacy made good for the candidate. degraded: a list could not be mixed. unit_missing: no "
+            "user was named; above a few per cent, look at `unit` in the policy. cancelled: the client left.",
             [query(rate("marked_requests_total", "mark"), "{{mark}}")],
             "reqps",
         ),
@@ -265,8 +267,9 @@ def latency() -> list[dict]:
         ),
         lines(
             "What copies cost users, p99",
-            "Under shadow: how long users waited whose requests were copied, against those whose copies were held back by chance. "
-            "Apart for long: the machine is too small, or the models share something; lower `sample` or set a budget.",
+            "Under shadow: how long users waited whose requests were copied, against those whose copies were held "
+            "back by chance. Apart for long: the machine is too small, or the models share something; lower `sample` "
+            "or set a budget.",
             [query(waited("true"), "copied"), query(waited("false"), "held back")],
             "s",
             size=(12, 8),
@@ -282,8 +285,8 @@ def errors_and_cost() -> list[dict]:
         "Errors and cost",
         lines(
             "Errors",
-            "Share of calls that failed: 5xx, no connection, a timeout, a reset, an answer that broke off. A candidate above "
-            "legacy in the same role is worse, whatever its answers are.",
+            "Share of calls that failed: 5xx, no connection, a timeout, a reset, an answer that broke off. A "
+            "candidate above legacy in the same role is worse, whatever its answers are.",
             [query(f"{filled(failed, called)} / {called}", ANSWERED_BY)],
             "percentunit",
             size=(6, 8),
@@ -291,7 +294,8 @@ def errors_and_cost() -> list[dict]:
         ),
         lines(
             "How calls end",
-            "Calls by status class, or by the way they failed, for each arm. breaker_open and overloaded never came to the model.",
+            "Calls by status class, or by the way they failed, for each arm. breaker_open and overloaded never came "
+            "to the model.",
             [query(rate("requests_total", "arm, code"), "{{arm}}: {{code}}")],
             "reqps",
             size=(6, 8),
@@ -299,10 +303,11 @@ def errors_and_cost() -> list[dict]:
         ),
         lines(
             "Cost per 1,000 calls",
-            "By arm and what calls were for, in the currency's unit, from the prices in the policy. Models without prices have none.",
+            "By arm and what calls were for, in the currency's unit, from the prices in the policy. Models without "
+            "prices have none.",
             [
                 query(
-                    f'1000 * {rate("cost_total", "arm, role, currency")} / on (arm, role) group_left () {called}',
+                    f"1000 * {rate('cost_total', 'arm, role, currency')} / on (arm, role) group_left () {called}",
                     ANSWERED_BY + ", {{currency}}",
                 )
             ],
@@ -316,7 +321,7 @@ def errors_and_cost() -> list[dict]:
             "What models say they used, by kind. A candidate that talks more costs more and takes longer.",
             [
                 query(
-                    f'{rate("tokens_total", "arm, role, kind")} / on (arm, role) group_left () {called}',
+                    f"{rate('tokens_total', 'arm, role, kind')} / on (arm, role) group_left () {called}",
                     ANSWERED_BY + ": {{kind}}",
                 )
             ],
@@ -337,8 +342,9 @@ def answers() -> list[dict]:
         "Answers",
         lines(
             "Agreement by field",
-            "Share of compared fields that are as legacy's. The arm legacy stands for its control calls: what it differs from itself. "
-            "Only what the candidate differs beyond that is the candidate's doing; look at such pairs with `crossfade report`.",
+            "Share of compared fields that are as legacy's. The arm legacy stands for its control calls: what it "
+            "differs from itself. Only what the candidate differs beyond that is the candidate's doing; look at such "
+            "pairs with `crossfade report`.",
             [query(f"{filled(agree, compared)} / {compared}", "{{arm}}: {{field}}")],
             "percentunit",
             min=0,
@@ -354,8 +360,8 @@ def answers() -> list[dict]:
         ),
         lines(
             "Reports of outcomes",
-            "Reports by what became of them. late, unknown, rejected, forbidden and conflict count nowhere: the README's table of "
-            "results says why. busy: send it again.",
+            "Reports by what became of them. late, unknown, rejected, forbidden and conflict count nowhere: the "
+            "README's table of results says why. busy: send it again.",
             [query(rate("feedback_total", "outcome, result"), "{{outcome}}: {{result}}")],
             "cps",
             stacked="normal",
@@ -363,8 +369,8 @@ def answers() -> list[dict]:
         repeated(
             lines(
                 "Quality: $metric",
-                "The metric's value over all answers so far, by arm and what the calls were for. Whether a difference is more than "
-                "chance is told by the effect's band above.",
+                "The metric's value over all answers so far, by arm and what the calls were for. Whether a "
+                "difference is more than chance is told by the effect's band above.",
                 [query(quality, ANSWERED_BY)],
                 "short",
                 size=(12, 8),
@@ -377,13 +383,14 @@ def answers() -> list[dict]:
 
 def copies() -> list[dict]:
     sent = increase("copies_sent_total", "")
-    dropped = f'({increase("copies_dropped_total", "")} or vector(0))'
+    dropped = f"({increase('copies_dropped_total', '')} or vector(0))"
     return row(
         "Copies",
         bars(
             "From asked to sent",
-            "Copies that the plan asked for in the time shown, those sent, and those dropped, by reason. in_flight, bytes, rate and "
-            "budget are bounds of the policy; model_busy and breaker_open mean that the model does not keep up, or fails.",
+            "Copies that the plan asked for in the time shown, those sent, and those dropped, by reason. in_flight, "
+            "bytes, rate and budget are bounds of the policy; model_busy and breaker_open mean that the model does "
+            "not keep up, or fails.",
             [
                 query(f"({sent} or vector(0)) + {dropped}", "asked", now=True),
                 query(increase("copies_sent_total", "role"), "sent: {{role}}", now=True),
@@ -416,16 +423,16 @@ def lists() -> list[dict]:
         "Interleaving",
         lines(
             "Lists won",
-            "Mixed lists on which an arm earned more of the clicks, so far. The ratio of the two is the candidate's preference; the "
-            "verdict counts each user once.",
+            "Mixed lists on which an arm earned more of the clicks, so far. The ratio of the two is the candidate's "
+            "preference; the verdict counts each user once.",
             [query(f"sum by (arm) (crossfade_interleaving_wins{{{of()}}})", "{{arm}}")],
             "short",
             size=(12, 8),
         ),
         lines(
             "Lists shown",
-            "mixed: something can be learnt. no_contrast: all lists were alike. degraded: one model's list was served as it is, for the "
-            "other was late or failed: a longer deadline or a faster model helps.",
+            "mixed: something can be learnt. no_contrast: all lists were alike. degraded: one model's list was "
+            "served as it is, for the other was late or failed: a longer deadline or a faster model helps.",
             [query(rate("interleaving_impressions_total", "kind"), "{{kind}}")],
             "reqps",
             size=(12, 8),

@@ -39,8 +39,9 @@ def health() -> list[dict]:
         ),
         stat(
             "Panics",
-            "Panics in the time shown. Each ended one request, copy or record, and nothing else; each is a bug: the log has it.",
-            [query(f'{increase("panics_total", "", at())} or vector(0)', "panics", now=True)],
+            "Panics in the time shown. Each ended one request, copy or record, and nothing else; each is a bug: the "
+            "log has it.",
+            [query(f"{increase('panics_total', '', at())} or vector(0)", "panics", now=True)],
             "short",
             steps=BAD_FROM_ONE,
             decimals=0,
@@ -48,7 +49,7 @@ def health() -> list[dict]:
         stat(
             "Records lost",
             "Records lost in the time shown. The row on records says for which reason.",
-            [query(f'{increase("records_lost_total", "")} or vector(0)', "lost", now=True)],
+            [query(f"{increase('records_lost_total', '')} or vector(0)", "lost", now=True)],
             "short",
             steps=BAD_FROM_ONE,
             decimals=0,
@@ -64,7 +65,8 @@ def health() -> list[dict]:
         ),
         stat(
             "Certificates",
-            "Whether the certificates in use are those of the files. stale: changed files cannot be used, the former stay; the log says why.",
+            "Whether the certificates in use are those of the files. stale: changed files cannot be used, the former "
+            "stay; the log says why.",
             [query(f"min(crossfade_tls_certificates_current{{{at()}}}) or vector(1)", "certificates")],
             "none",
             steps=[("red", None), ("green", 1)],
@@ -84,7 +86,8 @@ def resources() -> list[dict]:
         "Resources",
         lines(
             "CPU",
-            "Cores in use. Near the limit of the container users begin to wait: copies cost CPU too, sample fewer or allow more.",
+            "Cores in use. Near the limit of the container users begin to wait: copies cost CPU too, sample fewer or "
+            "allow more.",
             [query(f"rate(process_cpu_seconds_total{{{at()}}}[$__rate_interval])", EACH)],
             "short",
             size=(6, 8),
@@ -100,8 +103,9 @@ def resources() -> list[dict]:
         ),
         lines(
             "Memory held",
-            "Memory of captured bodies and waiting records, against what they may hold (dashed). Above 70 % copies are dropped, above 85 % "
-            "bodies are captured in part, at 100 % no connection is accepted: raise `limits.memory` or copy less.",
+            "Memory of captured bodies and waiting records, against what they may hold (dashed). Above 70 % copies "
+            "are dropped, above 85 % bodies are captured in part, at 100 % no connection is accepted: raise "
+            "`limits.memory` or copy less.",
             [
                 query(f"crossfade_memory_held_bytes{{{at()}}}", EACH),
                 query(f"min(crossfade_memory_budget_bytes{{{at()}}})", "budget"),
@@ -113,8 +117,8 @@ def resources() -> list[dict]:
         ),
         lines(
             "Descriptors and threads",
-            "Open file descriptors, one a connection, against the limit of the process (dashed), and threads. At the limit no connection "
-            "is accepted: raise the limit, or lower `listen.max_connections`.",
+            "Open file descriptors, one a connection, against the limit of the process (dashed), and threads. At the "
+            "limit no connection is accepted: raise the limit, or lower `listen.max_connections`.",
             [
                 query(f"process_open_fds{{{at()}}}", EACH),
                 query(f"min(process_max_fds{{{at()}}})", "limit"),
@@ -140,17 +144,17 @@ def users() -> list[dict]:
         ),
         lines(
             "Answers of the gateway's own",
-            "By status and reason. 404 no_route: no experiment matches and there is no default. 502, 503, 504: the model failed as "
-            "said. 4xx otherwise: a request that is refused, and what was wrong with it.",
+            "By status and reason. 404 no_route: no experiment matches and there is no default. 502, 503, 504: the "
+            "model failed as said. 4xx otherwise: a request that is refused, and what was wrong with it.",
             [query(rate("gateway_answers_total", "code, reason", at()), "{{code}} {{reason}}")],
             "reqps",
             stacked="normal",
         ),
         lines(
             "Limits met",
-            "Connections, requests and streams that were ended by a limit, by its key under `limits`; handshakes that failed; bodies "
-            "above the cap that a match needed to read; times at which no connection was accepted. A few are clients' faults; "
-            "many after a change mean that a limit is too low.",
+            "Connections, requests and streams that were ended by a limit, by its key under `limits`; handshakes "
+            "that failed; bodies above the cap that a match needed to read; times at which no connection was "
+            "accepted. A few are clients' faults; many after a change mean that a limit is too low.",
             [
                 query(rate("limited_total", "limit", at()), "{{limit}}"),
                 query(rate("tls_handshakes_failed_total", "", at()), "handshakes failed"),
@@ -182,8 +186,8 @@ def models() -> list[dict]:
         ),
         lines(
             "Breakers open",
-            "URLs that are left alone because calls to them failed, by what the calls are for. Open: the model is down, or hangs; "
-            "copies to it are dropped, users' calls fall back or fail at once.",
+            "URLs that are left alone because calls to them failed, by what the calls are for. Open: the model is "
+            "down, or hangs; copies to it are dropped, users' calls fall back or fail at once.",
             [query(f"sum by (model, calls) (crossfade_breakers_open{{{at()}}})", "{{model}}: {{calls}}")],
             "short",
             size=(6, 8),
@@ -227,20 +231,22 @@ def records() -> list[dict]:
         ),
         lines(
             "Records lost",
-            "By experiment, kind and reason. queue: more came than could wait; raise `record.queue`, or give the disk less to do. disk: "
-            "it is full, slow or gone; the log names the error. Users notice neither.",
+            "By experiment, kind and reason. queue: more came than could wait; raise `record.queue`, or give the "
+            "disk less to do. disk: it is full, slow or gone; the log names the error. Users notice neither.",
             [query(rate("records_lost_total", "experiment, kind, reason"), "{{experiment}}: {{kind}}, {{reason}}")],
             "cps",
         ),
         lines(
             "Bodies captured in part",
-            "Bodies that were cut in the record because memory was short. Comparisons and metrics lack them: raise `limits.memory`.",
+            "Bodies that were cut in the record because memory was short. Comparisons and metrics lack them: raise "
+            "`limits.memory`.",
             [query(rate("bodies_shed_total", "", at()), "bodies")],
             "cps",
         ),
         lines(
             "Records waiting",
-            "Records that wait for the writer. They are written every few milliseconds: a queue that stays means a slow disk.",
+            "Records that wait for the writer. They are written every few milliseconds: a queue that stays means a "
+            "slow disk.",
             [query(f"crossfade_record_queue_records{{{at()}}}", EACH)],
             "short",
             min=0,
@@ -266,7 +272,8 @@ def configuration() -> list[dict]:
         "Configuration",
         lines(
             "Reloads of the policy",
-            "changed: another policy is in force. unchanged: the file was read and says the same. rejected: it has problems.",
+            "changed: another policy is in force. unchanged: the file was read and says the same. rejected: it has "
+            "problems.",
             [query(rate("policy_reloads_total", "result", at()), "{{result}}")],
             "cps",
         ),
@@ -279,8 +286,9 @@ def configuration() -> list[dict]:
         ),
         timeline(
             "Certificates in use",
-            "Green while the certificates in use are those of the files, by model; `_listen` is the users' side. Red: the changed files cannot "
-            "be used (a key that does not fit, no PEM); mend them before the former expire.",
+            "Green while the certificates in use are those of the files, by model; `_listen` is the users' side. "
+            "Red: the changed files cannot be used (a key that does not fit, no PEM); mend them before the former "
+            "expire.",
             [query(f"min by (model) (crossfade_tls_certificates_current{{{at()}}})", "{{model}}")],
             size=(8, 8),
             steps=[("red", None), ("green", 1)],
@@ -293,8 +301,8 @@ def surroundings() -> list[dict]:
         "Fleet and webhooks",
         lines(
             "Controller last heard",
-            "Time since each gateway last heard of the fleet's controller. While it is silent a gateway keeps the last weights it was told; "
-            "above a minute, see whether the controller runs and can be reached.",
+            "Time since each gateway last heard of the fleet's controller. While it is silent a gateway keeps the "
+            "last weights it was told; above a minute, see whether the controller runs and can be reached.",
             [query(f"time() - crossfade_controller_heard_timestamp_seconds{{{at()}}}", EACH)],
             "s",
             min=0,
@@ -310,7 +318,8 @@ def surroundings() -> list[dict]:
         ),
         lines(
             "Webhooks",
-            "Deliveries by result. failed: the receiver did not take it. dropped: too many waited. The rollout does not wait for either.",
+            "Deliveries by result. failed: the receiver did not take it. dropped: too many waited. The rollout does "
+            "not wait for either.",
             [query(rate("webhook_deliveries_total", "hook, result", at()), "{{hook}}: {{result}}")],
             "cps",
         ),

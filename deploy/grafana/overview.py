@@ -10,7 +10,7 @@ CANDIDATES = f"max by (experiment, candidate) (crossfade_verdict_state{{{judged(
 
 # One for every request of an experiment, and one for every request that none matched.
 UNMATCHED = of(experiment="_default", role="answer")
-USERS = f'({rate("assigned_total", "experiment")} or {rate("requests_total", "experiment", UNMATCHED)})'
+USERS = f"({rate('assigned_total', 'experiment')} or {rate('requests_total', 'experiment', UNMATCHED)})"
 
 # A mixed list fails its user only if every model fails: at most as often as the one that fails least.
 MIXED_ERRORS = "min by (experiment) " + filled(
@@ -22,7 +22,7 @@ MADE_GOOD = filled(rate("marked_requests_total", "experiment", of(mark="fallback
 USER_ERRORS = f"({MIXED_ERRORS} or clamp_min({FAILED_ANSWERS} - {MADE_GOOD}, 0) or 0 * {USERS})"
 
 COPIES_DROPPED = filled(rate("copies_dropped_total", "experiment"), rate("copies_sent_total", "experiment"))
-COPIES_ASKED = f'({rate("copies_sent_total", "experiment")} + {COPIES_DROPPED})'
+COPIES_ASKED = f"({rate('copies_sent_total', 'experiment')} + {COPIES_DROPPED})"
 
 WEIGHT = f"max by (experiment, arm) (crossfade_traffic_weight_ratio{{{of()}}})"
 
@@ -60,7 +60,8 @@ def at_a_glance() -> list[dict]:
         "At a glance",
         stat(
             "Gateways",
-            "Gateways that answer scrapes. Fewer than you run: see the gateway dashboard and the targets of Prometheus.",
+            "Gateways that answer scrapes. Fewer than you run: see the gateway dashboard and the targets of "
+            "Prometheus.",
             [query(f"count(crossfade_build_info{{{at()}}})", "gateways")],
             "none",
             size=(3, 4),
@@ -74,7 +75,8 @@ def at_a_glance() -> list[dict]:
         ),
         stat(
             "To be promoted",
-            "Candidates whose every condition of promotion is met. Look at the experiment, then let the candidate take over.",
+            "Candidates whose every condition of promotion is met. Look at the experiment, then let the candidate "
+            "take over.",
             [query(verdicts("promote"), "promote")],
             "none",
             size=(3, 4),
@@ -90,8 +92,8 @@ def at_a_glance() -> list[dict]:
         ),
         stat(
             "Void",
-            "Candidates whose verdict is void, because users or outcomes reach the arms in other shares than drawn. Conclude "
-            "nothing before the cause is found: see the sample ratio on the experiment's dashboard.",
+            "Candidates whose verdict is void, because users or outcomes reach the arms in other shares than drawn. "
+            "Conclude nothing before the cause is found: see the sample ratio on the experiment's dashboard.",
             [query(verdicts("invalid"), "invalid")],
             "none",
             size=(3, 4),
@@ -107,8 +109,9 @@ def at_a_glance() -> list[dict]:
         ),
         stat(
             "Users' errors",
-            "Share of users' requests that ended in an error: 5xx, no connection, a timeout, a reset, an answer that broke off. "
-            "What legacy made good as a fallback is not among them. A candidate that only gets copies cannot move this.",
+            "Share of users' requests that ended in an error: 5xx, no connection, a timeout, a reset, an answer that "
+            "broke off. What legacy made good as a fallback is not among them. A candidate that only gets copies "
+            "cannot move this.",
             [query(f"sum({USER_ERRORS}) / sum({USERS})", "errors")],
             "percentunit",
             size=(3, 4),
@@ -118,9 +121,9 @@ def at_a_glance() -> list[dict]:
         ),
         stat(
             "Records lost",
-            "Records that were lost in the time shown. Reports then lack requests, and say so. See the gateway dashboard for "
-            "the reason: a full queue, or a disk that is full, slow or gone.",
-            [query(f'{increase("records_lost_total", "")} or vector(0)', "lost", now=True)],
+            "Records that were lost in the time shown. Reports then lack requests, and say so. See the gateway "
+            "dashboard for the reason: a full queue, or a disk that is full, slow or gone.",
+            [query(f"{increase('records_lost_total', '')} or vector(0)", "lost", now=True)],
             "short",
             size=(3, 4),
             steps=BAD_FROM_ONE,
@@ -154,10 +157,11 @@ def candidates() -> list[dict]:
         "Candidates",
         table(
             "Verdicts",
-            "A line for each candidate: what the verdict says, where its canary's ramp stands, the share of units that it "
-            "answers, how many requests its experiment gets, how often its calls fail, how often users see an error, the "
-            "share of copies that a bound held back, and the evidence that shares are not as drawn (from 6.9 the verdict is "
-            "void). Click an experiment for all its figures. A line appears with an experiment's first requests.",
+            "A line for each candidate: what the verdict says, where its canary's ramp stands, the share of units "
+            "that it answers, how many requests its experiment gets, how often its calls fail, how often users see "
+            "an error, the share of copies that a bound held back, and the evidence that shares are not as drawn "
+            "(from 6.9 the verdict is void). Click an experiment for all its figures. A line appears with an "
+            "experiment's first requests.",
             [
                 query(state, "", table=True),
                 query(f"0 * {CANDIDATES} + on (experiment) group_left (phase) {phase}", "", table=True),
@@ -196,17 +200,17 @@ def candidates() -> list[dict]:
         ),
         table(
             "Effects",
-            "How far each candidate is from legacy, on every figure that is watched. No difference is 1 for a relative_risk, 0 "
-            "for a difference, 0.5 for a preference. The bounds hold however often one looks; while no difference lies "
-            "between them, nothing is decided. Evidence is the logarithm of an e-value, and counts once it reaches what is "
-            "needed.",
+            "How far each candidate is from legacy, on every figure that is watched. No difference is 1 for a "
+            "relative_risk, 0 for a difference, 0.5 for a preference. The bounds hold however often one looks; while "
+            "no difference lies between them, nothing is decided. Evidence is the logarithm of an e-value, and "
+            "counts once it reaches what is needed.",
             [
                 query(effect("lower"), "", table=True),
                 query(effect("estimate"), "", table=True),
                 query(effect("upper"), "", table=True),
                 query(evidence("better"), "", table=True),
                 query(evidence("worse"), "", table=True),
-                query(f'0 * {effect("estimate")} + on (experiment, candidate) group_left () {needed}', "", table=True),
+                query(f"0 * {effect('estimate')} + on (experiment, candidate) group_left () {needed}", "", table=True),
             ],
             {
                 "experiment": "Experiment",
@@ -238,15 +242,16 @@ def users() -> list[dict]:
         "Users",
         lines(
             "Requests by experiment",
-            "Requests of users; `_default` are those that no experiment matched. A sudden change here explains most others.",
+            "Requests of users; `_default` are those that no experiment matched. A sudden change here explains most "
+            "others.",
             [query(USERS, "{{experiment}}")],
             "reqps",
             stacked="normal",
         ),
         lines(
             "Errors by experiment",
-            "Share of users' requests that ended in an error. Compare with the candidate's weight: where errors rise with it, "
-            "the candidate harms users; roll it back by the admin API.",
+            "Share of users' requests that ended in an error. Compare with the candidate's weight: where errors rise "
+            "with it, the candidate harms users; roll it back by the admin API.",
             [query(f"{USER_ERRORS} / {USERS}", "{{experiment}}")],
             "percentunit",
             min=0,
@@ -255,15 +260,17 @@ def users() -> list[dict]:
         ),
         lines(
             "Time to the answer, p99",
-            "99 % of the calls that answer users took no longer than this, to the last byte. Lists that are mixed wait for the "
-            "slower model, up to the strategy's deadline. Under shadow only what copies cost can move it.",
+            "99 % of the calls that answer users took no longer than this, to the last byte. Lists that are mixed "
+            "wait for the slower model, up to the strategy's deadline. Under shadow only what copies cost can move "
+            "it.",
             [query(quantile(0.99, "request_duration_seconds", "experiment", answers), "{{experiment}}")],
             "s",
             min=0,
         ),
         lines(
             "Candidates' weights",
-            "The share of units that each candidate answers. A canary climbs in steps and falls to 0 when it is rolled back.",
+            "The share of units that each candidate answers. A canary climbs in steps and falls to 0 when it is "
+            "rolled back.",
             [query(of_candidates(WEIGHT), "{{experiment}}: {{candidate}}")],
             "percentunit",
             size=(12, 8),
@@ -272,9 +279,14 @@ def users() -> list[dict]:
         ),
         lines(
             "Cost an hour",
-            "What all calls to models cost, in the currency's unit an hour. Everything but answers, fallbacks and mixed lists "
-            "is what testing costs: bound it with the strategy's budget.",
-            [query(f'3600 * {rate("cost_total", "experiment, role, currency")}', "{{experiment}} ({{role}}), {{currency}}")],
+            "What all calls to models cost, in the currency's unit an hour. Everything but answers, fallbacks and "
+            "mixed lists is what testing costs: bound it with the strategy's budget.",
+            [
+                query(
+                    f"3600 * {rate('cost_total', 'experiment, role, currency')}",
+                    "{{experiment}} ({{role}}), {{currency}}",
+                )
+            ],
             "short",
             size=(12, 8),
             stacked="normal",

@@ -1,4 +1,4 @@
-"""Writes the rules as a PrometheusRule object for the Prometheus operator, into the kustomize component prometheus-rules.
+"""Writes the rules as a PrometheusRule object, into the kustomize component prometheus-rules.
 
 Usage: python3 -B for_kubernetes.py [--check]
 

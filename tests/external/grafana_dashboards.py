@@ -17,7 +17,10 @@ AWAITED = {
 
 def dashboards(root):
     """The dashboards by the names of their files."""
-    found = {path.stem: json.loads(path.read_text()) for path in sorted(Path(root, "deploy/grafana/dashboards").glob("*.json"))}
+    found = {
+        path.stem: json.loads(path.read_text())
+        for path in sorted(Path(root, "deploy/grafana/dashboards").glob("*.json"))
+    }
     assert found, "no dashboards"
     return found
 

@@ -131,8 +131,16 @@ def of_query(expr, variables):
 
 
 def of_all(found, known):
-    shown = {family(name) for one in found.values() for panel in panels(one) for t in panel["targets"] for name in metrics(t["expr"])}
-    shown_anywhere = shown | {name for one in found.values() for a in one["annotations"]["list"] for name in metrics(a["expr"])}
+    shown = {
+        family(name)
+        for one in found.values()
+        for panel in panels(one)
+        for t in panel["targets"]
+        for name in metrics(t["expr"])
+    }
+    shown_anywhere = shown | {
+        name for one in found.values() for a in one["annotations"]["list"] for name in metrics(a["expr"])
+    }
     of_process = {name for name in shown if name.startswith("process_")}
     yield from (f"{name} is on no panel, and not in LEFT_OUT" for name in sorted(known - shown_anywhere - LEFT_OUT))
     yield from (f"{name} is in LEFT_OUT and shown" for name in sorted(LEFT_OUT & shown_anywhere))

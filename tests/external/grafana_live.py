@@ -58,7 +58,7 @@ def put_in(text, values):
 
 
 def choices(prometheus, dashboard):
-    """Every way to choose: all of what many can be chosen of, else each value in turn; and variables without a value."""
+    """Every way to choose: all of what many can be chosen of, else each value; and the variables without a value."""
     chosen, lacks = [{}], set()
     for variable in dashboard["templating"]["list"]:
         if variable["type"] != "query":

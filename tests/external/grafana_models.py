@@ -1,4 +1,4 @@
-"""Two models, told apart by the first part of the path: `/old/...` and `/new/...`, over HTTP and, with a certificate, HTTPS.
+"""Two models, told apart by how a path begins, `/old/` or `/new/`, over HTTP and, with a certificate, over HTTPS.
 
 Usage: grafana_models.py HTTP_PORT HTTPS_PORT CERTIFICATE KEY
 
