@@ -424,10 +424,10 @@ fn a_canary_begins_at_its_first_step() {
 ",
     );
     let step = |weight: &str, hold, min_requests, approve| canary::Step {
-        weight: share(weight),
         hold: seconds(hold),
         min_requests,
         approve,
+        ..canary::Step::at(share(weight))
     };
     let expected = canary::Settings {
         steps: vec![step("1%", 1800, 500, false), step("1%", 0, 0, false), step("100%", 0, 0, true)],

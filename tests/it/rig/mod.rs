@@ -29,12 +29,12 @@ pub(crate) use wire::WireModel;
 ///
 /// # Panics
 ///
-/// When it does not hold within ten seconds.
+/// When it does not hold within a minute.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), async {
         while !holds().await {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     });
-    assert!(waited.await.is_ok(), "waited ten seconds for: {what}");
+    assert!(waited.await.is_ok(), "waited a minute for: {what}");
 }
