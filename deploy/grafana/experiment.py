@@ -68,8 +68,10 @@ def verdict() -> list[dict]:
             overrides=colored(VERDICT_COLORS),
         ),
         stat(
-            "Ramp",
-            "What the canary's ramp is doing; other strategies have none. rolled_back stays until a person resumes it.",
+            "Phase",
+            "What the experiment is doing. scheduled: its time has not come. running: as the policy says. held: the "
+            "verdict says to hold, or a step took too long; decide. paused: a person stopped the clock. rolled_back: "
+            "the candidates are out until a person resumes. promoted: every step is done. ended: it is over.",
             [query(f"{phase} == 1", "{{phase}}")],
             "none",
             shows="name",
@@ -77,8 +79,9 @@ def verdict() -> list[dict]:
         ),
         stat(
             "Step",
-            "The step of the canary's ramp, from 1; 0 when it was rolled back. A step that does not end waits for "
-            "its time, its requests, a verdict, or a person: GET /api/v1/experiments/NAME tells which.",
+            "The step of a canary's ramp, from 1; 0 when the candidate is out; other strategies have none. A step "
+            "that does not end waits for its time, its requests, a verdict, or a person: GET "
+            "/api/v1/experiments/NAME tells which.",
             [query(f"max(crossfade_ramp_step{{{of()}}})", "step")],
             "none",
         ),
@@ -114,8 +117,8 @@ def verdict() -> list[dict]:
             overrides=state_rows(VERDICT_COLORS),
         ),
         timeline(
-            "Ramp over time",
-            "What the canary's ramp was doing when. Marks on all panels tell what moved it.",
+            "Phase over time",
+            "What the experiment was doing when. Marks on all panels tell what moved it.",
             [query(phase, "{{phase}}")],
             overrides=state_rows(PHASE_COLORS),
         ),

@@ -301,7 +301,7 @@ def surroundings() -> list[dict]:
         "Fleet and webhooks",
         lines(
             "Controller last heard",
-            "Time since each gateway last heard of the fleet's controller. While it is silent a gateway keeps the "
+            "Time since each gateway last heard of its fleet's controller. While it is silent a gateway keeps the "
             "last weights it was told; above a minute, see whether the controller runs and can be reached.",
             [query(f"time() - crossfade_controller_heard_timestamp_seconds{{{at()}}}", EACH)],
             "s",

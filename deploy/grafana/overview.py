@@ -157,7 +157,7 @@ def candidates() -> list[dict]:
         "Candidates",
         table(
             "Verdicts",
-            "A line for each candidate: what the verdict says, where its canary's ramp stands, the share of units "
+            "A line for each candidate: what the verdict says, what its experiment is doing, the share of units "
             "that it answers, how many requests its experiment gets, how often its calls fail, how often users see "
             "an error, the share of copies that a bound held back, and the evidence that shares are not as drawn "
             "(from 6.9 the verdict is void). Click an experiment for all its figures. A line appears with an "
@@ -176,7 +176,7 @@ def candidates() -> list[dict]:
                 "experiment": "Experiment",
                 "candidate": "Candidate",
                 "state": "Verdict",
-                "phase": "Ramp",
+                "phase": "Phase",
                 "Value #C": "Weight",
                 "Value #D": "Requests",
                 "Value #E": "Candidate's errors",
@@ -189,7 +189,7 @@ def candidates() -> list[dict]:
             overrides=[
                 link,
                 word_cells("Verdict", VERDICT_COLORS),
-                word_cells("Ramp", PHASE_COLORS),
+                word_cells("Phase", PHASE_COLORS),
                 value_cells("Weight", "percentunit"),
                 value_cells("Requests", "reqps"),
                 value_cells("Candidate's errors", "percentunit", ERROR_STEPS),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a gateway with users under every strategy and some trouble, lets a real Prometheus scrape it, and holds the
-# dashboards, the alerts and the recording rules of deploy/ against what is found there.
+# Runs a gateway with users under every strategy and some trouble, and the controller of its fleet; lets a real Prometheus
+# scrape both, and holds the dashboards, the alerts and the recording rules of deploy/ against what is found there.
 set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
@@ -27,7 +27,7 @@ python_with 'grafana-foundation-sdk==1769699379!11.6.0' pyyaml
 "$python" "$external/grafana_lint.py" "$root" || fail "a dashboard breaks a rule"
 
 build_gateway
-read -r http https gone data admin prometheus <<<"$(free_ports 6)"
+read -r http https gone data admin controller prometheus <<<"$(free_ports 7)"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost \
     -addext 'subjectAltName=IP:127.0.0.1' -addext 'basicConstraints=critical,CA:FALSE' \
     -keyout "$work/key.pem" -out "$work/certificate.pem" 2>/dev/null
@@ -53,10 +53,15 @@ experiment() {
 YAML
 }
 
+mkdir "$work/decisions"
 cat >"$work/policy.yaml" <<YAML
 listen: {data: "127.0.0.1:$data", admin: "127.0.0.1:$admin", max_connections: 64}
 limits: {header_count: 40}
 record: {dir: "$work/records", queue: {records: 64}}
+webhooks: {ops: {url: "http://127.0.0.1:$http/hook/changes"}}
+fleet:
+  decisions: "$work/decisions/fleet.json"
+  controller: {listen: "127.0.0.1:$controller", replicas: {urls: ["http://127.0.0.1:$admin"]}}
 models:
   old: {url: "http://127.0.0.1:$http/old", cost: {per_request: 0.00002}}
   new: {url: "https://127.0.0.1:$https/new", tls: {ca_file: "$work/certificate.pem"}, cost: {per_second: 0.0004}}
@@ -80,17 +85,19 @@ $(experiment ab 'ab: {arms: {old: 50%, new: 50%}, pair: 20%}')
 default: old
 YAML
 start_gateway "$work/policy.yaml" "$admin"
+start controller "$crossfade" controller --config "$work/policy.yaml"
+until_true 20 "the controller to be ready" curl --fail --silent "http://127.0.0.1:$controller/readyz"
 
 cat >"$work/prometheus.yaml" <<YAML
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [$rules]
 scrape_configs:
-  - {job_name: crossfade, static_configs: [{targets: ["127.0.0.1:$admin"]}]}
+  - {job_name: crossfade, static_configs: [{targets: ["127.0.0.1:$admin", "127.0.0.1:$controller"]}]}
 YAML
 "$bin/promtool" check config "$work/prometheus.yaml" >"$work/config.log" || fail "promtool finds fault with the configuration"
 start prometheus "$bin/prometheus" --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/tsdb" \
     --web.listen-address="127.0.0.1:$prometheus" --log.level=warn
 until_true 20 "Prometheus to be ready" curl --fail --silent "http://127.0.0.1:$prometheus/-/ready"
 
-start users python3 "$external/grafana_users.py" "$data" "$admin" "$work/policy.yaml"
+start users python3 "$external/grafana_users.py" "$data" "$admin" "$controller" "$work/policy.yaml"
 "$python" "$external/grafana_live.py" "$root" "http://127.0.0.1:$prometheus" || fail "a query finds nothing, or fails"

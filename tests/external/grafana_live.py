@@ -94,19 +94,16 @@ def queries(dashboard):
 def columns(prometheus, dashboard):
     """What is wrong with tables: labels that are no columns, and queries whose rows cannot find each other."""
     chosen, _ = choices(prometheus, dashboard)
-    for panel in (panel for panel in panels(dashboard) if panel["type"] == "table"):
+    tables = [panel for panel in panels(dashboard) if panel["type"] == "table"]
+    for one, panel in itertools.product(chosen, tables):
         heads = panel["transformations"][1]["options"]["renameByName"]
-        found = [
-            [labels for one in chosen for labels in prometheus.found(put_in(target["expr"], one))]
-            for target in panel["targets"]
-        ]
-        common = set.intersection(*(set(labels) for rows in found for labels in rows))
+        found = [prometheus.found(put_in(target["expr"], one)) for target in panel["targets"]]
+        common = sorted(set.intersection(*(set(labels) for rows in found for labels in rows)))
         for rows in found:
-            for labels in rows:
-                yield from (f"`{panel['title']}`: {label} is no column" for label in set(labels) - set(heads))
-            keys = [tuple(labels[key] for key in sorted(common)) for labels in rows]
-            if len(keys) != len(set(keys)):
-                yield f"`{panel['title']}`: two rows of one query have the same {sorted(common)}"
+            for label in {label for labels in rows for label in labels} - set(heads):
+                yield f"`{panel['title']}`: {label} is no column"
+            if len(rows) != len({tuple(labels[key] for key in common) for labels in rows}):
+                yield f"`{panel['title']}`: two rows of one query have the same {', '.join(common)}"
 
 
 def selectors(expr):

@@ -1,6 +1,6 @@
 """Users of all experiments, who go on until they are stopped, and the trouble that a dashboard is for.
 
-Usage: grafana_users.py DATA_PORT ADMIN_PORT POLICY_FILE
+Usage: grafana_users.py DATA_PORT ADMIN_PORT CONTROLLER_PORT POLICY_FILE
 
 Each experiment has a thread: it sends a request, reports what was true or clicks, and takes a breath. One more thread
 makes trouble: it meets limits, asks for what is not there, breaks the policy file, moves a ramp
@@ -21,11 +21,12 @@ BREATH_SECONDS = 0.02
 
 
 class Gateway:
-    """One connection to the users' port and one to the admin port."""
+    """A connection to the users' port, one to the admin port, and one to the controller, who decides."""
 
-    def __init__(self, data, admin):
+    def __init__(self, data, admin, controller):
         self.data = http.client.HTTPConnection("127.0.0.1", data, timeout=30)
         self.admin = http.client.HTTPConnection("127.0.0.1", admin, timeout=30)
+        self.controller = http.client.HTTPConnection("127.0.0.1", controller, timeout=30)
 
     def ask(self, path, document, **headers):
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -33,6 +34,11 @@ class Gateway:
 
     def tell(self, path, document=None):
         return post(self.admin, path, document, {})
+
+    def order(self, experiment, order):
+        path = f"/api/v1/experiments/{experiment}/{order}"
+        status, _, answer = post(self.controller, path, {"reason": "to see it on a dashboard"}, {})
+        assert status == 200, answer
 
     def metrics(self):
         self.admin.request("GET", "/metrics")
@@ -72,12 +78,12 @@ def trouble(gateway, data, policy):
     policy.write_text(good + "# another policy, which says the same\n")
     gateway.tell("/-/reload")
     gateway.tell("/-/reload")
-    gateway.tell("/api/v1/experiments/rolled/rollback", {"reason": "to see it on a dashboard"})
+    gateway.order("rolled", "rollback")
     policy.write_text(good + "experiments: []\n")
     gateway.tell("/-/reload")
     for order in itertools.cycle(["pause", "resume"]):
         flood(data)
-        gateway.tell(f"/api/v1/experiments/canary/{order}", {"reason": "to see it on a dashboard"})
+        gateway.order("canary", order)
         time.sleep(3)
 
 
@@ -101,8 +107,8 @@ def crowd(gateway, data):
         connection.close()
 
 
-def main(data, admin, policy):
-    data, admin = int(data), int(admin)
+def main(data, admin, controller, policy):
+    ports = [int(data), int(admin), int(controller)]
     parts = [
         ("shadow", "digits"),
         ("canary", "digits"),
@@ -111,8 +117,8 @@ def main(data, admin, policy):
         ("interleave", "rank"),
         ("chat", "chat"),
     ]
-    threads = [threading.Thread(target=use, args=(Gateway(data, admin), *part)) for part in parts]
-    threads.append(threading.Thread(target=trouble, args=(Gateway(data, admin), data, Path(policy))))
+    threads = [threading.Thread(target=use, args=(Gateway(*ports), *part)) for part in parts]
+    threads.append(threading.Thread(target=trouble, args=(Gateway(*ports), ports[0], Path(policy))))
     for thread in threads:
         thread.start()
 
