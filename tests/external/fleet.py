@@ -194,6 +194,11 @@ def answers(port, path):
         return False
 
 
+def metrics(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return answer.read().decode()
+
+
 def ramp(port, experiment):
     return ask(port, f"/api/v1/experiments/{experiment}")["ramp"]
 
@@ -277,9 +282,10 @@ def main():
         return all(ramp(port, name)["phase"] == phase for port in admin)
 
     until("all gateways to have begun", lambda: all_stand("bad", "running") and all_stand("good", "running"))
+    until("Prometheus to have found them", lambda: 'replicas{state="heard"} 3' in metrics(controller_port))
     print("fleet: Prometheus found the gateways, and the controller began on all of them")
 
-    served = 0
+    served = 30
     while ramp(controller_port, "bad")["phase"] != "rolled_back":
         assert served < 6000, ramp(controller_port, "bad")
         users(data, "/bad", 60, served)
