@@ -100,7 +100,9 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
         Endpoint::Verdict => verdict(&admin, name, head),
         Endpoint::Evidence => evidence(admin).await,
         Endpoint::Assignment => assignment(&admin, name, head),
-        Endpoint::Order(verb) => order(&admin, name, verb, whole(&admin, body, admin.max_body_bytes).await?).await,
+        Endpoint::Order(verb) => {
+            order(&admin, name, verb, whole(&admin, body, admin.max_body_bytes).await?).await
+        }
     }
 }
 
@@ -201,7 +203,8 @@ async fn order(admin: &Admin, name: &str, verb: Verb, body: Bytes) -> Result<Res
 
 /// Goes where the fleet's controller says.
 fn follow(admin: &Admin, told: &[u8]) -> Result<Response<Full<Bytes>>, Problem> {
-    let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, format!("this is no state of a rollout: {problem}"));
+    let bad =
+        |problem| Problem::new(StatusCode::BAD_REQUEST, format!("this is no state of a rollout: {problem}"));
     let revision = admin.rollout.follow(&State::from_json(told).map_err(bad)?)?;
     Ok(json_answer(StatusCode::OK, &json!({"revision": revision})))
 }

@@ -89,8 +89,10 @@ pub(super) fn of_pairs(study: &mut Study, candidate: usize, watch: &Watch, case:
 /// Looks at every guardrail of figures that several gateways counted. What each of them found alone does not count: each
 /// had the whole chance of error to itself. What was found of the same figures at earlier looks stays.
 pub(super) fn of_merged(study: &mut Study, before: Option<&Study>) {
-    study.breaches =
-        before.filter(|before| before.identity_is(study)).map(|before| before.breaches.clone()).unwrap_or_default();
+    study.breaches = before
+        .filter(|before| before.identity_is(study))
+        .map(|before| before.breaches.clone())
+        .unwrap_or_default();
     let Some(time) = study.subject.as_ref().map(|subject| subject.until) else { return };
     let (seen, split) = (Seen { request: None, time }, is_split(study));
     for watch in study.watches.clone() {

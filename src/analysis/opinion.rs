@@ -51,7 +51,8 @@ impl Analysis {
         let Some(subject) = &study.subject else { return Vec::new() };
         let of = |candidate: usize| {
             let verdict = verdict(study, subject, candidate);
-            let limits: Vec<bool> = verdict.guardrails.iter().filter_map(|guardrail| guardrail.within).collect();
+            let limits: Vec<bool> =
+                verdict.guardrails.iter().filter_map(|guardrail| guardrail.within).collect();
             let holds = matches!(verdict.state, State::Invalid | State::Hold);
             let sound = !matches!(verdict.state, State::Invalid | State::Hold | State::Rollback);
             Opinion {

@@ -85,7 +85,8 @@ impl Gathered {
             part.at == now || part.at.elapsed() < self.patience || identities.iter().any(counts)
         });
         while self.parts.len() > MOST_GONE {
-            let Some(oldest) = self.parts.iter().min_by_key(|(_, part)| part.at).map(|(origin, _)| origin.clone())
+            let Some(oldest) =
+                self.parts.iter().min_by_key(|(_, part)| part.at).map(|(origin, _)| origin.clone())
             else {
                 return;
             };

@@ -15,6 +15,8 @@ mod file;
 mod kubernetes;
 mod replicas;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -72,7 +74,9 @@ pub struct Controller {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The policy says nothing of it.
-    #[error("the policy {path} has no `fleet.controller`; hint: say where the gateways are, under `replicas`")]
+    #[error(
+        "the policy {path} has no `fleet.controller`; hint: say where the gateways are, under `replicas`"
+    )]
     NoController {
         /// The policy file.
         path: String,
@@ -103,6 +107,8 @@ struct Loop {
     version: Version,
     published: State,
     published_at: Instant,
+    /// Whether what was published is kept, too.
+    kept: bool,
 }
 
 impl Controller {
@@ -156,6 +162,7 @@ impl Controller {
             version,
             published,
             published_at: Instant::now(),
+            kept: true,
         };
         tasks.spawn(work.run(every, stop.clone()));
         tasks.close();
@@ -194,11 +201,9 @@ impl Loop {
 
     /// One look: gather, decide, publish, tell.
     async fn look(&mut self) {
+        self.listen().await;
         let found = self.fleet.find().await;
-        let evidence = match &found {
-            Ok(replicas) => self.fleet.gather(replicas).await,
-            Err(_) => Vec::new(),
-        };
+        let evidence = self.fleet.gather().await;
         let doubt = self.gathered.take(found, evidence, &self.metrics);
         self.gathered.keep(&self.known_identities());
         {
@@ -223,29 +228,35 @@ impl Loop {
 
     async fn publish(&mut self) {
         let state = self.rollout.state();
-        if state.is_like(&self.published) && self.published_at.elapsed() < PUBLISH_EVERY {
+        let recent = self.published_at.elapsed() < PUBLISH_EVERY;
+        if self.kept && recent && state.is_like(&self.published) {
             return;
         }
         let next = state.next();
         match self.store.put(&next, &self.version).await {
             Ok(version) => {
-                self.rollout.stands_at(next.revision);
                 self.version = version;
-                self.published = next;
-                self.published_at = Instant::now();
+                self.kept = true;
             }
-            Err(PutError::Conflict) => self.give_way().await,
+            // The next look learns of it and goes on from there.
+            Err(PutError::Conflict) => return,
             Err(PutError::Failed(problem)) => {
-                tracing::error!(problem, "decisions are not published; they are told to the gateways all the same");
-                // A roll back must not wait for whoever keeps decisions.
-                self.published = next;
+                if self.kept {
+                    tracing::error!(problem, "decisions cannot be kept; gateways are told all the same");
+                }
+                self.kept = false;
             }
         }
+        // What cannot be kept is told nevertheless: a roll back waits for nobody.
+        self.rollout.stands_at(next.revision);
+        self.published = next;
+        self.published_at = Instant::now();
     }
 
-    /// Somebody else decided meanwhile: what they decided holds.
-    async fn give_way(&mut self) {
+    /// Goes on from what another controller decided, if one did.
+    async fn listen(&mut self) {
         match self.store.load().await {
+            Ok((_, version)) if version == self.version => {}
             Ok((Some(state), version)) => {
                 tracing::warn!(revision = state.revision, "another controller decided; going on from there");
                 self.version = version;
@@ -254,7 +265,7 @@ impl Loop {
                 self.reload();
             }
             Ok((None, version)) => self.version = version,
-            Err(problem) => tracing::error!(problem, "what another controller decided cannot be read"),
+            Err(problem) => tracing::debug!(problem, "what another controller decided cannot be read"),
         }
     }
 
@@ -289,7 +300,8 @@ impl Operated {
 
 impl admin::Gateway for Operated {
     fn reload(&self) -> admin::Reload {
-        let problem = "the controller follows its policy file by itself, within a second of a change".to_owned();
+        let problem =
+            "the controller follows its policy file by itself, within a second of a change".to_owned();
         admin::Reload::Refused { problems: vec![problem] }
     }
 

@@ -33,7 +33,7 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// The gateways of a fleet.
 #[derive(Debug)]
 pub(super) struct Fleet {
-    replicas: Replicas,
+    replicas: Vec<Replicas>,
     tls: Option<Arc<Live<ClientFiles>>>,
     token: Option<Secret>,
     /// Whom each revision was told, and who are there to be told.
@@ -47,22 +47,28 @@ impl Fleet {
         Self { replicas, tls, token, told: HashMap::new(), present: Vec::new() }
     }
 
-    /// Where they are at present.
+    /// Where they are at present. Where that cannot be told, they are taken to be where they were.
     pub(super) async fn find(&mut self) -> Result<Vec<Endpoint>, String> {
-        let found = match &self.replicas {
-            Replicas::Urls(urls) => urls.clone(),
-            Replicas::Dns(name) => addresses(name).await?,
-            Replicas::Prometheus { url, query } => self.instances(url, query).await?,
-        };
+        let mut found: Vec<Endpoint> = Vec::new();
+        for way in &self.replicas {
+            let more = match way {
+                Replicas::Url(url) => vec![url.clone()],
+                Replicas::Dns(name) => addresses(name).await?,
+                Replicas::Prometheus { url, query } => self.instances(url, query).await?,
+            };
+            found.extend(more);
+        }
+        found.sort_by(|a, b| a.authority.as_str().cmp(b.authority.as_str()));
+        found.dedup_by(|a, b| a.authority == b.authority);
         self.present.clone_from(&found);
         self.told.retain(|authority, _| found.iter().any(|url| url.authority.as_str() == authority));
         Ok(found)
     }
 
     /// What each of them knows; whoever does not answer is left out and warned of.
-    pub(super) async fn gather(&self, replicas: &[Endpoint]) -> Vec<(String, Analysis)> {
+    pub(super) async fn gather(&self) -> Vec<(String, Analysis)> {
         let mut asking = JoinSet::new();
-        for url in replicas {
+        for url in &self.present {
             let (target, request) =
                 (self.target(url), self.request(Method::GET, "/api/v1/evidence", Bytes::new()));
             asking.spawn(async move {
@@ -72,8 +78,9 @@ impl Fleet {
                     return Err(format!("{} answered {}", target.authority(), answer.status()));
                 }
                 let analysis = Analysis::from_json(answer.body());
-                let analysis = analysis
-                    .map_err(|problem| format!("{} sent figures that make no sense: {problem}", target.authority()))?;
+                let analysis = analysis.map_err(|problem| {
+                    format!("{} sent figures that make no sense: {problem}", target.authority())
+                })?;
                 Ok((target.authority(), analysis))
             });
         }
@@ -111,7 +118,9 @@ impl Fleet {
         while let Some(joined) = telling.join_next().await {
             match joined {
                 Ok(Ok(authority)) => _ = self.told.insert(authority, state.revision),
-                Ok(Err(problem)) => tracing::warn!(problem, "a gateway was not told; its file tells it later"),
+                Ok(Err(problem)) => {
+                    tracing::warn!(problem, "a gateway was not told; its file tells it later")
+                }
                 Err(error) => tracing::warn!(%error, "telling a gateway broke off"),
             }
         }
@@ -127,7 +136,8 @@ impl Fleet {
         }
         let answer: Answer = serde_json::from_slice(answer.body())
             .map_err(|error| format!("Prometheus' answer makes no sense: {error}"))?;
-        let mut found: Vec<String> = answer.data.result.into_iter().map(|series| series.metric.instance).collect();
+        let mut found: Vec<String> =
+            answer.data.result.into_iter().map(|series| series.metric.instance).collect();
         found.sort();
         found.dedup();
         let endpoint = |instance: String| self.endpoint(&instance);

@@ -90,15 +90,8 @@ impl Quiet {
 
 impl Weekday {
     /// Every day, in the order of the week.
-    pub const ALL: [Weekday; 7] = [
-        Weekday::Mon,
-        Weekday::Tue,
-        Weekday::Wed,
-        Weekday::Thu,
-        Weekday::Fri,
-        Weekday::Sat,
-        Weekday::Sun,
-    ];
+    pub const ALL: [Weekday; 7] =
+        [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
     /// The day of the week of a day since 1970, which began on a Thursday.
     fn of(day: i64) -> Self {

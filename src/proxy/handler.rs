@@ -383,8 +383,7 @@ impl Visit {
         }
         if !experiment.outcomes.is_empty() {
             let (policy, experiment) = (Arc::clone(&self.snapshot.policy), self.experiment);
-            let exposure =
-                Exposure { policy, experiment, attempt, stage, assignment, unit, time, shown };
+            let exposure = Exposure { policy, experiment, attempt, stage, assignment, unit, time, shown };
             let feedback = &self.worker.shared.feedback;
             if let Some(ticket) = feedback.ticket(self.id, &exposure) {
                 set(head, headers::CROSSFADE_TICKET, &ticket);

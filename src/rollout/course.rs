@@ -124,7 +124,12 @@ impl Course {
                 course.out.clear();
                 let attempt = if same { course.ramp.load().attempt + 1 } else { 1 };
                 let first = course.first(follows);
-                course.enter((number, attempt), first, Cause::Policy, &format!("{what} changed: it begins again"));
+                course.enter(
+                    (number, attempt),
+                    first,
+                    Cause::Policy,
+                    &format!("{what} changed: it begins again"),
+                );
             }
         }
         course
@@ -198,8 +203,7 @@ impl Course {
         };
         let Copies { calls, money } = analysis.copies(name, &identity);
         let doubt = self.judged.doubt.take();
-        self.judged =
-            Judged { candidates: analysis.opinions(name, &identity), copies: calls, money, doubt };
+        self.judged = Judged { candidates: analysis.opinions(name, &identity), copies: calls, money, doubt };
         let forbidden = self.judged.candidates.iter().any(|opinion| opinion.hold.is_some());
         self.clear = if forbidden { Duration::ZERO } else { self.clear.saturating_add(since) };
     }
@@ -227,7 +231,6 @@ impl Course {
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
     }
-
 
     /// What an operator is shown.
     pub(super) fn status(&self) -> Status {
@@ -257,11 +260,10 @@ impl Course {
     /// Sets the metrics of where it stands.
     pub(super) fn publish(&self, metrics: &Metrics) {
         let (name, position) = (self.name.as_str(), self.position());
+        for (arm, weight) in self.arms.iter().zip(self.weights(&position)) {
+            metrics.weight.with_label_values(&[name, arm.as_str()]).set(weight.probability());
+        }
         if !self.rules.steps.is_empty() {
-            let weights = [position.weight.complement(), position.weight];
-            for (arm, weight) in self.arms.iter().zip(weights) {
-                metrics.weight.with_label_values(&[name, arm.as_str()]).set(weight.probability());
-            }
             metrics.ramp_step.with_label_values(&[name]).set(shown_step(&position, &self.rules) as i64);
         }
         for phase in Phase::ALL {
@@ -317,6 +319,21 @@ impl Course {
             judged: Judged::default(),
             history: saved.history.into(),
             announcer,
+        }
+    }
+
+    /// The share of units or requests that each arm answers.
+    fn weights(&self, position: &Position) -> Vec<Share> {
+        if !self.rules.steps.is_empty() {
+            return vec![position.weight.complement(), position.weight];
+        }
+        let split = Some(self.shares.load()).filter(|_| position.phase.is_open());
+        match split {
+            Some(split) if split.weights.len() == self.arms.len() => split.weights.clone(),
+            _ => {
+                let legacy_alone = |place| if place == 0 { Share::ALL } else { Share::NONE };
+                (0..self.arms.len()).map(legacy_alone).collect()
+            }
         }
     }
 

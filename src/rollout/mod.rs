@@ -47,7 +47,6 @@ use crate::analysis::Analysis;
 use crate::assign::Share;
 use crate::policy::Phase;
 use crate::policy::Policy;
-use crate::strategy::Strategy;
 use crate::telemetry::Metrics;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelName;
@@ -260,13 +259,8 @@ impl Rollout {
         let hooks = Arc::new(Hooks::new(webhooks, Arc::clone(&metrics)));
         let announcer = Arc::new(Announcer { metrics, hooks });
         let now = Instant::now();
-        let courses = Courses {
-            by_name: HashMap::new(),
-            counted_to: now,
-            judged: now,
-            moved: false,
-            revision: 0,
-        };
+        let courses =
+            Courses { by_name: HashMap::new(), counted_to: now, judged: now, moved: false, revision: 0 };
         let courses = Mutex::new(courses);
         let rollout = Self(Arc::new(Shared { announcer, decides, courses, file, written: Mutex::default() }));
         if let Some(state) = state {
@@ -308,9 +302,6 @@ impl Rollout {
             };
             policy.experiments[place].ramp = course.ramp();
             course.publish(metrics);
-            if !matches!(policy.experiments[place].strategy, Strategy::Canary(_)) {
-                publish_fixed_weights(metrics, policy, place);
-            }
             courses.by_name.insert(name, course);
         }
         courses.moved = true;
@@ -513,13 +504,5 @@ impl Courses {
         let mut experiments: Vec<_> = self.by_name.values().map(Course::save).collect();
         experiments.sort_by(|a, b| a.experiment.cmp(&b.experiment));
         State::new(self.revision, experiments)
-    }
-}
-
-fn publish_fixed_weights(metrics: &Metrics, policy: &Policy, place: usize) {
-    let experiment = &policy.experiments[place];
-    for (arm, weight) in experiment.arm_ids().zip(experiment.weights()) {
-        let labels = [experiment.name.as_str(), experiment.arm_name(policy, arm).as_str()];
-        metrics.weight.with_label_values(&labels).set(weight.probability());
     }
 }

@@ -306,9 +306,8 @@ fn climb(position: &Position, rules: &Rules, judged: &Judged, now: Timestamp) ->
     let opinion = judged.candidates.first();
     let forbidden = opinion.and_then(|opinion| opinion.hold.as_ref());
     if position.phase == Phase::Held {
-        let goes_on = position.held_by == Some(Cause::Verdict)
-            && forbidden.is_none()
-            && position.clear >= CLEAR_FOR;
+        let goes_on =
+            position.held_by == Some(Cause::Verdict) && forbidden.is_none() && position.clear >= CLEAR_FOR;
         return match goes_on {
             true => Action::Move {
                 to: position.with(Phase::Running),
@@ -373,12 +372,7 @@ fn end(position: &Position, rules: &Rules, judged: &Judged) -> Action {
 }
 
 /// Says where a command leads. A command that is already obeyed leads to where the experiment stands.
-pub fn obey(
-    command: Command,
-    position: &Position,
-    rules: &Rules,
-    now: Timestamp,
-) -> Result<Target, Refusal> {
+pub fn obey(command: Command, position: &Position, rules: &Rules, now: Timestamp) -> Result<Target, Refusal> {
     match (command, position.phase) {
         (Command::Rollback, _) => Ok(position.closed(Phase::RolledBack)),
         (Command::Resume, Phase::RolledBack | Phase::Ended) => Ok(Target { again: true, ..rules.first(now) }),

@@ -49,7 +49,7 @@ pub struct ControllerSettings {
     /// Its operators' address.
     pub listen: SocketAddr,
     /// Where the gateways are.
-    pub replicas: Replicas,
+    pub replicas: Vec<Replicas>,
     /// The ConfigMap that takes its decisions; `None`: the fleet's file does.
     pub config_map: Option<ConfigMap>,
     /// How often it looks.
@@ -60,11 +60,11 @@ pub struct ControllerSettings {
     pub tls: Option<Arc<Live<ClientFiles>>>,
 }
 
-/// Where the gateways' operators' addresses are.
+/// A way to find gateways' operators' addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replicas {
-    /// These.
-    Urls(Vec<Endpoint>),
+    /// This one.
+    Url(Endpoint),
     /// Every address of this name, with its port.
     Dns(String),
     /// The label `instance` of what this Prometheus answers to the query.

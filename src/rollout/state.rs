@@ -152,17 +152,18 @@ impl StateFile {
                 return None;
             }
         };
-        State::from_json(&found).map_err(|problem| {
-            let aside = self.path.with_extension("json.corrupt");
-            let kept = fs::rename(&self.path, &aside);
-            tracing::error!(
-                error = problem,
-                path = %self.path.display(),
-                kept_as = kept.is_ok().then(|| aside.display().to_string()),
-                "the experiments' state makes no sense; every experiment begins anew"
-            );
-        })
-        .ok()
+        State::from_json(&found)
+            .map_err(|problem| {
+                let aside = self.path.with_extension("json.corrupt");
+                let kept = fs::rename(&self.path, &aside);
+                tracing::error!(
+                    error = problem,
+                    path = %self.path.display(),
+                    kept_as = kept.is_ok().then(|| aside.display().to_string()),
+                    "the experiments' state makes no sense; every experiment begins anew"
+                );
+            })
+            .ok()
     }
 
     /// Replaces the file. Blocks until the disk has it.

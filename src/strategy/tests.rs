@@ -31,7 +31,13 @@ fn share(text: &str) -> Share {
 }
 
 fn budget() -> shadow::Budget {
-    shadow::Budget { in_flight: 8, in_flight_bytes: 1 << 20, per_second: None, money_per_day: None, in_all: Total::default() }
+    shadow::Budget {
+        in_flight: 8,
+        in_flight_bytes: 1 << 20,
+        per_second: None,
+        money_per_day: None,
+        in_all: Total::default(),
+    }
 }
 
 fn shadow(sample: &str, control: &str) -> Strategy {
@@ -56,7 +62,16 @@ fn ab(traffic: &str, weights: &[&str], pair: &str) -> Strategy {
     let deadline = DEADLINE;
     let (budget, fallback, allocation) = (budget(), true, None);
     let ends_on_verdict = true;
-    Strategy::Ab(ab::Settings { traffic, weights, pair, deadline, budget, fallback, ends_on_verdict, allocation })
+    Strategy::Ab(ab::Settings {
+        traffic,
+        weights,
+        pair,
+        deadline,
+        budget,
+        fallback,
+        ends_on_verdict,
+        allocation,
+    })
 }
 
 fn interleave() -> Strategy {

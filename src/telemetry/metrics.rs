@@ -23,6 +23,9 @@ pub const DEFAULT_ROUTE: &str = "_default";
 /// The value of the label `model` for the users' side.
 pub const LISTENER: &str = "_listen";
 
+/// What every gateway shows: the query that finds all that a Prometheus scrapes.
+pub const GATEWAYS_QUERY: &str = "crossfade_build_info";
+
 /// Seconds: OpenTelemetry's boundaries for HTTP, finer below 5 ms and reaching 60 s for language models.
 const SECONDS: [f64; 19] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,

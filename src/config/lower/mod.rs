@@ -31,7 +31,8 @@ use crate::policy::Policy;
 /// Makes the configuration of a file that has the right shape.
 pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &Report) -> Option<Config> {
     let At { place, value: file } = file;
-    let schema::File { listen, limits, record, feedback, webhooks, fleet, models, experiments, default } = file;
+    let schema::File { listen, limits, record, feedback, webhooks, fleet, models, experiments, default } =
+        file;
     let listen = service::listen(listen, report);
     let rollout = crate::rollout::Settings {
         webhooks: rollout::webhooks(webhooks, report),

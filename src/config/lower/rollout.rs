@@ -26,11 +26,10 @@ use crate::rollout::ControllerSettings;
 use crate::rollout::FleetSettings;
 use crate::rollout::Replicas;
 use crate::rollout::Webhook;
+use crate::telemetry::GATEWAYS_QUERY;
 use crate::upstream::Endpoint;
 use crate::vocab::WebhookName;
 
-/// The query that finds gateways, where the policy names none.
-const QUERY: &str = "crossfade_build_info";
 const CONTROLLER_PORT: u16 = 9091;
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -101,21 +100,20 @@ pub(super) fn fleet(
     })
 }
 
-fn controller(
-    raw: At<schema::Controller>,
-    has_token: bool,
-    report: &Report,
-) -> Option<ControllerSettings> {
+fn controller(raw: At<schema::Controller>, has_token: bool, report: &Report) -> Option<ControllerSettings> {
     let At { place, value: schema::Controller { listen, replicas, publish, every, patience, tls } } = raw;
     let listen_place = listen.place().unwrap_or(&place).clone();
     let listen = listen.or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), CONTROLLER_PORT));
     needs_token(listen, has_token, &listen_place, report);
-    let replicas = replicas.required("replicas", &place, report);
+    if !replicas.is_there() {
+        report.add_missing("replicas", &place);
+    }
+    let replicas: Vec<Replicas> = replicas.each().filter_map(|raw| self::replicas(raw, report)).collect();
     let config_map = publish.given().and_then(|raw| config_map(raw, report));
     let tls = tls.is_there().then(|| tls::model(tls, &place, report));
     Some(ControllerSettings {
         listen,
-        replicas: self::replicas(replicas?, report)?,
+        replicas,
         config_map,
         every: every.scalar().map_or(LOOK_EVERY, |span| span.0),
         patience: patience.or(PATIENCE),
@@ -124,40 +122,27 @@ fn controller(
 }
 
 fn replicas(raw: At<schema::Replicas>, report: &Report) -> Option<Replicas> {
-    let At { place, value: schema::Replicas { urls, dns, prometheus } } = raw;
-    let keys =
-        [("urls", urls.is_there()), ("dns", dns.is_there()), ("prometheus", prometheus.is_there())];
+    let At { place, value: schema::Replicas { url, dns, prometheus } } = raw;
+    let keys = [("url", url.is_there()), ("dns", dns.is_there()), ("prometheus", prometheus.is_there())];
     exactly_one(&keys, &place, report);
     if let Some(At { place, value: Scalar(name) }) = dns.given() {
-        let sound = name.rsplit_once(':').is_some_and(|(host, port)| {
-            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
-        });
-        if !sound {
-            report.add(
-                &place,
-                format!("`{name}` is no name with a port; hint: write it as in `crossfade-gateways:9090`"),
-            );
+        let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        if !name.rsplit_once(':').is_some_and(|(host, digits)| !host.is_empty() && port(digits)) {
+            let hint = "write it as in `crossfade-gateways:9090`";
+            report.add(&place, format!("`{name}` is no name with a port; hint: {hint}"));
         }
         return Some(Replicas::Dns(name));
     }
     if let Some(At { place, value: schema::Prometheus { url, query } }) = prometheus.given() {
         let url = url.required("url", &place, report)?.value.0;
-        return Some(Replicas::Prometheus { url, query: query.or(QUERY.to_owned()) });
+        return Some(Replicas::Prometheus { url, query: query.or(GATEWAYS_QUERY.to_owned()) });
     }
-    let urls: Vec<Endpoint> = urls.items().map(|url| url.value.0).collect();
-    if urls.is_empty() {
-        report.add(&place, "expected at least one gateway");
-    }
-    Some(Replicas::Urls(urls))
+    url.scalar().map(Replicas::Url)
 }
 
 fn config_map(raw: At<schema::Publish>, report: &Report) -> Option<ConfigMap> {
     let At { place, value: schema::Publish { config_map } } = raw;
     let At { place, value: Scalar(text) } = config_map.required("config_map", &place, report)?;
-    if !cfg!(feature = "kubernetes") {
-        let hint = "build with `--features kubernetes`, or leave `publish` out and share the file `decisions`";
-        report.add(&place, format!("this build does not speak to Kubernetes; hint: {hint}"));
-    }
     let (namespace, name) = match text.split_once('/') {
         Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
         None => (None, text.clone()),
@@ -167,7 +152,10 @@ fn config_map(raw: At<schema::Publish>, report: &Report) -> Option<ConfigMap> {
         !part.is_empty() && part.len() <= 253 && part.chars().all(inner)
     };
     if !namespace.as_deref().is_none_or(sound) || !sound(&name) {
-        report.add(&place, format!("`{text}` is not the name of a ConfigMap; hint: `name`, or `namespace/name`"));
+        report.add(
+            &place,
+            format!("`{text}` is not the name of a ConfigMap; hint: `name`, or `namespace/name`"),
+        );
     }
     Some(ConfigMap { namespace, name })
 }

@@ -161,9 +161,12 @@ impl Context<'_> {
     /// A step that waits for what can never be proven would wait for ever.
     fn check_provable(&self, place: &Place, is_last: bool, decision: &Decision) {
         let limited = decision.guardrails.iter().any(|guardrail| guardrail.max_ratio.is_some());
-        if !limited && !(is_last && decision.primary.is_some()) {
-            let hint = "give a guardrail a `max_ratio`, as in `guardrails: [{metric: error_rate, max_ratio: 1.5}]`";
-            self.report.add(place, format!("no guardrail has a limit that a verdict could prove; hint: {hint}"));
+        let provable = limited || is_last && decision.primary.is_some();
+        if !provable {
+            let hint =
+                "give a guardrail a `max_ratio`, as in `guardrails: [{metric: error_rate, max_ratio: 1.5}]`";
+            self.report
+                .add(place, format!("no guardrail has a limit that a verdict could prove; hint: {hint}"));
         }
     }
 
@@ -188,7 +191,8 @@ impl Context<'_> {
             value.refuse_decision(self.report);
         }
         let decision = value.take_decision();
-        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, on_verdict, allocation, .. } = value;
+        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, on_verdict, allocation, .. } =
+            value;
         let arms = arms
             .required("arms", &place, self.report)
             .and_then(|arms| self.sides.ab_arms(arms, self.models, self.report));

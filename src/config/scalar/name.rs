@@ -90,9 +90,7 @@ impl Written for Endpoint {
             return Err(format!("`***@{host}` is not a URL to call: it holds a user or a password"));
         }
         let wrong = |problem: &str| {
-            format!(
-                "`{text}` is not a URL to call: {problem}; hint: write it as in `http://127.0.0.1:8001`"
-            )
+            format!("`{text}` is not a URL to call: {problem}; hint: write it as in `http://127.0.0.1:8001`")
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("no scheme"))?;
         let scheme = match scheme {

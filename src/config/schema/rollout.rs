@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::config::field::Entries;
 use crate::config::field::Field;
+use crate::config::field::Many;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::TimeOfDay;
@@ -83,8 +84,8 @@ pub(crate) struct Controller {
     /// Its address: metrics, probes, API, orders. Default: 127.0.0.1:9091.
     #[serde(default)]
     pub(crate) listen: Field<Scalar<SocketAddr>>,
-    /// Where the gateways are.
-    pub(crate) replicas: Field<Replicas>,
+    /// Where the gateways are: one way to find them, or a list of ways.
+    pub(crate) replicas: Field<Many<Replicas>>,
     /// Where its decisions go. Absent: into the file `decisions`.
     #[serde(default)]
     pub(crate) publish: Field<Publish>,
@@ -99,14 +100,14 @@ pub(crate) struct Controller {
     pub(crate) tls: Field<Tls>,
 }
 
-/// Where the gateways' admin addresses are. Exactly one key.
+/// A way to find gateways' admin addresses. Exactly one key.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(crate) struct Replicas {
-    /// These.
+    /// This one.
     #[serde(default)]
-    pub(crate) urls: Field<Vec<Field<Scalar<Endpoint>>>>,
+    pub(crate) url: Field<Scalar<Endpoint>>,
     /// Every address of this name and port, as of a headless service: `crossfade-gateways:9090`.
     #[serde(default)]
     pub(crate) dns: Field<Scalar<String>>,
@@ -121,7 +122,7 @@ pub(crate) struct Replicas {
 pub(crate) struct Prometheus {
     /// Its URL.
     pub(crate) url: Field<Scalar<Endpoint>>,
-    /// The query whose series' label `instance` are the admin addresses. Default: up == 1 of the gateways' job.
+    /// The query whose series' label `instance` are the admin addresses. Default: every instance that tells its version.
     #[serde(default)]
     pub(crate) query: Field<Scalar<String>>,
 }

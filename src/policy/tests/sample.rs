@@ -100,7 +100,13 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
 }
 
 fn budget() -> Budget {
-    Budget { in_flight: 8, in_flight_bytes: 1 << 20, per_second: None, money_per_day: None, in_all: Total::default() }
+    Budget {
+        in_flight: 8,
+        in_flight_bytes: 1 << 20,
+        per_second: None,
+        money_per_day: None,
+        in_all: Total::default(),
+    }
 }
 
 fn ramp(steps: &[Step]) -> Strategy {

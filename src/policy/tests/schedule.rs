@@ -1,3 +1,5 @@
+//! Quiet hours, starts and stops.
+
 use crate::policy::Hours;
 use crate::policy::Quiet;
 use crate::policy::Schedule;

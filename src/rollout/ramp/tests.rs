@@ -224,10 +224,8 @@ fn what_takes_too_long_is_held() {
 fn quiet_hours_and_silent_gateways_delay_steps() {
     let done = Position { assigned: 5, ..at(2, Phase::Running, "100%") };
     let quiet = Quiet { days: Vec::new(), hours: None };
-    let sleeping = Rules {
-        schedule: Schedule { quiet: vec![quiet], ..Schedule::default() },
-        ..rules(steps())
-    };
+    let sleeping =
+        Rules { schedule: Schedule { quiet: vec![quiet], ..Schedule::default() }, ..rules(steps()) };
     let waits = Action::Wait(Missing { quiet: true, ..Missing::default() });
     assert_eq!(unjudged(&done, &sleeping), waits);
     let doubtful = Judged { doubt: Some("silence".to_owned()), ..Judged::default() };

@@ -5,6 +5,7 @@ mod client;
 mod gateway;
 pub(crate) mod http2;
 mod model;
+mod process;
 mod wire;
 
 pub(crate) use certificates::Asks;
@@ -22,6 +23,7 @@ pub(crate) use model::Model;
 pub(crate) use model::Reply;
 pub(crate) use model::Seen;
 pub(crate) use model::Step;
+pub(crate) use process::Process;
 pub(crate) use wire::Wire;
 pub(crate) use wire::WireModel;
 
