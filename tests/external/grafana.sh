@@ -7,18 +7,9 @@ source "$(dirname "$0")/gateway.bash"
 deploy="$root/deploy"
 rules="$deploy/prometheus/rules.yaml"
 
-# As the present user: apt's own has no way into the check's folder.
-fetch_prometheus() {
-    apt-get download -qq -o APT::Sandbox::User=root prometheus
-}
-
-# Unpacked, not installed: the package would start a Prometheus of its own.
-(cd "$work" && { fetch_prometheus || { apt-get update -qq && fetch_prometheus; }; })
-dpkg -x "$work"/prometheus_*.deb "$work/prometheus"
-bin="$work/prometheus/usr/bin"
-
-"$bin/promtool" check rules "$rules" || fail "promtool finds fault with the rules"
-"$bin/promtool" test rules "$deploy/prometheus/rules.test.yaml" || fail "an alert does not fire when it should, or the reverse"
+prometheus_here
+"$prometheus_bin/promtool" check rules "$rules" || fail "promtool finds fault with the rules"
+"$prometheus_bin/promtool" test rules "$deploy/prometheus/rules.test.yaml" || fail "an alert does not fire when it should, or the reverse"
 python3 -B "$deploy/prometheus/for_kubernetes.py" --check || fail "the rules for Kubernetes are not the rules"
 python3 -B "$deploy/grafana/generate.py" --check || fail "the dashboards are not what their source says"
 
@@ -61,7 +52,7 @@ record: {dir: "$work/records", queue: {records: 64}}
 webhooks: {ops: {url: "http://127.0.0.1:$http/hook/changes"}}
 fleet:
   decisions: "$work/decisions/fleet.json"
-  controller: {listen: "127.0.0.1:$controller", replicas: {urls: ["http://127.0.0.1:$admin"]}}
+  controller: {listen: "127.0.0.1:$controller", replicas: {url: "http://127.0.0.1:$admin"}}
 models:
   old: {url: "http://127.0.0.1:$http/old", cost: {per_request: 0.00002}}
   new: {url: "https://127.0.0.1:$https/new", tls: {ca_file: "$work/certificate.pem"}, cost: {per_second: 0.0004}}
@@ -94,8 +85,8 @@ rule_files: [$rules]
 scrape_configs:
   - {job_name: crossfade, static_configs: [{targets: ["127.0.0.1:$admin", "127.0.0.1:$controller"]}]}
 YAML
-"$bin/promtool" check config "$work/prometheus.yaml" >"$work/config.log" || fail "promtool finds fault with the configuration"
-start prometheus "$bin/prometheus" --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/tsdb" \
+"$prometheus_bin/promtool" check config "$work/prometheus.yaml" >"$work/config.log" || fail "promtool finds fault with the configuration"
+start prometheus "$prometheus_bin/prometheus" --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/tsdb" \
     --web.listen-address="127.0.0.1:$prometheus" --log.level=warn
 until_true 20 "Prometheus to be ready" curl --fail --silent "http://127.0.0.1:$prometheus/-/ready"
 
