@@ -327,7 +327,7 @@ def data_source() -> dict:
     }
 
 
-def labels(name: str, title: str, of: str, label: str, *, says: str, many: bool = True, hidden: bool = False) -> dict:
+def labels(name: str, title: str, of: str, label: str, *, says: str, many: bool = True) -> dict:
     """A variable that holds the values of a label; `many` may be chosen at once, all by default."""
     text = f"label_values({of}, {label})"
     variable = {
@@ -340,7 +340,7 @@ def labels(name: str, title: str, of: str, label: str, *, says: str, many: bool 
         "query": {"query": text, "refId": name},
         "refresh": 2,
         "sort": 1,
-        "hide": 2 if hidden else 0,
+        "hide": 0,
         "regex": "",
         "multi": many,
         "includeAll": many,
@@ -382,8 +382,8 @@ def judge() -> dict:
         "Verdicts of",
         'crossfade_evidence_needed_log_e{job=~"$job", experiment=~"$experiment"}',
         "instance",
-        says="Whose verdicts and evidence are shown. Each gateway knows its own requests; a controller knows those of its "
-        "whole fleet: where there is one, choose it.",
+        says="Whose verdicts and evidence are shown. Each gateway knows its own requests; a controller knows those "
+        "of its whole fleet: where there is one, choose it.",
         many=False,
     )
 

@@ -245,8 +245,8 @@ def latency() -> list[dict]:
     def panel(share: float, name: str) -> dict:
         return lines(
             f"Latency, {name}",
-            f"{share:.0%} of the calls took no longer than this, to the last byte. Compare the arms in the same role; copies "
-            "run beside the answer and delay nobody.",
+            f"{share:.0%} of the calls took no longer than this, to the last byte. Compare the arms in the same role; "
+            "copies run beside the answer and delay nobody.",
             [query(quantile(share, "request_duration_seconds", "arm, role", CALLS), ANSWERED_BY)],
             "s",
             min=0,

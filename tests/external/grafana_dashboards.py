@@ -6,8 +6,6 @@ from pathlib import Path
 
 # Metrics of the catalogue that are on no dashboard on purpose.
 LEFT_OUT = set()
-# Metrics that dashboards show and the catalogue does not have yet.
-AWAITED = set()
 
 
 def dashboards(root):

@@ -18,15 +18,13 @@ import urllib.request
 from pathlib import Path
 
 import yaml
-from grafana_dashboards import AWAITED, dashboards, metrics, panels
+from grafana_dashboards import dashboards, metrics, panels
 
 PATIENCE_SECONDS = 100
 # What Grafana would put in for a short view; the rate's window holds many scrapes of a second.
 BUILT_IN = {"__rate_interval": "20s", "__interval": "5s", "__range": "2m"}
 # Metrics that no check can bring about: panels of these show 0 by `or vector(0)`.
 NEVER = {"crossfade_panics_total"}
-# Queries that are empty in a gateway that no fleet's controller and no webhook belongs to, and metrics yet to come.
-EMPTY = AWAITED
 
 
 class Prometheus:
@@ -115,8 +113,6 @@ def missing(prometheus, dashboard, wanted):
     """What is wrong with the wanted queries, and with variables: what finds nothing, whatever is chosen."""
     chosen, lacks = choices(prometheus, dashboard)
     for place, (expr, shown) in wanted.items():
-        if metrics(expr) & EMPTY:
-            continue
         found = [labels for way in sorted({put_in(expr, one) for one in chosen}) for labels in prometheus.found(way)]
         if not found:
             lacks.add(f"{place} finds nothing: {expr}")
@@ -132,7 +128,7 @@ def missing(prometheus, dashboard, wanted):
 def unknown_metrics(prometheus, found):
     known = set(prometheus.get("label/__name__/values"))
     named = {name for one in found.values() for _, expr, _ in queries(one) for name in metrics(expr)}
-    return {f"Prometheus has no metric {name}" for name in named - known - AWAITED - NEVER}
+    return {f"Prometheus has no metric {name}" for name in named - known - NEVER}
 
 
 def missing_rules(prometheus, root):

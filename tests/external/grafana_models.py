@@ -3,7 +3,8 @@
 Usage: grafana_models.py HTTP_PORT HTTPS_PORT CERTIFICATE KEY
 
 A request says what is true: {"truth": 3}. The old model gets three of four right, the new one nine of ten, and the new
-one fails now and then. `/rank` asks for a list, `/chat` for an answer that tells its tokens. `/hook/...` takes messages.
+one fails now and then. `/rank` asks for a list, `/chat` for an answer that tells its tokens. `/hook/`
+takes messages.
 """
 
 import json
