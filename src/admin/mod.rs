@@ -115,7 +115,7 @@ pub enum Reload {
         /// The new policy's hash.
         hash: String,
         /// Settings that changed in the file and take effect only with a restart.
-        needs_restart: Vec<String>,
+        needs_restart: Vec<&'static str>,
     },
     /// The old policy stays.
     Refused {
