@@ -4,24 +4,16 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::assign;
+use crate::assign::Share;
 use crate::policy::Experiment;
 use crate::policy::Policy;
+use crate::strategy::Assignment;
 use crate::strategy::Draw;
 
 /// Looks up a unit's assignment; nothing is counted or recorded.
 pub(super) fn assignment(policy: &Policy, experiment: &Experiment, unit: &str) -> Value {
     let bucket = assign::bucket(&experiment.salts.arm, unit.as_bytes());
-    let split = experiment.split();
-    let draw = Draw {
-        salts: &experiment.salts,
-        unit: Some(unit.as_bytes()),
-        // Decides copies alone, and none is made.
-        request: &[],
-        weight: experiment.ramp.load().weight,
-        shares: split.as_ref().map(|split| &split.weights[..]),
-        forced: None,
-    };
-    let drawn = experiment.strategy.plan(&draw, experiment.arms.len()).assignment;
+    let drawn = drawn(experiment, unit, experiment.ramp.load().weight);
     json!({
         "experiment": experiment.name,
         "unit": unit,
@@ -31,4 +23,19 @@ pub(super) fn assignment(policy: &Policy, experiment: &Experiment, unit: &str) -
         "bucket": bucket.0.to_string(),
         "enrolled": drawn.enrolled,
     })
+}
+
+/// Draws as a request of the unit would be at this weight of the ramp.
+pub(super) fn drawn(experiment: &Experiment, unit: &str, weight: Share) -> Assignment {
+    let split = experiment.split();
+    let draw = Draw {
+        salts: &experiment.salts,
+        unit: Some(unit.as_bytes()),
+        // Decides copies alone, and none is made.
+        request: &[],
+        weight,
+        shares: split.as_ref().map(|split| &split.weights[..]),
+        forced: None,
+    };
+    experiment.strategy.plan(&draw, experiment.arms.len()).assignment
 }

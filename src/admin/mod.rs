@@ -9,8 +9,10 @@
 //! pointing a name of its own here. Orders that a browser sends from another site's page are refused.
 
 mod answer;
+mod flagger;
 mod guard;
 mod look_up;
+mod ofrep;
 mod routes;
 mod view;
 

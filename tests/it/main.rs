@@ -6,6 +6,7 @@ mod against;
 mod alike;
 mod allocation;
 mod analysis;
+mod beside;
 mod binary;
 mod chaos;
 mod comparing;
