@@ -157,7 +157,7 @@ fn document(matchers: &[&Matcher]) -> Option<Value> {
     Some(document)
 }
 
-fn plant(document: &mut Value, pointer: &str, value: &Value) -> Option<()> {
+pub(super) fn plant(document: &mut Value, pointer: &str, value: &Value) -> Option<()> {
     let mut place = document;
     for step in pointer.split('/').skip(1) {
         let step = step.replace("~1", "/").replace("~0", "~");

@@ -31,6 +31,7 @@ mod record;
 mod report;
 mod rig;
 mod shadow;
+mod simulate;
 mod size;
 mod stale;
 mod strategies;

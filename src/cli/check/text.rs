@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::analysis::grouped;
 use crate::cli::prose::columns;
+use crate::cli::prose::indented;
 use crate::cli::prose::percent;
 use crate::cli::prose::wrapped;
 use crate::forecast::Against;
@@ -203,8 +204,4 @@ fn loads(moment: &Moment) -> Vec<Vec<String>> {
 fn step(standing: &Standing) -> String {
     let Standing { step, weight } = standing;
     if *step == 0 { format!("{weight}, rolled back") } else { format!("step {step}, {weight}") }
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
