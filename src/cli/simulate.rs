@@ -127,8 +127,12 @@ fn reason(untold: Untold) -> &'static str {
     match untold {
         Untold::Retry => "clients' retries, for which the first try stands",
         Untold::Forced => "whose arm a header forces",
-        Untold::HiddenHeader => "for `match` asks for a header that is not recorded or was redacted",
-        Untold::HiddenBody => "for `match` asks for a part of the body that was redacted, or above the cap",
+        Untold::HiddenHeader => {
+            "for `match` asks for a header or parameter that is not recorded, redacted or the hashed unit"
+        }
+        Untold::HiddenBody => {
+            "for `match` asks for a part of the body that is redacted, the hashed unit or was above the cap"
+        }
         Untold::Unreadable => "whose record holds no request that can be read",
     }
 }

@@ -126,7 +126,8 @@ fn uri(path: &str, matchers: &[&Matcher]) -> String {
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
-fn escaped(text: &str) -> String {
+/// A text as it stands in a query.
+pub(super) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     text.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
@@ -157,6 +158,7 @@ fn document(matchers: &[&Matcher]) -> Option<Value> {
     Some(document)
 }
 
+/// Puts a value where an RFC 6901 pointer points, and makes what lies on the way; `None`: something else is there.
 pub(super) fn plant(document: &mut Value, pointer: &str, value: &Value) -> Option<()> {
     let mut place = document;
     for step in pointer.split('/').skip(1) {

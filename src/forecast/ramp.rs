@@ -28,7 +28,7 @@ pub struct RampStep {
     /// Where.
     #[serde(flatten)]
     pub standing: Standing,
-    /// Users of [`USERS`](crate::forecast::Against::users) that the candidate answers.
+    /// Synthetic users that the candidate answers.
     pub users: u32,
     /// Those among them whom it did not answer at the step before.
     pub join: u32,

@@ -11,18 +11,22 @@ use http::Uri;
 use http::request::Parts;
 use serde_json::Value;
 
+use crate::forecast::examples::escaped;
 use crate::forecast::examples::plant;
 use crate::policy::BodyView;
 use crate::policy::Experiment;
+use crate::policy::Matcher;
 use crate::policy::Policy;
 use crate::policy::Selection;
 use crate::policy::UnitSource;
+use crate::policy::query_values;
 use crate::protocol::JsonPath;
 use crate::protocol::is_credential;
 use crate::record::Body;
 use crate::record::PairedRecord;
 use crate::record::Redact;
 use crate::record::RedactTarget;
+use crate::record::looks_hashed;
 
 /// What stands in records for a value that was masked.
 const MASK: &str = "***";
@@ -32,6 +36,8 @@ const MASK: &str = "***";
 pub(super) struct Rebuilt {
     pub(super) head: Parts,
     pub(super) body: Known,
+    /// What stands for the unit wherever it stood.
+    hash: Option<String>,
 }
 
 /// What is known of its body.
@@ -50,9 +56,9 @@ pub(super) enum Known {
 pub(super) enum Told {
     /// This part of the policy, for certain.
     Selected(Selection),
-    /// Nobody can say: it hangs on a header that is not recorded or was redacted.
+    /// Nobody can say: it hangs on a header or a parameter that is not recorded, redacted, or the hashed unit.
     HiddenHeader,
-    /// It hangs on a field of the body that was redacted, or on a body that was withheld.
+    /// It hangs on a field of the body that was redacted or is the hashed unit, or on a body that is not on record.
     HiddenBody,
 }
 
@@ -76,7 +82,8 @@ impl Rebuilt {
             Some(Body::Withheld(_)) => Known::Withheld,
             Some(Body::Text(_) | Body::Base64(_)) | None => Known::Opaque,
         };
-        Some(Self { head, body })
+        let hash = record.unit.clone().filter(|unit| looks_hashed(unit));
+        Some(Self { head, body, hash })
     }
 
     pub(super) fn view(&self) -> BodyView<'_> {
@@ -98,73 +105,65 @@ impl Rebuilt {
             Selection::Experiment(place) => place,
             Selection::Default | Selection::NeedsBody => policy.experiments.len(),
         };
-        for experiment in policy.experiments.iter().take(before) {
-            if self
-                .with_hidden_headers(experiment, rules)
-                .is_some_and(|request| request.is_taken_by(experiment))
-            {
-                return Told::HiddenHeader;
-            }
-            if self
-                .with_hidden_fields(experiment, rules)
-                .is_some_and(|request| request.is_taken_by(experiment))
-            {
-                return Told::HiddenBody;
-            }
-        }
-        match selection {
-            Selection::Experiment(place) => self.confirmed(&policy.experiments[place], selection, rules),
-            Selection::Default | Selection::NeedsBody => Told::Selected(selection),
-        }
+        let earlier = policy.experiments.iter().take(before);
+        earlier
+            .filter_map(|experiment| self.hidden_for(experiment, rules))
+            .next()
+            .unwrap_or(Told::Selected(selection))
     }
 
-    /// An experiment that wants a value which redaction may have put there is not certain either.
-    fn confirmed(&self, experiment: &Experiment, selection: Selection, rules: &[Redact]) -> Told {
-        let masked = |(name, wanted): &(HeaderName, String)| wanted == MASK && is_hidden(name, rules);
-        if experiment.matcher.headers.iter().any(masked) {
-            Told::HiddenHeader
-        } else {
-            Told::Selected(selection)
-        }
-    }
-
-    fn is_taken_by(&self, experiment: &Experiment) -> bool {
-        experiment.matcher.matches(&self.head, self.view()) != Some(false)
-    }
-
-    /// The request with the headers that are not on record as an experiment wants them; `None`: it wants none of these.
-    fn with_hidden_headers(&self, experiment: &Experiment, rules: &[Redact]) -> Option<Self> {
-        let wanted = experiment.matcher.headers.iter().filter(|(name, _)| is_hidden(name, rules));
+    /// Whether an experiment would take the request if every value that is hidden were as it wants it.
+    fn hidden_for(&self, experiment: &Experiment, rules: &[Redact]) -> Option<Told> {
+        let Matcher { headers, query, json, .. } = &experiment.matcher;
+        let headers: Vec<_> = headers.iter().filter(|(name, _)| self.is_header_hidden(name, rules)).collect();
+        let query: Vec<_> = query.iter().filter(|(name, _)| self.is_parameter_hidden(name)).collect();
+        let json: Vec<_> = json.iter().filter(|(path, _)| self.is_field_hidden(path, rules)).collect();
+        let why = match (headers.is_empty() && query.is_empty(), json.is_empty()) {
+            (false, _) => Told::HiddenHeader,
+            (true, false) => Told::HiddenBody,
+            (true, true) => return None,
+        };
         let mut head = self.head.clone();
-        let mut is_any = false;
-        for (name, value) in wanted {
+        for (name, value) in headers {
             head.headers.insert(name, HeaderValue::from_str(value).ok()?);
-            is_any = true;
         }
-        is_any.then(|| Self { head, body: self.body.copied() })
+        if !query.is_empty() {
+            head.uri = with_parameters(&head.uri, &query)?;
+        }
+        let mut document = match &self.body {
+            Known::Json(document) => Some(document.clone()),
+            Known::Opaque | Known::Withheld => None,
+        };
+        for (path, value) in json {
+            // A path that may select several places: nobody can say what the value was.
+            let Some(place) = path.place() else { return Some(why) };
+            plant(document.as_mut()?, &place, value)?;
+        }
+        let body = document.as_ref().map_or_else(|| self.view(), BodyView::Json);
+        (experiment.matcher.matches(&head, body) != Some(false)).then_some(why)
     }
 
-    /// The request with the fields that rules hide as an experiment wants them.
-    fn with_hidden_fields(&self, experiment: &Experiment, rules: &[Redact]) -> Option<Self> {
-        let Known::Json(document) = &self.body else { return None };
-        let mut document = document.clone();
-        let mut is_any = false;
-        for (path, value) in experiment.matcher.json.iter().filter(|(path, _)| is_field_hidden(path, rules)) {
-            plant(&mut document, &path.place()?, value)?;
-            is_any = true;
-        }
-        is_any.then(|| Self { head: self.head.clone(), body: Known::Json(document) })
+    /// Whether a header's values are not on record, or others in their place.
+    fn is_header_hidden(&self, name: &HeaderName, rules: &[Redact]) -> bool {
+        let mut values = self.head.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        is_redacted(name, rules) || values.any(|value| self.hash.as_deref() == Some(value))
+    }
+
+    fn is_parameter_hidden(&self, name: &str) -> bool {
+        query_values(&self.head, name).any(|value| value == MASK || self.hash.as_ref() == Some(&value))
+    }
+
+    fn is_field_hidden(&self, path: &JsonPath, rules: &[Redact]) -> bool {
+        let Known::Json(document) = &self.body else { return false };
+        let is_hash = |value: &Value| self.hash.as_deref().is_some_and(|hash| value.as_str() == Some(hash));
+        is_field_redacted(path, rules) || path.all(document).into_iter().any(is_hash)
     }
 }
 
-impl Known {
-    fn copied(&self) -> Self {
-        match self {
-            Known::Json(document) => Known::Json(document.clone()),
-            Known::Opaque => Known::Opaque,
-            Known::Withheld => Known::Withheld,
-        }
-    }
+fn with_parameters(uri: &Uri, wanted: &[&(String, String)]) -> Option<Uri> {
+    let wanted: Vec<String> =
+        wanted.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+    format!("{}?{}&{}", uri.path(), uri.query().unwrap_or_default(), wanted.join("&")).parse().ok()
 }
 
 fn headers(recorded: &Value) -> HeaderMap {
@@ -179,14 +178,14 @@ fn headers(recorded: &Value) -> HeaderMap {
     headers
 }
 
-/// Whether a header's values are not on record, or others in their place.
-fn is_hidden(name: &HeaderName, rules: &[Redact]) -> bool {
-    let redacted = |rule: &Redact| matches!(&rule.target, RedactTarget::Header(hidden) if hidden == name);
-    is_credential(name) || rules.iter().any(redacted)
+/// Whether a header is a credential, which is never on record, or redacted.
+fn is_redacted(name: &HeaderName, rules: &[Redact]) -> bool {
+    let redacts = |rule: &Redact| matches!(&rule.target, RedactTarget::Header(hidden) if hidden == name);
+    is_credential(name) || rules.iter().any(redacts)
 }
 
 /// Whether a rule may speak of a field: of itself, of what it lies in, or of places that cannot be compared.
-fn is_field_hidden(path: &JsonPath, rules: &[Redact]) -> bool {
+fn is_field_redacted(path: &JsonPath, rules: &[Redact]) -> bool {
     let hides = |rule: &Redact| match &rule.target {
         RedactTarget::Header(_) => false,
         RedactTarget::Json(hidden) => match (hidden.place(), path.place()) {
@@ -201,8 +200,8 @@ fn is_field_hidden(path: &JsonPath, rules: &[Redact]) -> bool {
 pub(super) fn may_be_hidden(source: &UnitSource, rules: &[Redact], body: &Known) -> bool {
     match source {
         UnitSource::Cookie(_) => true,
-        UnitSource::Header(name) => is_hidden(name, rules),
+        UnitSource::Header(name) => is_redacted(name, rules),
         UnitSource::Query(_) => false,
-        UnitSource::Json(path) => matches!(body, Known::Withheld) || is_field_hidden(path, rules),
+        UnitSource::Json(path) => matches!(body, Known::Withheld) || is_field_redacted(path, rules),
     }
 }

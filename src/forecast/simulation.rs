@@ -87,9 +87,9 @@ pub enum Untold {
     Retry,
     /// A header forces the arm.
     Forced,
-    /// `match` asks for a header that is not recorded, or was redacted.
+    /// `match` asks for a header or a parameter that is not recorded, was redacted, or is the hashed unit.
     HiddenHeader,
-    /// `match` asks for a part of the body that was redacted, or above the cap.
+    /// `match` asks for a part of the body that was redacted, is the hashed unit, or was above the cap.
     HiddenBody,
     /// The record holds no request that can be read.
     Unreadable,

@@ -190,6 +190,21 @@ fn a_narrower_match_sends_the_rest_elsewhere() {
 }
 
 #[test]
+fn hosts_methods_and_parameters_are_told_apart() {
+    let old = canary("100%", "")
+        .replace("{path: /a}", "{path: '/a/*', host: [a.example, b.example], method: [GET, POST]}");
+    let new = old.replace(
+        "[a.example, b.example], method: [GET, POST]",
+        "b.example, method: GET, query: {'x y': 'a&b'}",
+    );
+    let against = against(&old, &new);
+    let kept = flow(&against, &experiment("e"), &experiment("e"));
+    assert_eq!(kept.example, "GET /a/any-other-path?x%20y=a%26b with host: b.example");
+    let lost = flow(&against, &experiment("e"), &default());
+    assert_eq!(lost.example, "GET /a/any-other-path with host: a.example");
+}
+
+#[test]
 fn a_path_that_may_select_several_places_is_said_not_to_be_told() {
     let old = canary("10%", "");
     let new = old.replace("{path: /a}", "{path: /a, json: {'$.tags[*]': x}}");

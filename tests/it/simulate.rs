@@ -187,7 +187,15 @@ async fn what_hangs_on_redacted_values_is_said_not_to_be_told() {
     assert_eq!(untold("{headers: {authorization: x}}", ""), all(Untold::HiddenHeader));
     assert_eq!(untold("{json: {$.tier: free}}", rules), all(Untold::HiddenBody));
     assert!(untold("{path: /b, json: {$.tier: free}}", rules).is_empty(), "the path alone decides");
-    assert!(untold("{headers: {x-user-id: nobody}}", rules).is_empty());
+    assert!(untold("{headers: {x-team: none}}", rules).is_empty(), "what is recorded tells");
+    assert_eq!(
+        untold("{headers: {x-user-id: user-1}}", rules),
+        all(Untold::HiddenHeader),
+        "it is on record by a hash"
+    );
+    assert_eq!(untold("{json: {'$.*': free}}", rules), all(Untold::HiddenBody));
+    let both = "{headers: {x-plan: free}, json: {$.tier: free}}";
+    assert_eq!(untold(both, rules), all(Untold::HiddenHeader), "both are hidden");
 }
 
 #[tokio::test]
