@@ -4,16 +4,16 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::assign;
-use crate::assign::Share;
 use crate::policy::Experiment;
 use crate::policy::Policy;
+use crate::policy::Stage;
 use crate::strategy::Assignment;
 use crate::strategy::Draw;
 
 /// Looks up a unit's assignment; nothing is counted or recorded.
 pub(super) fn assignment(policy: &Policy, experiment: &Experiment, unit: &str) -> Value {
     let bucket = assign::bucket(&experiment.salts.arm, unit.as_bytes());
-    let drawn = drawn(experiment, unit, experiment.ramp.load().weight);
+    let drawn = drawn(experiment, unit, &experiment.ramp.load());
     json!({
         "experiment": experiment.name,
         "unit": unit,
@@ -25,15 +25,16 @@ pub(super) fn assignment(policy: &Policy, experiment: &Experiment, unit: &str) -
     })
 }
 
-/// Draws as a request of the unit would be at this weight of the ramp.
-pub(super) fn drawn(experiment: &Experiment, unit: &str, weight: Share) -> Assignment {
+/// Draws as a request of the unit would be, at this stage.
+pub(super) fn drawn(experiment: &Experiment, unit: &str, stage: &Stage) -> Assignment {
     let split = experiment.split();
     let draw = Draw {
         salts: &experiment.salts,
         unit: Some(unit.as_bytes()),
         // Decides copies alone, and none is made.
         request: &[],
-        weight,
+        open: stage.phase.is_open(),
+        weight: stage.weight,
         shares: split.as_ref().map(|split| &split.weights[..]),
         forced: None,
     };

@@ -18,7 +18,6 @@ use sha2::Sha256;
 use crate::admin::answer::json_answer;
 use crate::admin::look_up;
 use crate::policy::Experiment;
-use crate::policy::Phase;
 use crate::policy::Policy;
 use crate::strategy::Strategy;
 use crate::vocab::ArmId;
@@ -104,8 +103,8 @@ fn targeting_key(body: &[u8]) -> Result<Option<String>, Failure> {
 fn evaluate(policy: &Policy, experiment: &Experiment, unit: Option<&str>) -> Result<Value, Failure> {
     let stage = experiment.ramp.load();
     let (reason, is_drawn) = match &experiment.strategy {
+        _ if !stage.phase.is_open() => ("DISABLED", false),
         Strategy::Shadow(_) | Strategy::Interleave(_) => ("STATIC", false),
-        Strategy::Canary(_) if stage.phase == Phase::RolledBack => ("DISABLED", false),
         Strategy::Canary(_) | Strategy::Ab(_) => ("SPLIT", true),
     };
     if is_drawn && experiment.unit.is_empty() {
@@ -118,7 +117,7 @@ fn evaluate(policy: &Policy, experiment: &Experiment, unit: Option<&str>) -> Res
             format!("experiment `{}` is drawn by its unit: `targetingKey` must name it", experiment.name);
         return Err(Failure::new("TARGETING_KEY_MISSING", details));
     }
-    let drawn = look_up::drawn(experiment, unit.unwrap_or_default(), stage.weight);
+    let drawn = look_up::drawn(experiment, unit.unwrap_or_default(), &stage);
     let arm = experiment.arm_name(policy, drawn.arm);
     let mut flag = json!({
         "key": experiment.name,
@@ -136,8 +135,8 @@ fn evaluate(policy: &Policy, experiment: &Experiment, unit: Option<&str>) -> Res
     match &experiment.strategy {
         Strategy::Canary(_) => flag["metadata"]["stage"] = json!(stage.number),
         // Legacy's answer with a list of all arms' in it.
-        Strategy::Interleave(_) => flag["metadata"]["mixed"] = json!(true),
-        Strategy::Shadow(_) | Strategy::Ab(_) => {}
+        Strategy::Interleave(_) if stage.phase.is_open() => flag["metadata"]["mixed"] = json!(true),
+        Strategy::Shadow(_) | Strategy::Ab(_) | Strategy::Interleave(_) => {}
     }
     Ok(flag)
 }

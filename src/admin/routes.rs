@@ -29,7 +29,11 @@ pub(super) enum Endpoint {
     Evidence,
     /// The arm of a unit.
     Assignment,
-    /// Order a ramp about.
+    /// Where every experiment stands.
+    Rollout,
+    /// What the fleet's controller decided.
+    Follow,
+    /// Order an experiment about.
     Order(Verb),
     /// A unit's arm as a feature flag.
     Flag,
@@ -39,7 +43,7 @@ pub(super) enum Endpoint {
     Flagger(Gate),
 }
 
-/// What a ramp is ordered to do.
+/// What an experiment is ordered to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     Promote,
@@ -70,12 +74,16 @@ const fn get(path: &'static str, endpoint: Endpoint) -> Route {
     Route { method: Method::GET, path, endpoint }
 }
 
+const fn put(path: &'static str, endpoint: Endpoint) -> Route {
+    Route { method: Method::PUT, path, endpoint }
+}
+
 const fn post(path: &'static str, endpoint: Endpoint) -> Route {
     Route { method: Method::POST, path, endpoint }
 }
 
 /// Every route. A GET answers HEAD too.
-pub(super) static ROUTES: [Route; 25] = [
+pub(super) static ROUTES: [Route; 27] = [
     get("/metrics", Endpoint::Metrics),
     get("/livez", Endpoint::Live),
     get("/readyz", Endpoint::Ready),
@@ -85,6 +93,8 @@ pub(super) static ROUTES: [Route; 25] = [
     get("/openapi.json", Endpoint::OpenApi),
     post("/feedback", Endpoint::Feedback),
     get("/api/v1/evidence", Endpoint::Evidence),
+    get("/api/v1/rollout", Endpoint::Rollout),
+    put("/api/v1/rollout", Endpoint::Follow),
     get("/api/v1/experiments", Endpoint::Experiments),
     get("/api/v1/experiments/{name}", Endpoint::Experiment),
     get("/api/v1/experiments/{name}/verdict", Endpoint::Verdict),

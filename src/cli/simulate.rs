@@ -189,7 +189,10 @@ fn experiment(told: &SimulatedExperiment) -> String {
 
 fn now(step: &SimulatedStep, known_users: u64) -> Vec<Vec<String>> {
     let SimulatedStep { ramp, models, users_moved } = step;
-    let at = ramp.as_ref().map_or("now".to_owned(), |ramp| format!("at step {}, {}", ramp.step, ramp.weight));
+    let at = match ramp.as_ref().and_then(|at| at.step.zip(at.weight.as_ref())) {
+        Some((step, weight)) => format!("at step {step}, {weight}"),
+        None => "now".to_owned(),
+    };
     let moved = if known_users > 0 { grouped(*users_moved) } else { String::new() };
     rows(&at, models, &moved)
 }

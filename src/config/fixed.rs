@@ -5,17 +5,18 @@ use crate::config::Config;
 /// The sections that only a restart takes up, as text, to see whether they were changed. A secret is no part of it:
 /// that another one stands in its place cannot be seen.
 #[derive(Debug)]
-pub struct Fixed([(&'static str, String); 4]);
+pub struct Fixed([(&'static str, String); 5]);
 
 impl Config {
     /// What a reload cannot change.
     pub fn fixed(&self) -> Fixed {
-        let Config { listen, limits, record, feedback, .. } = self;
+        let Config { listen, limits, record, feedback, rollout, .. } = self;
         Fixed([
             ("listen", format!("{listen:?}")),
             ("limits", format!("{limits:?}")),
             ("record", format!("{record:?}")),
             ("feedback", format!("{feedback:?}")),
+            ("rollout", format!("{rollout:?}")),
         ])
     }
 }

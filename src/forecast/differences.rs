@@ -77,6 +77,7 @@ pub(super) fn of_experiments(
         ("unit", old.unit != new.unit),
         ("salt", old.salts != new.salts),
         ("strategy", old.strategy != new.strategy),
+        ("schedule", old.schedule != new.schedule),
         ("outcomes", old.outcomes != new.outcomes),
         ("compare", old.compare != new.compare),
         ("metrics", old.metrics != new.metrics),

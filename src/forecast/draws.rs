@@ -22,11 +22,22 @@ pub(super) enum Taker<'p> {
     Nobody,
 }
 
-/// A part of a policy, where a canary's ramp has this weight.
+/// A part of a policy, where its experiment stands so.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stand<'p> {
     pub(super) policy: &'p Policy,
     pub(super) taker: Taker<'p>,
+    pub(super) at: Place,
+}
+
+/// Where an experiment stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Whether candidates take part.
+    pub(super) open: bool,
+    /// A canary's step, from 0.
+    pub(super) step: usize,
+    /// A canary's weight.
     pub(super) weight: Share,
 }
 
@@ -69,7 +80,7 @@ impl<'p> Stand<'p> {
             Taker::Default(model) => return Drawn::fixed(self.policy.model(model).name.as_str()),
             Taker::Nobody => return Drawn { asked: Vec::new(), ..Drawn::fixed(NOBODY) },
         };
-        let Plan { answer, copies, assignment, .. } = plan(experiment, self.weight, unit, request);
+        let Plan { answer, copies, assignment, .. } = plan(experiment, self.at, unit, request);
         let name = |arm| experiment.arm_name(self.policy, arm).as_str();
         let (answerer, asked) = match answer {
             Answer::Arm(arm) => (name(arm), vec![name(arm)]),
@@ -86,8 +97,21 @@ impl<'p> Drawn<'p> {
     }
 }
 
-/// The plan of the experiment's own strategy. Shares that follow what is learnt are those of the file.
-pub(super) fn plan(experiment: &Experiment, weight: Share, unit: Option<&[u8]>, request: &[u8]) -> Plan {
-    let draw = Draw { salts: &experiment.salts, unit, request, weight, shares: None, forced: None };
+impl Place {
+    /// A canary's step.
+    pub(super) fn step(step: usize, weight: Share) -> Self {
+        Self { open: true, step, weight }
+    }
+
+    /// The candidates take part as the strategy says.
+    pub(super) fn running() -> Self {
+        Self::step(0, Share::NONE)
+    }
+}
+
+/// The plan of the experiment's own strategy, by the shares of the file.
+fn plan(experiment: &Experiment, at: Place, unit: Option<&[u8]>, request: &[u8]) -> Plan {
+    let Place { open, weight, .. } = at;
+    let draw = Draw { salts: &experiment.salts, unit, request, open, weight, shares: None, forced: None };
     experiment.strategy.plan(&draw, experiment.arms.len())
 }

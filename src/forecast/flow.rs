@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::assign::Share;
 use crate::forecast::draws::Drawn;
+use crate::forecast::draws::Place;
 use crate::forecast::draws::Stand;
 use crate::forecast::draws::Taker;
 use crate::forecast::ramp;
@@ -51,7 +51,7 @@ pub struct Flow {
     pub after: Handler,
     /// What decides who answers.
     pub drawn_by: DrawnBy,
-    /// What happens when the new policy is applied: for a canary at each step at which its ramp may then stand.
+    /// What happens when the new policy is applied: for a canary at each step at which it may then stand.
     pub moments: Vec<Moment>,
     /// How the new policy's canary goes on from its first step; empty where there is none.
     pub ramp: Vec<RampStep>,
@@ -60,10 +60,10 @@ pub struct Flow {
 /// What happens when the new policy is applied at one moment.
 #[derive(Debug, Serialize)]
 pub struct Moment {
-    /// Where the old ramp stands then; `null`: there is none.
-    pub ramp_before: Option<Standing>,
-    /// Where the new ramp stands then; `null`: there is none.
-    pub ramp_after: Option<Standing>,
+    /// Where the old policy's experiment stands then; `null`: there is none.
+    pub stands_before: Option<Standing>,
+    /// Where the new policy's experiment stands then; `null`: there is none.
+    pub stands_after: Option<Standing>,
     /// Users whom another model answers than before.
     pub moved: u32,
     /// Users who take part in the experiment and did not before.
@@ -103,15 +103,16 @@ pub struct Load {
 }
 
 impl Flow {
-    /// The most users that change model at any moment.
+    /// The most users that change model at any moment at which the candidates take part.
     pub fn moved(&self) -> u32 {
         self.worst().map_or(0, |moment| moment.moved)
     }
 
-    /// The moment at which the most users change model.
+    /// The moment at which the most users change model, among those at which the candidates take part.
     pub fn worst(&self) -> Option<&Moment> {
+        let is_out = |moment: &Moment| moment.stands_before.as_ref().is_some_and(|standing| standing.rolled_back);
         // Of several alike the first.
-        self.moments.iter().rev().max_by_key(|moment| moment.moved)
+        self.moments.iter().filter(|moment| !is_out(moment)).rev().max_by_key(|moment| moment.moved)
     }
 
     /// Whether nothing changes for these requests.
@@ -174,11 +175,8 @@ fn drawn_unit(taker: Taker<'_>) -> Option<&[UnitSource]> {
 
 fn moment(between: Between<'_>, weights: &Weights, drawn_by: DrawnBy, units: &[String]) -> Moment {
     let Between { old, new } = between;
-    let stand = |(policy, taker), at: Option<(usize, Share)>| Stand {
-        policy,
-        taker,
-        weight: at.map_or(Share::NONE, |(_, weight)| weight),
-    };
+    let stand =
+        |(policy, taker), at: Option<Place>| Stand { policy, taker, at: at.unwrap_or(Place::running()) };
     let (before, after) = (stand(old, weights.before), stand(new, weights.after));
     let name = |taker: Taker<'_>| taker.experiment().map(|experiment| experiment.name.clone());
     let same_name = name(old.1) == name(new.1);
@@ -190,7 +188,11 @@ fn moment(between: Between<'_>, weights: &Weights, drawn_by: DrawnBy, units: &[S
         let unit = if drawn_by == DrawnBy::OtherUnit { other } else { request };
         counts.add(&was, &after.draw(Some(unit), request), same_name);
     }
-    counts.told(weights, drawn_by)
+    Moment {
+        stands_before: weights.before.map(|place| ramp::standing(old.1, place)),
+        stands_after: weights.after.map(|place| ramp::standing(new.1, place)),
+        ..counts.told(drawn_by)
+    }
 }
 
 #[derive(Default)]
@@ -217,7 +219,7 @@ impl<'p> Counts<'p> {
         self.loads.entry(model).or_default()
     }
 
-    fn told(self, weights: &Weights, drawn_by: DrawnBy) -> Moment {
+    fn told(self, drawn_by: DrawnBy) -> Moment {
         let Self { moves, loads, join, leave } = self;
         let moves = if drawn_by == DrawnBy::Request { by_shares(&moves) } else { moves };
         let mut moves: Vec<Move> = moves
@@ -227,8 +229,8 @@ impl<'p> Counts<'p> {
             .collect();
         moves.sort_by_key(|one| std::cmp::Reverse(one.users));
         Moment {
-            ramp_before: weights.before.map(ramp::standing),
-            ramp_after: weights.after.map(ramp::standing),
+            stands_before: None,
+            stands_after: None,
             moved: moves.iter().map(|one| one.users).sum(),
             join,
             leave,

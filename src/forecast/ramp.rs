@@ -1,33 +1,40 @@
 //! Where a canary's ramp stands when another policy is applied, and where the ramp of that policy leads.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::assign::Share;
+use crate::forecast::draws::Place;
 use crate::forecast::draws::Stand;
 use crate::forecast::draws::Taker;
 use crate::policy::Experiment;
 use crate::policy::Phase;
 use crate::policy::Policy;
 use crate::rollout::ramp::Position;
+use crate::rollout::ramp::Target;
 use crate::rollout::ramp::carry_over;
 use crate::strategy::Strategy;
 use crate::strategy::canary::Step;
 
-/// A place on a ramp.
+/// Where an experiment stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// The step, from 1; 0 after a rollback.
-    pub step: usize,
-    /// The share of users that the candidate answers, as `25%`.
-    pub weight: String,
+    /// Its candidates were taken out.
+    pub rolled_back: bool,
+    /// A canary's step, from 1; `null` for what has none.
+    pub step: Option<usize>,
+    /// The share of users that a canary's candidate answers, as `25%`.
+    pub weight: Option<String>,
 }
 
 /// What one step of the new policy's ramp does to users.
 #[derive(Debug, Clone, Serialize)]
 pub struct RampStep {
-    /// Where.
-    #[serde(flatten)]
-    pub standing: Standing,
+    /// The step, from 1.
+    pub step: usize,
+    /// The share of users that the candidate answers, as `25%`.
+    pub weight: String,
     /// Synthetic users that the candidate answers.
     pub users: u32,
     /// Those among them whom it did not answer at the step before.
@@ -36,50 +43,76 @@ pub struct RampStep {
     pub leave: u32,
 }
 
-/// A moment at which another policy may be applied: the ramps' weights before and after.
+/// A moment at which another policy may be applied: where experiments stand before and after. `None`: there is none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weights {
-    pub(super) before: Option<(usize, Share)>,
-    pub(super) after: Option<(usize, Share)>,
+    pub(super) before: Option<Place>,
+    pub(super) after: Option<Place>,
 }
 
-/// Every step at which a ramp of the old policy may stand, with what the new policy makes of it. A rollback is among
-/// them where the new policy would end it.
+/// Every step at which an experiment of the old policy may stand, with what the new policy makes of it. That its
+/// candidates were taken out is among them where the new policy would let them in again.
 pub(super) fn moments(before: Taker<'_>, after: Taker<'_>) -> Vec<Weights> {
-    let begun = steps(after).map(|steps| (1, steps[0].weight));
-    let Some(old) = steps(before) else { return vec![Weights { before: None, after: begun }] };
-    let arrival = |position: Position| match (before.experiment(), after.experiment(), steps(after)) {
-        (Some(one), Some(other), Some(new)) if goes_on(one, other) => {
-            let target = carry_over(&position, old, new);
-            target.map_or(begun, |target| Some((shown(target.phase, target.step), target.weight)))
-        }
-        _ => begun,
-    };
-    let position =
-        |step: usize, phase, weight| Position { step, phase, weight, held: Default::default(), assigned: 0 };
-    let running = old.iter().enumerate().map(|(step, Step { weight, .. })| Weights {
-        before: Some((step + 1, *weight)),
-        after: arrival(position(step, Phase::Running, *weight)),
+    let begun = after.experiment().map(|_| match steps(after).and_then(<[Step]>::first) {
+        Some(step) => Place::step(0, step.weight),
+        None => Place::running(),
     });
-    let rolled_back = Weights {
-        before: Some((0, Share::NONE)),
-        after: arrival(position(old.len() - 1, Phase::RolledBack, Share::NONE)),
+    let Some(former) = before.experiment() else { return vec![Weights { before: None, after: begun }] };
+    let old = steps(before).unwrap_or_default();
+    let arrival = |position: &Position| match after.experiment().filter(|present| goes_on(former, present)) {
+        Some(_) => {
+            let target = carry_over(position, old, steps(after).unwrap_or_default());
+            let place = |Target { step, phase, weight, .. }| Place { open: phase.is_open(), step, weight };
+            target.map(place).or(begun)
+        }
+        None => begun,
     };
-    let undone = rolled_back.after.is_some_and(|(_, weight)| weight != Share::NONE);
-    running.chain(undone.then_some(rolled_back)).collect()
+    let places = match old {
+        [] => vec![Place::running()],
+        steps => steps.iter().enumerate().map(|(at, step)| Place::step(at, step.weight)).collect(),
+    };
+    let out = Place { open: false, step: old.len().saturating_sub(1), weight: Share::NONE };
+    let mut moments: Vec<Weights> = places
+        .into_iter()
+        .chain([out])
+        .map(|place| Weights { before: Some(place), after: arrival(&position(place)) })
+        .collect();
+    if moments.last().is_some_and(|out| out.after.is_none_or(|after| !after.open)) {
+        moments.pop();
+    }
+    moments
 }
 
-/// A ramp is the experiment's of the same name, and goes on only when nothing changed that evidence hangs on.
+fn position(place: Place) -> Position {
+    let Place { open, step, weight } = place;
+    Position {
+        step,
+        phase: if open { Phase::Running } else { Phase::RolledBack },
+        weight,
+        held: Duration::ZERO,
+        assigned: 0,
+        elapsed: Duration::ZERO,
+        held_by: None,
+        clear: Duration::ZERO,
+        out: Vec::new(),
+    }
+}
+
+/// An experiment is that of the same name, and goes on only when nothing changed that evidence hangs on.
 fn goes_on(before: &Experiment, after: &Experiment) -> bool {
-    before.name == after.name && before.identity == after.identity
+    let (one, other) = (&before.strategy, &after.strategy);
+    before.name == after.name && before.identity == after.identity && one.kind() == other.kind()
 }
 
-fn shown(phase: Phase, step: usize) -> usize {
-    if phase == Phase::RolledBack { 0 } else { step + 1 }
-}
-
-pub(super) fn standing((step, weight): (usize, Share)) -> Standing {
-    Standing { step, weight: weight.to_string() }
+/// A place as it is told of an experiment.
+pub(super) fn standing(taker: Taker<'_>, place: Place) -> Standing {
+    let Place { open, step, weight } = place;
+    let is_step = open && steps(taker).is_some();
+    Standing {
+        rolled_back: !open,
+        step: is_step.then_some(step + 1),
+        weight: is_step.then(|| weight.to_string()),
+    }
 }
 
 /// The steps of a canary.
@@ -96,7 +129,7 @@ pub(super) fn along(policy: &Policy, taker: Taker<'_>, units: &[String]) -> Vec<
     let mut was_in = vec![false; units.len()];
     let mut told = Vec::new();
     for (at, Step { weight, .. }) in steps.iter().enumerate() {
-        let stand = Stand { policy, taker, weight: *weight };
+        let stand = Stand { policy, taker, at: Place::step(at, *weight) };
         let legacy = stand.draw(None, &[]).answerer;
         let is_in: Vec<bool> = units
             .iter()
@@ -107,7 +140,8 @@ pub(super) fn along(policy: &Policy, taker: Taker<'_>, units: &[String]) -> Vec<
             pairs.filter(|(was, is)| was != is && **was == from).count() as u32
         };
         told.push(RampStep {
-            standing: standing((at + 1, *weight)),
+            step: at + 1,
+            weight: weight.to_string(),
             users: is_in.iter().filter(|is| **is).count() as u32,
             join: changed(false),
             leave: changed(true),

@@ -8,9 +8,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::assign::Share;
 use crate::cost::Money;
 use crate::forecast::draws::Drawn;
+use crate::forecast::draws::Place;
 use crate::forecast::draws::Stand;
 use crate::forecast::draws::Taker;
 use crate::forecast::ramp;
@@ -133,16 +133,14 @@ pub(super) struct Asked<'a> {
 impl<'p> Tally<'p> {
     pub(super) fn new(policy: &'p Policy, experiment: &'p Experiment) -> Self {
         let taker = Taker::Experiment(experiment);
-        let stand = |weight| Stand { policy, taker, weight };
+        let stand = |at| Stand { policy, taker, at };
         let stands: Vec<(Option<Standing>, Stand<'p>)> = match &experiment.strategy {
             Strategy::Canary(settings) => {
-                let steps = settings.steps.iter().enumerate();
-                steps
-                    .map(|(at, step)| (Some(ramp::standing((at + 1, step.weight))), stand(step.weight)))
-                    .collect()
+                let places = settings.steps.iter().enumerate().map(|(at, step)| Place::step(at, step.weight));
+                places.map(|place| (Some(ramp::standing(taker, place)), stand(place))).collect()
             }
             Strategy::Shadow(_) | Strategy::Ab(_) | Strategy::Interleave(_) => {
-                vec![(None, stand(Share::NONE))]
+                vec![(None, stand(Place::running()))]
             }
         };
         let loads = vec![BTreeMap::new(); stands.len()];

@@ -31,9 +31,11 @@ pub fn looks_hashed(unit: &str) -> bool {
     unit.len() == UNIT_DIGITS && unit.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// What stands in records and tickets for all that makes evidence comparable.
-pub fn recorded_identity(experiment: &Experiment) -> String {
-    digest(&[experiment.identity.as_bytes()], IDENTITY_DIGITS)
+/// What stands in records and tickets for all that makes evidence comparable: what the policy says, and which attempt it
+/// is, for whoever begins again after a roll back wants no evidence of before.
+pub fn recorded_identity(identity: &str, attempt: u32) -> String {
+    let again = if attempt > 1 { format!(";attempt={attempt}") } else { String::new() };
+    digest(&[identity.as_bytes(), again.as_bytes()], IDENTITY_DIGITS)
 }
 
 /// What the action `hash` makes of a value.

@@ -77,7 +77,8 @@ fn count(one: &[bool], other: &[bool], wanted: (bool, bool)) -> u32 {
 fn a_present_step_that_grows_lets_users_join_and_none_leave() {
     let against = against(&canary("1% 10%", ""), &canary("1% 20%", ""));
     let flow = flow(&against, &experiment("e"), &experiment("e"));
-    let steps: Vec<_> = flow.moments.iter().map(|moment| moment.ramp_after.as_ref().unwrap().step).collect();
+    let steps: Vec<_> =
+        flow.moments.iter().map(|moment| moment.stands_after.as_ref().unwrap().step.unwrap()).collect();
     assert_eq!(steps, [1, 2]);
     let joining = count(&users_in("e", "10%"), &users_in("e", "20%"), (false, true));
     assert_eq!(flow.moments[0].moved, 0);
@@ -94,11 +95,11 @@ fn a_past_step_that_changes_sends_everybody_back_to_the_first() {
     let against = against(&canary("1% 10% 100%", ""), &canary("1% 20% 100%", ""));
     let flow = flow(&against, &experiment("e"), &experiment("e"));
     let last = flow.worst().unwrap();
-    assert_eq!(last.ramp_before.as_ref().unwrap().step, 3);
-    assert_eq!(last.ramp_after.as_ref().unwrap().step, 1);
+    assert_eq!(last.stands_before.as_ref().unwrap().step, Some(3));
+    assert_eq!(last.stands_after.as_ref().unwrap().step, Some(1));
     assert_eq!(last.moved, count(&users_in("e", "1%"), &[true; USERS as usize], (false, true)));
     // A candidate that was rolled back would be in again, for what was gone through has changed.
-    assert_eq!(flow.moments.last().unwrap().ramp_before.as_ref().unwrap().step, 0);
+    assert!(flow.moments.last().unwrap().stands_before.as_ref().unwrap().rolled_back);
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn another_salt_draws_every_user_anew_and_says_so() {
     // Nearly a fifth of all users change, though a tenth has the candidate before and after.
     assert!((1_600..2_000).contains(&expected), "{expected}");
     let rolled_back = flow.moments.last().unwrap();
-    assert_eq!(rolled_back.ramp_before.as_ref().unwrap().step, 0);
+    assert!(rolled_back.stands_before.as_ref().unwrap().rolled_back);
     assert_eq!(rolled_back.moved, count(&after, &after, (true, true)));
 }
 
@@ -134,8 +135,10 @@ fn copies_and_answers_are_counted_by_the_plans_of_the_strategies() {
     let ab = one(&format!("{unit}, strategy: {{ab: {{traffic: 40%, arms: {{old: 50%, new: 50%}}}}}}"));
     let against = against(&shadow, &ab);
     let flow = flow(&against, &experiment("e"), &experiment("e"));
-    assert_eq!((flow.drawn_by, flow.moments.len()), (DrawnBy::User, 1));
-    let moment = &flow.moments[0];
+    assert_eq!(flow.moved(), flow.moments[0].moved);
+    let [moment, rolled_back] = &flow.moments[..] else { panic!("{flow:?}") };
+    assert!(rolled_back.stands_before.as_ref().unwrap().rolled_back, "another strategy begins anew");
+    assert_eq!((flow.drawn_by, rolled_back.models[0].copies_before), (DrawnBy::User, 0));
     let [new, old] = &moment.models[..] else { panic!("{moment:?}") };
     assert_eq!((new.model.as_str(), new.answers_before, new.copies_after), ("new", 0, 0));
     assert!((2_350..2_650).contains(&new.copies_before), "{new:?}");

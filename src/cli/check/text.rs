@@ -132,31 +132,52 @@ fn flow(flow: &Flow, users: u32) -> String {
         opening.push_str(&format!("\n{}", indented(&wrapped(remark))));
     }
     let Some(worst) = flow.worst() else { return opening };
-    let at = match (&worst.ramp_before, moments.len()) {
-        (Some(standing), 2..) => format!(", when the ramp is at {}", step(standing)),
+    let at = match (&worst.stands_before, moments.len()) {
+        (Some(standing), 2..) => format!(", when it is at {}", place(standing)),
         _ => String::new(),
     };
     opening.push_str(&format!("\n  {} change model{at}.", of_users(worst.moved, users)));
     let mut tables = Vec::new();
     if moments.len() > 1 {
-        tables.push(by_moment(moments));
+        tables.push(columns(&by_moment(moments)));
+        tables.extend(warning(moments).map(wrapped));
     }
     if !worst.moves.is_empty() {
-        tables.push(moves(worst));
+        tables.push(columns(&moves(worst)));
     }
-    tables.push(loads(worst));
+    tables.push(columns(&loads(worst)));
     if !ramp.is_empty() {
-        tables.push(along(ramp));
+        tables.push(columns(&along(ramp)));
     }
-    let tables = tables.iter().map(|table| indented(&columns(table)));
+    let tables = tables.iter().map(|table| indented(table));
     [opening].into_iter().chain(tables).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What tables alone do not tell of a ramp that is sent back.
+fn warning(moments: &[Moment]) -> Option<&'static str> {
+    let is_out = |standing: &Option<Standing>| standing.as_ref().map(|standing| standing.rolled_back);
+    let let_in = |moment: &Moment| is_out(&moment.stands_before) == Some(true);
+    let step = |standing: &Option<Standing>| standing.as_ref().and_then(|standing| standing.step);
+    let sent_back = |moment: &Moment| step(&moment.stands_before) > step(&moment.stands_after);
+    let sent_back = moments.iter().any(|moment| step(&moment.stands_after).is_some() && sent_back(moment));
+    match (sent_back, moments.iter().any(let_in)) {
+        (true, true) => Some(
+            "SENT BACK to an earlier step, with empty evidence, where a past step or more changed; and a candidate that \
+             was ROLLED BACK IS LET IN AGAIN.",
+        ),
+        (true, false) => {
+            Some("SENT BACK to an earlier step, with empty evidence, where a past step or more changed.")
+        }
+        (false, true) => Some("A candidate that was ROLLED BACK IS LET IN AGAIN."),
+        (false, false) => None,
+    }
 }
 
 fn along(ramp: &[RampStep]) -> Vec<Vec<String>> {
     let head = ["ramp from its first step", "users in", "join", "leave"].map(str::to_owned).to_vec();
     let row = |one: &RampStep| {
         let counts = [one.users, one.join, one.leave].map(|count| grouped(u64::from(count)));
-        [vec![step(&one.standing)], counts.to_vec()].concat()
+        [vec![format!("step {}, {}", one.step, one.weight)], counts.to_vec()].concat()
     };
     [head].into_iter().chain(ramp.iter().map(row)).collect()
 }
@@ -174,11 +195,11 @@ fn remark(drawn_by: DrawnBy) -> Option<&'static str> {
 }
 
 fn by_moment(moments: &[Moment]) -> Vec<Vec<String>> {
-    let head = ["when the ramp is at", "it goes on at", "change model", "join", "leave"];
-    let shown = |standing: &Option<Standing>| standing.as_ref().map_or("no ramp".to_owned(), step);
+    let head = ["when it is at", "it goes on at", "change model", "join", "leave"];
+    let shown = |standing: &Option<Standing>| standing.as_ref().map_or("no experiment".to_owned(), place);
     let row = |moment: &Moment| {
         let counts = [moment.moved, moment.join, moment.leave].map(|count| grouped(u64::from(count)));
-        [vec![shown(&moment.ramp_before), shown(&moment.ramp_after)], counts.to_vec()].concat()
+        [vec![shown(&moment.stands_before), shown(&moment.stands_after)], counts.to_vec()].concat()
     };
     [head.map(str::to_owned).to_vec()].into_iter().chain(moments.iter().map(row)).collect()
 }
@@ -201,7 +222,10 @@ fn loads(moment: &Moment) -> Vec<Vec<String>> {
     [head].into_iter().chain(moment.models.iter().map(row)).collect()
 }
 
-fn step(standing: &Standing) -> String {
-    let Standing { step, weight } = standing;
-    if *step == 0 { format!("{weight}, rolled back") } else { format!("step {step}, {weight}") }
+fn place(standing: &Standing) -> String {
+    match (standing.step, &standing.weight) {
+        _ if standing.rolled_back => "rolled back".to_owned(),
+        (Some(step), Some(weight)) => format!("step {step}, {weight}"),
+        _ => "running".to_owned(),
+    }
 }
