@@ -110,7 +110,8 @@ impl Flow {
 
     /// The moment at which the most users change model, among those at which the candidates take part.
     pub fn worst(&self) -> Option<&Moment> {
-        let is_out = |moment: &Moment| moment.stands_before.as_ref().is_some_and(|standing| standing.rolled_back);
+        let is_out =
+            |moment: &Moment| moment.stands_before.as_ref().is_some_and(|standing| standing.rolled_back);
         // Of several alike the first.
         self.moments.iter().filter(|moment| !is_out(moment)).rev().max_by_key(|moment| moment.moved)
     }
