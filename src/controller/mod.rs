@@ -201,10 +201,7 @@ impl Loop {
     async fn look(&mut self) {
         self.listen().await;
         let found = self.fleet.find().await;
-        let evidence = match &found {
-            Ok(replicas) => self.fleet.gather(replicas).await,
-            Err(_) => Vec::new(),
-        };
+        let evidence = self.fleet.gather().await;
         let doubt = self.gathered.take(found, evidence, &self.metrics);
         self.gathered.keep(&self.known_identities());
         {

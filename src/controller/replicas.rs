@@ -47,7 +47,7 @@ impl Fleet {
         Self { replicas, tls, token, told: HashMap::new(), present: Vec::new() }
     }
 
-    /// Where they are at present.
+    /// Where they are at present. Where that cannot be told, they are taken to be where they were.
     pub(super) async fn find(&mut self) -> Result<Vec<Endpoint>, String> {
         let mut found: Vec<Endpoint> = Vec::new();
         for way in &self.replicas {
@@ -66,9 +66,9 @@ impl Fleet {
     }
 
     /// What each of them knows; whoever does not answer is left out and warned of.
-    pub(super) async fn gather(&self, replicas: &[Endpoint]) -> Vec<(String, Analysis)> {
+    pub(super) async fn gather(&self) -> Vec<(String, Analysis)> {
         let mut asking = JoinSet::new();
-        for url in replicas {
+        for url in &self.present {
             let (target, request) =
                 (self.target(url), self.request(Method::GET, "/api/v1/evidence", Bytes::new()));
             asking.spawn(async move {
