@@ -12,10 +12,10 @@ use crate::rig::until;
 
 const FLAGS: &str = "/ofrep/v1/evaluate/flags";
 
-/// Four experiments, told apart by a header, between models of which the new one always fails.
-async fn rig() -> (Rig, Model, Model) {
+/// Four experiments, told apart by a header, on two models.
+async fn rig(new: Reply) -> (Rig, Model, Model) {
     let old = Model::saying(Reply::text("old")).await;
-    let new = Model::saying(Reply::status(500)).await;
+    let new = Model::saying(new).await;
     let experiment = |name: &str, keys: &str| {
         format!(
             "  - {{name: {name}, match: {{headers: {{x-test: {name}}}}}, legacy: old, candidate: new, {keys}}}\n"
@@ -52,7 +52,7 @@ async fn flag(admin: &mut Client, name: &str, unit: &str) -> Value {
 
 #[tokio::test]
 async fn a_flag_tells_the_arm_that_the_users_requests_get() {
-    let (rig, _old, _new) = rig().await;
+    let (rig, _old, _new) = rig(Reply::text("new")).await;
     let (mut client, mut admin) = (rig.client().await, rig.admin().await);
     for experiment in ["split", "ramp"] {
         let mut by_new = 0;
@@ -75,7 +75,7 @@ async fn a_flag_tells_the_arm_that_the_users_requests_get() {
 
 #[tokio::test]
 async fn what_cannot_be_evaluated_is_told_by_the_codes_of_the_protocol() {
-    let (rig, _old, _new) = rig().await;
+    let (rig, _old, _new) = rig(Reply::text("new")).await;
     let mut admin = rig.admin().await;
     let unit = context("user-1");
     for (path, body, status, code) in [
@@ -105,7 +105,7 @@ async fn what_cannot_be_evaluated_is_told_by_the_codes_of_the_protocol() {
 
 #[tokio::test]
 async fn all_flags_come_with_a_tag_by_which_an_unchanged_answer_is_not_sent_again() {
-    let (rig, _old, _new) = rig().await;
+    let (rig, _old, _new) = rig(Reply::text("new")).await;
     let mut admin = rig.admin().await;
     let first = admin.post(FLAGS, &[], &context("user-1")).await;
     let told: Vec<_> = first.json()["flags"]
@@ -143,7 +143,7 @@ async fn gate(admin: &mut Client, gate: &str, metadata: &Value) -> (u16, Value) 
 
 #[tokio::test]
 async fn flaggers_gates_follow_the_verdict() {
-    let (rig, _old, _new) = rig().await;
+    let (rig, _old, _new) = rig(Reply::status(500)).await;
     let (mut client, mut admin) = (rig.client().await, rig.admin().await);
     let split = json!({"experiment": "split", "token": "unused"});
     for (name, expected) in [
