@@ -132,8 +132,8 @@ fn flow(flow: &Flow, users: u32) -> String {
         opening.push_str(&format!("\n{}", indented(&wrapped(remark))));
     }
     let Some(worst) = flow.worst() else { return opening };
-    let at = match (&worst.stands_before, moments.len()) {
-        (Some(standing), 2..) => format!(", when it is at {}", place(standing)),
+    let at = match &worst.stands_before {
+        Some(standing) if standing.step.is_some() => format!(", when it is at {}", place(standing)),
         _ => String::new(),
     };
     opening.push_str(&format!("\n  {} change model{at}.", of_users(worst.moved, users)));
@@ -195,7 +195,7 @@ fn remark(drawn_by: DrawnBy) -> Option<&'static str> {
 }
 
 fn by_moment(moments: &[Moment]) -> Vec<Vec<String>> {
-    let head = ["when it is at", "it goes on at", "change model", "join", "leave"];
+    let head = ["as it stands", "as it goes on", "change model", "join", "leave"];
     let shown = |standing: &Option<Standing>| standing.as_ref().map_or("no experiment".to_owned(), place);
     let row = |moment: &Moment| {
         let counts = [moment.moved, moment.join, moment.leave].map(|count| grouped(u64::from(count)));
