@@ -11,7 +11,7 @@ use crate::forecast::draws::Taker;
 use crate::forecast::ramp;
 use crate::forecast::ramp::RampStep;
 use crate::forecast::ramp::Standing;
-use crate::forecast::ramp::Weights;
+use crate::forecast::ramp::Places;
 use crate::policy::Policy;
 use crate::policy::UnitSource;
 use crate::strategy::Strategy;
@@ -145,7 +145,7 @@ pub(super) fn flow(between: Between<'_>, example: String, units: &[String]) -> F
         before: handler(old),
         after: handler(new),
         drawn_by,
-        moments: moments.iter().map(|weights| moment(between, weights, drawn_by, units)).collect(),
+        moments: moments.iter().map(|places| moment(between, places, drawn_by, units)).collect(),
         ramp: ramp::along(new.0, new.1, units),
     }
 }
@@ -174,11 +174,11 @@ fn drawn_unit(taker: Taker<'_>) -> Option<&[UnitSource]> {
     matches!(experiment.strategy, Strategy::Canary(_) | Strategy::Ab(_)).then_some(&experiment.unit[..])
 }
 
-fn moment(between: Between<'_>, weights: &Weights, drawn_by: DrawnBy, units: &[String]) -> Moment {
+fn moment(between: Between<'_>, places: &Places, drawn_by: DrawnBy, units: &[String]) -> Moment {
     let Between { old, new } = between;
     let stand =
         |(policy, taker), at: Option<Place>| Stand { policy, taker, at: at.unwrap_or(Place::running()) };
-    let (before, after) = (stand(old, weights.before), stand(new, weights.after));
+    let (before, after) = (stand(old, places.before), stand(new, places.after));
     let name = |taker: Taker<'_>| taker.experiment().map(|experiment| experiment.name.clone());
     let same_name = name(old.1) == name(new.1);
     let mut counts = Counts::default();
@@ -190,8 +190,8 @@ fn moment(between: Between<'_>, weights: &Weights, drawn_by: DrawnBy, units: &[S
         counts.add(&was, &after.draw(Some(unit), request), same_name);
     }
     Moment {
-        stands_before: weights.before.map(|place| ramp::standing(old.1, place)),
-        stands_after: weights.after.map(|place| ramp::standing(new.1, place)),
+        stands_before: places.before.map(|place| ramp::standing(old.1, place)),
+        stands_after: places.after.map(|place| ramp::standing(new.1, place)),
         ..counts.told(drawn_by)
     }
 }

@@ -45,19 +45,19 @@ pub struct RampStep {
 
 /// A moment at which another policy may be applied: where experiments stand before and after. `None`: there is none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Weights {
+pub(super) struct Places {
     pub(super) before: Option<Place>,
     pub(super) after: Option<Place>,
 }
 
 /// Every step at which an experiment of the old policy may stand, with what the new policy makes of it. That its
 /// candidates were taken out is among them where the new policy would let them in again.
-pub(super) fn moments(before: Taker<'_>, after: Taker<'_>) -> Vec<Weights> {
+pub(super) fn moments(before: Taker<'_>, after: Taker<'_>) -> Vec<Places> {
     let begun = after.experiment().map(|_| match steps(after).and_then(<[Step]>::first) {
         Some(step) => Place::step(0, step.weight),
         None => Place::running(),
     });
-    let Some(former) = before.experiment() else { return vec![Weights { before: None, after: begun }] };
+    let Some(former) = before.experiment() else { return vec![Places { before: None, after: begun }] };
     let old = steps(before).unwrap_or_default();
     let arrival = |position: &Position| match after.experiment().filter(|present| goes_on(former, present)) {
         Some(_) => {
@@ -72,10 +72,10 @@ pub(super) fn moments(before: Taker<'_>, after: Taker<'_>) -> Vec<Weights> {
         steps => steps.iter().enumerate().map(|(at, step)| Place::step(at, step.weight)).collect(),
     };
     let out = Place { open: false, step: old.len().saturating_sub(1), weight: Share::NONE };
-    let mut moments: Vec<Weights> = places
+    let mut moments: Vec<Places> = places
         .into_iter()
         .chain([out])
-        .map(|place| Weights { before: Some(place), after: arrival(&position(place)) })
+        .map(|place| Places { before: Some(place), after: arrival(&position(place)) })
         .collect();
     if moments.last().is_some_and(|out| out.after.is_none_or(|after| !after.open)) {
         moments.pop();

