@@ -24,7 +24,6 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::tls;
 use crate::tls::ClientFiles;
@@ -134,15 +133,23 @@ impl Target {
     {
         let broken = |source| CallError::Http { authority: self.authority(), source };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        let _driven = AbortOnDropHandle::new(tokio::spawn(connection));
-        let (head, body) = sender.send_request(request.map(Full::new)).await.map_err(broken)?.into_parts();
-        let body = Limited::new(body, most).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                return CallError::TooLong { authority: self.authority(), most };
-            }
-            let source = error.downcast::<hyper::Error>().map_or_else(io::Error::other, io::Error::other);
-            CallError::Unreachable { authority: self.authority(), source }
-        })?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+        let exchange = async {
+            let (head, body) =
+                sender.send_request(request.map(Full::new)).await.map_err(broken)?.into_parts();
+            let body = Limited::new(body, most).collect().await.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    return CallError::TooLong { authority: self.authority(), most };
+                }
+                let source = error.downcast::<hyper::Error>().map_or_else(io::Error::other, io::Error::other);
+                CallError::Unreachable { authority: self.authority(), source }
+            })?;
+            Ok(Response::from_parts(head, body.to_bytes()))
+        };
+        let (mut connection, mut exchange) = (std::pin::pin!(connection), std::pin::pin!(exchange));
+        tokio::select! {
+            answer = &mut exchange => answer,
+            // What the connection has received is still to be read.
+            _ = &mut connection => exchange.await,
+        }
     }
 }

@@ -6,6 +6,7 @@ use http::uri::Scheme;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 use crate::outbound::CallError;
 use crate::outbound::Target;
@@ -16,7 +17,7 @@ async fn somebody(answer: &'static [u8]) -> (Target, tokio::task::JoinHandle<Str
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let authority = listener.local_addr().unwrap().to_string().parse().unwrap();
     let url = Endpoint { scheme: Scheme::HTTP, authority, base_path: "/base".to_owned() };
-    let heard = tokio::spawn(async move {
+    let heard = TaskTracker::new().spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut heard = Vec::new();
         while !heard.ends_with(b"hello") {

@@ -161,7 +161,8 @@ impl Context<'_> {
     /// A step that waits for what can never be proven would wait for ever.
     fn check_provable(&self, place: &Place, is_last: bool, decision: &Decision) {
         let limited = decision.guardrails.iter().any(|guardrail| guardrail.max_ratio.is_some());
-        if !limited && !(is_last && decision.primary.is_some()) {
+        let provable = limited || is_last && decision.primary.is_some();
+        if !provable {
             let hint =
                 "give a guardrail a `max_ratio`, as in `guardrails: [{metric: error_rate, max_ratio: 1.5}]`";
             self.report
