@@ -42,7 +42,7 @@ pub enum Reloaded {
     Changed {
         /// The new policy's hash.
         hash: String,
-        /// Which of `listen`, `limits`, `record`, `feedback` and `rollout` changed too, which only a restart takes up.
+        /// Which of `listen`, `limits`, `record`, `feedback`, `webhooks` and `fleet` changed too, which only a restart takes up.
         needs_restart: Vec<&'static str>,
     },
 }

@@ -5,7 +5,7 @@ use crate::config::Config;
 /// The sections that only a restart takes up, as text, to see whether they were changed. A secret is no part of it:
 /// that another one stands in its place cannot be seen.
 #[derive(Debug)]
-pub struct Fixed([(&'static str, String); 5]);
+pub struct Fixed([(&'static str, String); 6]);
 
 impl Config {
     /// What a reload cannot change.
@@ -16,7 +16,8 @@ impl Config {
             ("limits", format!("{limits:?}")),
             ("record", format!("{record:?}")),
             ("feedback", format!("{feedback:?}")),
-            ("rollout", format!("{rollout:?}")),
+            ("webhooks", format!("{:?}", rollout.webhooks)),
+            ("fleet", format!("{:?}", rollout.fleet)),
         ])
     }
 }

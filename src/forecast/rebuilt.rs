@@ -63,8 +63,9 @@ pub(super) enum Told {
 }
 
 impl Rebuilt {
-    /// Rebuilds the request of a record; `None`: it cannot be read as a request. A gateway holds so many bytes of a body.
-    pub(super) fn of(record: &PairedRecord, body_cap_bytes: usize) -> Option<Self> {
+    /// Rebuilds the request of a record; `None`: it cannot be read as a request. A gateway holds so many bytes of a body
+    /// and reads them; `None`: it reads no body.
+    pub(super) fn of(record: &PairedRecord, body_cap_bytes: Option<usize>) -> Option<Self> {
         let request = &record.request;
         let target = match &request.query {
             Some(query) => format!("{}?{query}", request.path),
@@ -74,9 +75,11 @@ impl Rebuilt {
         let (mut head, ()) =
             Request::builder().method(request.method.as_str()).uri(uri).body(()).ok()?.into_parts();
         head.headers = headers(&serde_json::to_value(&request.headers).ok()?);
+        let is_within = |cap: usize| request.bytes <= cap as u64;
         let body = match &request.body {
+            _ if body_cap_bytes.is_none() => Known::Opaque,
             // Above the cap then, and read now: what stands in it is not on record.
-            _ if request.truncated && request.bytes <= body_cap_bytes as u64 => Known::Withheld,
+            _ if request.truncated && body_cap_bytes.is_some_and(is_within) => Known::Withheld,
             _ if request.truncated => Known::Opaque,
             Some(Body::Json(raw)) => serde_json::from_str(raw.get()).map_or(Known::Opaque, Known::Json),
             Some(Body::Withheld(_)) => Known::Withheld,

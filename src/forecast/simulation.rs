@@ -20,6 +20,7 @@ use crate::forecast::tally::Tally;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::policy::Unit;
+use crate::policy::UnitSource;
 use crate::record;
 use crate::record::Line;
 use crate::record::PairedRecord;
@@ -35,6 +36,8 @@ use crate::vocab::Timestamp;
 pub struct Simulation<'p> {
     policy: &'p Policy,
     settings: &'p record::Settings,
+    /// How much is read of a body; `None`: no experiment looks into it.
+    body_cap_bytes: Option<usize>,
     /// Names of users that may be on record by their hash, and the names by hash for each experiment on record.
     names: Vec<String>,
     by_hash: HashMap<ExperimentName, HashMap<String, usize>>,
@@ -102,6 +105,7 @@ impl<'p> Simulation<'p> {
         Self {
             policy,
             settings,
+            body_cap_bytes: policy.experiments.iter().any(reads_body).then_some(settings.body_cap_bytes),
             names,
             by_hash: HashMap::new(),
             pairs: 0,
@@ -124,7 +128,7 @@ impl<'p> Simulation<'p> {
         if record.retry {
             return self.not_told(Untold::Retry);
         }
-        let Some(request) = Rebuilt::of(record, self.settings.body_cap_bytes) else {
+        let Some(request) = Rebuilt::of(record, self.body_cap_bytes) else {
             return self.not_told(Untold::Unreadable);
         };
         let selection = match request.select(self.policy, &self.settings.redact) {
@@ -223,6 +227,11 @@ impl<'p> Simulation<'p> {
         });
         by_hash.get(unit).map(|at| names[*at].clone())
     }
+}
+
+fn reads_body(experiment: &Experiment) -> bool {
+    let in_body = |source: &UnitSource| matches!(source, UnitSource::Json(_));
+    !experiment.matcher.json.is_empty() || experiment.unit.iter().any(in_body)
 }
 
 /// The unit by which the request was drawn on record, where the policy's may stand in what records never show.

@@ -265,6 +265,14 @@ fn experiments_are_new_gone_renamed_and_models_are_reached_otherwise() {
 }
 
 #[test]
+fn what_only_a_restart_takes_up_is_named_by_its_key() {
+    let old = canary("10%", "");
+    let new = format!("limits: {{idle: 7s}}\nwebhooks: {{ops: {{url: 'http://127.0.0.1:9'}}}}\n{old}");
+    assert_eq!(against(&old, &new).needs_restart, ["limits", "webhooks"]);
+    assert!(against(&new, &new).needs_restart.is_empty());
+}
+
+#[test]
 fn no_default_means_404_for_whom_an_experiment_leaves() {
     let old = canary("100%", "").replace("default: old\n", "");
     let against = against(&old, &old.replace("path: /a", "path: /b"));
