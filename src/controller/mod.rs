@@ -15,6 +15,8 @@ mod file;
 mod kubernetes;
 mod replicas;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;
