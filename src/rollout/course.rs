@@ -93,7 +93,7 @@ impl Course {
             announcer,
         };
         let first = course.first(follows);
-        course.enter((1, 1), first, Cause::Policy, "it begins");
+        course.begin((1, 1), first, Cause::Policy, "it begins");
         course
     }
 
@@ -118,18 +118,13 @@ impl Course {
             }
             None => {
                 let what = if same { "a past step" } else { "the candidate, the salt or the unit" };
-                let number = course.ramp.load().number + 1;
+                let stage = course.ramp.load();
+                let numbers = (stage.number + 1, if same { stage.attempt + 1 } else { 1 });
                 // A ramp of its own: requests that still hold the old policy belong to the old stage.
                 course.ramp = experiment.ramp.clone();
                 course.out.clear();
-                let attempt = if same { course.ramp.load().attempt + 1 } else { 1 };
                 let first = course.first(follows);
-                course.enter(
-                    (number, attempt),
-                    first,
-                    Cause::Policy,
-                    &format!("{what} changed: it begins again"),
-                );
+                course.begin(numbers, first, Cause::Policy, &format!("{what} changed: it begins again"));
             }
         }
         course
@@ -366,7 +361,7 @@ impl Course {
         if target.again {
             self.out.clear();
             self.apply_out();
-            self.enter((stage.number + 1, stage.attempt + 1), target, cause, reason);
+            self.begin((stage.number + 1, stage.attempt + 1), target, cause, reason);
             return true;
         }
         let stays = stage.weight == target.weight && stage.step == target.step;
@@ -374,10 +369,10 @@ impl Course {
             return false;
         }
         self.held_by = (target.phase == Phase::Held).then_some(cause);
+        if stage.phase == Phase::Scheduled {
+            self.begun = now();
+        }
         if !stays {
-            if stage.phase == Phase::Scheduled {
-                self.begun = now();
-            }
             self.enter((stage.number + 1, stage.attempt), target, cause, reason);
             return true;
         }
@@ -388,16 +383,20 @@ impl Course {
         true
     }
 
+    /// Begins an attempt, of which nothing is known.
+    fn begin(&mut self, numbers: (u32, u32), target: Target, cause: Cause, reason: &str) {
+        self.begun = now();
+        self.clear = Duration::ZERO;
+        self.judged = Judged::default();
+        self.enter(numbers, target, cause, reason);
+    }
+
     /// Begins a new stage: a stretch of one step at one weight, with a clock and a count of its own.
-    fn enter(&mut self, (number, attempt): (u32, u32), target: Target, cause: Cause, reason: &str) {
-        if attempt != self.ramp.load().attempt {
-            self.begun = now();
-            self.judged = Judged::default();
-        }
-        self.store((number, attempt), target, 0);
+    fn enter(&mut self, numbers: (u32, u32), target: Target, cause: Cause, reason: &str) {
+        self.store(numbers, target, 0);
         self.held = Duration::ZERO;
         self.held_by = None;
-        self.note(number, target, cause, reason);
+        self.note(numbers.0, target, cause, reason);
     }
 
     fn store(&self, numbers: (u32, u32), target: Target, assigned: u64) {

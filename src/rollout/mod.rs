@@ -55,6 +55,7 @@ use crate::vocab::Timestamp;
 
 use announce::Announcer;
 use course::Course;
+use state::Saved;
 use state::StateFile;
 use webhook::Hooks;
 
@@ -100,8 +101,10 @@ struct Courses {
     judged: Instant,
     /// Whether something changed that the file must soon hold.
     moved: bool,
-    /// What the fleet's controller told last.
+    /// The revision of what the fleet's controller told last.
     revision: u64,
+    /// What it told, for experiments that a policy yet to come has.
+    told: Option<State>,
 }
 
 #[derive(Debug, Default)]
@@ -259,8 +262,14 @@ impl Rollout {
         let hooks = Arc::new(Hooks::new(webhooks, Arc::clone(&metrics)));
         let announcer = Arc::new(Announcer { metrics, hooks });
         let now = Instant::now();
-        let courses =
-            Courses { by_name: HashMap::new(), counted_to: now, judged: now, moved: false, revision: 0 };
+        let courses = Courses {
+            by_name: HashMap::new(),
+            counted_to: now,
+            judged: now,
+            moved: false,
+            revision: 0,
+            told: None,
+        };
         let courses = Mutex::new(courses);
         let rollout = Self(Arc::new(Shared { announcer, decides, courses, file, written: Mutex::default() }));
         if let Some(state) = state {
@@ -303,6 +312,10 @@ impl Rollout {
             policy.experiments[place].ramp = course.ramp();
             course.publish(metrics);
             courses.by_name.insert(name, course);
+        }
+        if let Some(told) = courses.told.take() {
+            courses.follow(&told, metrics, |_| true);
+            courses.told = Some(told);
         }
         courses.moved = true;
     }
@@ -416,17 +429,12 @@ impl Rollout {
         }
         let mut courses = self.counted();
         if told.revision >= courses.revision {
-            let again = told.revision == courses.revision;
+            let again = told.revision == courses.revision && courses.told.is_some();
             courses.revision = told.revision;
-            let mut moved = false;
-            for saved in told.experiments.iter().filter(|saved| !again || !saved.phase.is_open()) {
-                let Some(course) = courses.by_name.get_mut(&saved.experiment) else { continue };
-                if course.follow(saved) {
-                    course.publish(&self.0.announcer.metrics);
-                    moved = true;
-                }
+            courses.follow(told, &self.0.announcer.metrics, |saved| !again || !saved.phase.is_open());
+            if !again {
+                courses.told = Some(told.clone());
             }
-            courses.moved |= moved;
         }
         let heard = Timestamp::from(SystemTime::now()).as_micros() as f64 / 1e6;
         self.0.announcer.metrics.controller_heard.with_label_values::<&str>(&[]).set(heard);
@@ -498,6 +506,17 @@ impl Courses {
         let unknown = || RolloutError::Unknown(name.to_owned());
         let name = ExperimentName::new(name).map_err(|_| unknown())?;
         self.by_name.get_mut(&name).ok_or_else(unknown)
+    }
+
+    /// Goes where the fleet's controller says of these experiments.
+    fn follow(&mut self, told: &State, metrics: &Metrics, which: impl Fn(&Saved) -> bool) {
+        for saved in told.experiments.iter().filter(|saved| which(saved)) {
+            let Some(course) = self.by_name.get_mut(&saved.experiment) else { continue };
+            if course.follow(saved) {
+                course.publish(metrics);
+                self.moved = true;
+            }
+        }
     }
 
     fn state(&self) -> State {
