@@ -67,7 +67,8 @@ ask() {
     curl --fail --silent --header "authorization: Bearer $CROSSFADE_TOKEN" "http://127.0.0.1:$admin$1"
 }
 reported() {
-    ask /metrics | grep -qE '^crossfade_feedback_total\{experiment="reviews",outcome="liked",result="joined"\} [1-9][0-9]'
+    ask /metrics >"$work/metrics"
+    grep -qE '^crossfade_feedback_total\{experiment="reviews",outcome="liked",result="joined"\} [1-9][0-9]' "$work/metrics"
 }
 
 # try NAME POLICY: users ask and report, the verdict is there, and only who has the token sees it.
@@ -83,13 +84,18 @@ try() {
     kill -TERM "$users"
     unset "started[$users]"
     wait "$users" || fail "$1: the users ended with code $?"
-    ask /api/v1/experiments/reviews/verdict | grep -q '"candidate":"new"' || fail "$1: there is no verdict"
+    ask /api/v1/experiments/reviews/verdict >"$work/verdict"
+    grep -q '"candidate":"new"' "$work/verdict" || fail "$1: there is no verdict"
     [[ $(curl --silent --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:$admin/metrics") == 401 ]] ||
         fail "$1: the metrics are shown without the token"
     stop_gateway
 }
 
 for overlay in "${overlays[@]}"; do
+    if [[ $overlay == fleet ]] && ! grep -q '"fleet"' "$root/config/policy.schema.json"; then
+        echo "deploy: fleet: its policy is not checked, for this version does not know the key \`fleet\` yet"
+        continue
+    fi
     try "$overlay" "$work/rendered/policies/$overlay.yaml"
 done
 try compose compose/policy.yaml
