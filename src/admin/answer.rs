@@ -32,11 +32,14 @@ use crate::admin::view;
 use crate::policy::query_values;
 use crate::rollout::Command;
 use crate::rollout::RolloutError;
+use crate::rollout::State;
 
 /// The description of this API.
 pub(super) const OPENAPI: &str = include_str!("openapi.json");
 /// The longest reason of an order, in characters; histories keep them.
 const MAX_REASON: usize = 500;
+/// The longest state of a rollout, in bytes: a ConfigMap holds no more than a quarter of it.
+const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is wrong with a request, as its sender reads it.
 #[derive(Debug)]
@@ -84,10 +87,12 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
         Endpoint::OpenApi => Ok(text("application/json", OPENAPI)),
         Endpoint::Reload => reload(admin).await,
         Endpoint::Feedback => {
-            let body = whole(&admin, body).await?;
+            let body = whole(&admin, body, admin.max_body_bytes).await?;
             let (status, said) = admin.gateway.take_feedback(&body);
             Ok(json_answer(status, &said))
         }
+        Endpoint::Rollout => Ok(text("application/json", admin.rollout.state().to_json())),
+        Endpoint::Follow => follow(&admin, &whole(&admin, body, MAX_STATE_BYTES).await?),
         Endpoint::Experiments => {
             Ok(json_answer(StatusCode::OK, &view::experiments(&admin.policy.load(), &admin.rollout)))
         }
@@ -95,7 +100,9 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
         Endpoint::Verdict => verdict(&admin, name, head),
         Endpoint::Evidence => evidence(admin).await,
         Endpoint::Assignment => assignment(&admin, name, head),
-        Endpoint::Order(verb) => order(&admin, name, verb, whole(&admin, body).await?).await,
+        Endpoint::Order(verb) => {
+            order(&admin, name, verb, whole(&admin, body, admin.max_body_bytes).await?).await
+        }
     }
 }
 
@@ -194,8 +201,15 @@ async fn order(admin: &Admin, name: &str, verb: Verb, body: Bytes) -> Result<Res
     Ok(json_answer(StatusCode::OK, &json!(status)))
 }
 
-async fn whole(admin: &Admin, body: Incoming) -> Result<Bytes, Problem> {
-    let limit = admin.max_body_bytes;
+/// Goes where the fleet's controller says.
+fn follow(admin: &Admin, told: &[u8]) -> Result<Response<Full<Bytes>>, Problem> {
+    let bad =
+        |problem| Problem::new(StatusCode::BAD_REQUEST, format!("this is no state of a rollout: {problem}"));
+    let revision = admin.rollout.follow(&State::from_json(told).map_err(bad)?)?;
+    Ok(json_answer(StatusCode::OK, &json!({"revision": revision})))
+}
+
+async fn whole(admin: &Admin, body: Incoming, limit: usize) -> Result<Bytes, Problem> {
     let reading = Limited::new(body, limit).collect();
     match tokio::time::timeout(admin.body_time, reading).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
@@ -265,7 +279,10 @@ impl From<RolloutError> for Problem {
     fn from(error: RolloutError) -> Self {
         let status = match error {
             RolloutError::Unknown(_) => StatusCode::NOT_FOUND,
-            RolloutError::NotCanary { .. } | RolloutError::Refused { .. } => StatusCode::CONFLICT,
+            RolloutError::NotCanary { .. }
+            | RolloutError::Refused { .. }
+            | RolloutError::Follows
+            | RolloutError::Decides => StatusCode::CONFLICT,
         };
         Problem::new(status, error.to_string())
     }

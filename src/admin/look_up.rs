@@ -11,13 +11,14 @@ use crate::strategy::Draw;
 /// Looks up a unit's assignment; nothing is counted or recorded.
 pub(super) fn assignment(policy: &Policy, experiment: &Experiment, unit: &str) -> Value {
     let bucket = assign::bucket(&experiment.salts.arm, unit.as_bytes());
-    let split = experiment.split();
+    let (stage, split) = (experiment.ramp.load(), experiment.split());
     let draw = Draw {
         salts: &experiment.salts,
         unit: Some(unit.as_bytes()),
         // Decides copies alone, and none is made.
         request: &[],
-        weight: experiment.ramp.load().weight,
+        open: stage.phase.is_open(),
+        weight: stage.weight,
         shares: split.as_ref().map(|split| &split.weights[..]),
         forced: None,
     };

@@ -27,11 +27,15 @@ pub(super) enum Endpoint {
     Evidence,
     /// The arm of a unit.
     Assignment,
-    /// Order a ramp about.
+    /// Where every experiment stands.
+    Rollout,
+    /// What the fleet's controller decided.
+    Follow,
+    /// Order an experiment about.
     Order(Verb),
 }
 
-/// What a ramp is ordered to do.
+/// What an experiment is ordered to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     Promote,
@@ -62,12 +66,16 @@ const fn get(path: &'static str, endpoint: Endpoint) -> Route {
     Route { method: Method::GET, path, endpoint }
 }
 
+const fn put(path: &'static str, endpoint: Endpoint) -> Route {
+    Route { method: Method::PUT, path, endpoint }
+}
+
 const fn post(path: &'static str, endpoint: Endpoint) -> Route {
     Route { method: Method::POST, path, endpoint }
 }
 
 /// Every route. A GET answers HEAD too.
-pub(super) static ROUTES: [Route; 18] = [
+pub(super) static ROUTES: [Route; 20] = [
     get("/metrics", Endpoint::Metrics),
     get("/livez", Endpoint::Live),
     get("/readyz", Endpoint::Ready),
@@ -77,6 +85,8 @@ pub(super) static ROUTES: [Route; 18] = [
     get("/openapi.json", Endpoint::OpenApi),
     post("/feedback", Endpoint::Feedback),
     get("/api/v1/evidence", Endpoint::Evidence),
+    get("/api/v1/rollout", Endpoint::Rollout),
+    put("/api/v1/rollout", Endpoint::Follow),
     get("/api/v1/experiments", Endpoint::Experiments),
     get("/api/v1/experiments/{name}", Endpoint::Experiment),
     get("/api/v1/experiments/{name}/verdict", Endpoint::Verdict),

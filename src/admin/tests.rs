@@ -92,10 +92,10 @@ impl Server {
     async fn start_with(token: Option<&str>) -> Self {
         let dir = TempDir::new().unwrap();
         let step = |weight, approve| Step {
-            weight: share(weight),
             hold: Duration::from_secs(3600),
             min_requests: 10,
             approve,
+            ..Step::at(share(weight))
         };
         let metrics = Arc::new(Metrics::new());
         let rollout = Rollout::open(dir.path(), metrics.clone());
@@ -233,12 +233,12 @@ async fn an_experiment_shows_weights_settings_ramp_and_summary() {
     assert_eq!(chat["arms"][1], json!({"name": "small", "part": "candidate", "weight": "5%"}));
     assert_eq!(chat["unit"], json!(["header x-user-id", "json $.user"]));
     assert_eq!(chat["ramp"]["step"], 1);
-    assert_eq!(chat["ramp"]["history"][0]["reason"], "the ramp begins");
+    assert_eq!(chat["ramp"]["history"][0]["reason"], "it begins");
     assert_eq!(chat["settings"]["steps"][1]["approval"], true);
     assert_eq!(chat["summary"], Value::Null);
     let split = server.get("/api/v1/experiments/split").await.json();
     assert_eq!(split["summary"]["pairs"], 3);
-    assert_eq!(split["ramp"], Value::Null);
+    assert_eq!(split["ramp"]["phase"], "running");
     let list = server.get("/api/v1/experiments").await.json();
     let names: Vec<_> = list["experiments"].as_array().unwrap().iter().map(|shown| &shown["name"]).collect();
     assert_eq!(names, ["chat", "split", "copies", "lists"]);
@@ -259,7 +259,7 @@ async fn orders_move_the_ramp_and_wrong_orders_say_what_is_wrong() {
         ("chat/pause", r#"{"why": "x"}"#, 400, "the body is no order: unknown field `why`"),
         ("chat/pause", "[", 400, "the body is no order"),
         ("split/weight", r#"{"weight": "25%"}"#, 409, "experiment `split` is of strategy `ab`"),
-        ("copies/rollback", "", 409, "experiment `copies` is of strategy `shadow`"),
+        ("copies/promote", "", 409, "experiment `copies` is of strategy `shadow`"),
         ("nobody/rollback", "", 404, "no experiment `nobody` in the policy"),
     ];
     for (path, body, status, text) in cases {
@@ -271,6 +271,9 @@ async fn orders_move_the_ramp_and_wrong_orders_say_what_is_wrong() {
     assert_eq!(server.post(&format!("{chat}/pause"), &long).await.status, 400);
     assert_eq!(server.post(&format!("{chat}/rollback"), "").await.json()["weight"], "0%");
     assert_eq!(server.post(&format!("{chat}/promote"), "").await.status, 409);
+    let copies = "/api/v1/experiments/copies";
+    assert_eq!(server.post(&format!("{copies}/rollback"), "").await.json()["phase"], "rolled_back");
+    assert_eq!(server.post(&format!("{copies}/resume"), "").await.json()["attempt"], 2);
 }
 
 #[tokio::test]

@@ -92,7 +92,9 @@ fn settings(strategy: &Strategy) -> Value {
                         "weight": step.weight.to_string(),
                         "hold_seconds": step.hold.as_secs_f64(),
                         "min_requests": step.min_requests,
+                        "until_verdict": step.until_verdict,
                         "approval": step.approve,
+                        "timeout_seconds": step.timeout.map(|timeout| timeout.as_secs_f64()),
                     })
                 })
                 .collect();

@@ -37,9 +37,10 @@ pub(super) struct Breaches {
 pub struct Breach {
     /// What got worse.
     pub watched: Watched,
-    /// The request with which it was sure.
-    pub request: RequestId,
-    /// When that request was served.
+    /// The request with which it was sure; `None`: that was seen in the sums of several gateways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+    /// When that request was served, or the last of those sums.
     pub time: Timestamp,
     /// How many requests the experiment had seen by then.
     pub requests: u64,
@@ -59,39 +60,76 @@ impl Breaches {
     }
 }
 
+/// When and with which request something was looked at.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    request: Option<RequestId>,
+    time: Timestamp,
+}
+
 /// Looks at a guardrail over the users of both arms after an event of one arm's.
 pub(super) fn of_strata(study: &mut Study, arm: usize, watch: &Watch, case: &Case) {
     if !rolls_back(study, watch) || !is_split(study) {
         return;
     }
+    let seen = Seen { request: Some(case.request), time: case.time };
     let all = 1..study.arms.len();
     for candidate in if arm == 0 { all } else { arm..arm + 1 } {
-        let stages = study.strata.iter().filter_map(|stratum| stratum.stage_events(&watch.of, candidate));
-        let risk = StagedRisk::of(stages);
-        let (own, legacy) = risk.events();
-        let alternative = if watch.nature == Nature::Gain { Alternative::Less } else { Alternative::Greater };
-        if let Ok(log_e) = risk.log_e(alternative, 1.0) {
-            note(study, candidate, watch, case, log_e, own + legacy);
-        }
+        look_at_strata(study, candidate, watch, seen);
     }
 }
 
 /// Looks at a guardrail over pairs after a unit's vote.
 pub(super) fn of_pairs(study: &mut Study, candidate: usize, watch: &Watch, case: &Case) {
-    if !rolls_back(study, watch) || is_split(study) {
-        return;
+    if rolls_back(study, watch) && !is_split(study) {
+        look_at_pairs(study, candidate, watch, Seen { request: Some(case.request), time: case.time });
     }
-    let Some(votes) =
-        study.pairs.get(candidate - 1).and_then(|pairs| pairs.events(&watch.of)).map(|it| it.votes)
-    else {
-        return;
-    };
-    let alternative = if watch.nature == Nature::Gain { Alternative::Less } else { Alternative::Greater };
-    let log_e = BetaBinomial::paired(alternative).log_e(votes.wins, votes.losses);
-    note(study, candidate, watch, case, log_e, votes.wins + votes.losses);
 }
 
-fn note(study: &mut Study, candidate: usize, watch: &Watch, case: &Case, log_e: f64, events: u64) {
+/// Looks at every guardrail of figures that several gateways counted. What each of them found alone does not count: each
+/// had the whole chance of error to itself. What was found of the same figures at earlier looks stays.
+pub(super) fn of_merged(study: &mut Study, before: Option<&Study>) {
+    study.breaches = before
+        .filter(|before| before.identity_is(study))
+        .map(|before| before.breaches.clone())
+        .unwrap_or_default();
+    let Some(time) = study.subject.as_ref().map(|subject| subject.until) else { return };
+    let (seen, split) = (Seen { request: None, time }, is_split(study));
+    for watch in study.watches.clone() {
+        if !rolls_back(study, &watch) {
+            continue;
+        }
+        for candidate in 1..study.arms.len() {
+            match split {
+                true => look_at_strata(study, candidate, &watch, seen),
+                false => look_at_pairs(study, candidate, &watch, seen),
+            }
+        }
+    }
+}
+
+fn look_at_strata(study: &mut Study, candidate: usize, watch: &Watch, seen: Seen) {
+    let stages = study.strata.iter().filter_map(|stratum| stratum.stage_events(&watch.of, candidate));
+    let risk = StagedRisk::of(stages);
+    let (own, legacy) = risk.events();
+    if let Ok(log_e) = risk.log_e(harmful(watch), 1.0) {
+        note(study, candidate, watch, seen, log_e, own + legacy);
+    }
+}
+
+fn look_at_pairs(study: &mut Study, candidate: usize, watch: &Watch, seen: Seen) {
+    let pairs = study.pairs.get(candidate - 1);
+    let Some(votes) = pairs.and_then(|pairs| pairs.events(&watch.of)).map(|it| it.votes) else { return };
+    let log_e = BetaBinomial::paired(harmful(watch)).log_e(votes.wins, votes.losses);
+    note(study, candidate, watch, seen, log_e, votes.wins + votes.losses);
+}
+
+/// Which way is worse.
+fn harmful(watch: &Watch) -> Alternative {
+    if watch.nature == Nature::Gain { Alternative::Less } else { Alternative::Greater }
+}
+
+fn note(study: &mut Study, candidate: usize, watch: &Watch, seen: Seen, log_e: f64, events: u64) {
     let level = guardrail_level(study);
     let requests = study.requests;
     let Breaches { peaks, rolled_back } = &mut study.breaches;
@@ -101,8 +139,8 @@ fn note(study: &mut Study, candidate: usize, watch: &Watch, case: &Case, log_e: 
     let peak = peaks.entry((candidate, watch.of.clone())).or_insert(log_e);
     *peak = peak.max(log_e);
     if suffices(log_e, level) && !rolled_back.contains_key(&candidate) {
-        let (watched, request, time) = (watch.of.clone(), case.request, case.time);
-        rolled_back.insert(candidate, Breach { watched, request, time, requests, log_e });
+        let Seen { request, time } = seen;
+        rolled_back.insert(candidate, Breach { watched: watch.of.clone(), request, time, requests, log_e });
     }
 }
 

@@ -4,12 +4,25 @@
 //! its own, and the bounds are those that all agree on.
 
 use crate::analysis::Analysis;
+use crate::analysis::breach;
 use crate::analysis::breach::Breaches;
 use crate::analysis::study::Study;
 use crate::analysis::tally::ArmTally;
 use crate::analysis::tally::CallTally;
 
 impl Analysis {
+    /// The figures of a fleet as those of one gateway; `before` are the same at an earlier look, whose breaches stay.
+    ///
+    /// Of what each gateway found alone nothing counts: sums alone say what is sure, and each sum is looked at here.
+    pub fn of_fleet<'a>(parts: impl IntoIterator<Item = &'a Analysis>, before: &Analysis) -> Self {
+        let mut fleet = Self::new();
+        parts.into_iter().for_each(|part| fleet.merge(part));
+        for (experiment, study) in &mut fleet.studies {
+            breach::of_merged(study, before.studies.get(experiment));
+        }
+        fleet
+    }
+
     /// Takes in what another gateway knows. Figures of another identity are left out; those of the side that was served
     /// last stay.
     pub fn merge(&mut self, other: &Analysis) {

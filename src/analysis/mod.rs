@@ -23,6 +23,7 @@ mod measured;
 mod merge;
 mod noise;
 mod observe;
+mod opinion;
 mod pairs;
 mod quality;
 mod sentence;
@@ -57,6 +58,8 @@ pub use measured::MetricSummary;
 pub use noise::PathSummary;
 pub use noise::PathVerdict;
 pub use noise::PathsSummary;
+pub use opinion::Copies;
+pub use opinion::Opinion;
 pub use sentence::grouped;
 pub use sentence::significant;
 pub use sentence::span;
@@ -105,6 +108,7 @@ use crate::vocab::RequestId;
 /// What is known of every experiment so far.
 #[derive(Debug, Default)]
 pub struct Analysis {
+    origin: String,
     studies: IndexMap<ExperimentName, Study>,
     metrics: Option<Arc<Metrics>>,
 }

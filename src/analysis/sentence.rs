@@ -51,6 +51,8 @@ pub(super) fn of_verdict(told: &Told<'_>) -> String {
         State::Waiting => {
             let so_far = claim.map(|claim| format!(" So far {claim}.")).unwrap_or_default();
             let more = match remaining {
+                // The reasons say how much time is left.
+                Some(Remaining { requests: 0, .. }) => String::new(),
                 Some(Remaining { requests, seconds }) => format!(
                     " At the present rate it takes about {} more requests, {}.",
                     grouped(*requests),

@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::Serialize;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::analysis::Analysis;
 use crate::analysis::lock;
@@ -42,6 +43,8 @@ const EVERY: Duration = Duration::from_secs(30);
 #[derive(Serialize, Deserialize)]
 struct Snapshot {
     version: u32,
+    #[serde(default)]
+    origin: String,
     /// `None`: they are of no log of this machine's.
     position: Option<Position>,
     studies: IndexMap<ExperimentName, Study>,
@@ -61,6 +64,9 @@ impl Analysis {
     pub fn restored(dir: &Path, metrics: Arc<Metrics>) -> Self {
         let mut analysis = Self::load(dir);
         analysis.metrics = Some(metrics);
+        if analysis.origin.is_empty() {
+            analysis.origin = Uuid::now_v7().to_string();
+        }
         analysis
     }
 
@@ -92,9 +98,30 @@ impl Analysis {
         analysis
     }
 
-    /// Everything that is known, for another gateway's to be merged with.
+    /// Everything that is known.
     pub fn to_json(&self) -> Vec<u8> {
         self.written(None)
+    }
+
+    /// What is known, for another gateway's to be merged with: all but the requests that still wait for an outcome, which
+    /// are many and no business of anybody else's.
+    pub fn evidence(&mut self) -> Vec<u8> {
+        let waiting: Vec<_> =
+            self.studies.values_mut().map(|study| std::mem::take(&mut study.join)).collect();
+        let evidence = self.written(None);
+        self.studies.values_mut().zip(waiting).for_each(|(study, join)| study.join = join);
+        evidence
+    }
+
+    /// Where these figures come from: the same over restarts that keep them, and another one for every other gateway.
+    /// Empty for figures that were folded from a log.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether there are figures of an identity.
+    pub fn knows(&self, experiment: &str, identity: &str) -> bool {
+        self.studies.iter().any(|(name, study)| name.as_str() == experiment && study.is_of(identity))
     }
 
     /// What another gateway knows.
@@ -106,7 +133,8 @@ impl Analysis {
     }
 
     fn written(&self, position: Option<Position>) -> Vec<u8> {
-        let snapshot = Snapshot { version: VERSION, position, studies: self.studies.clone() };
+        let (origin, studies) = (self.origin.clone(), self.studies.clone());
+        let snapshot = Snapshot { version: VERSION, origin, position, studies };
         serde_json::to_vec(&snapshot).expect("names, numbers and texts are always JSON")
     }
 }
@@ -116,12 +144,12 @@ fn file(dir: &Path) -> PathBuf {
 }
 
 fn parse(text: &[u8]) -> Result<(Analysis, Option<Position>), String> {
-    let Snapshot { version, position, studies } =
+    let Snapshot { version, origin, position, studies } =
         serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if version != VERSION {
         return Err(format!("version {version}, expected {VERSION}"));
     }
-    Ok((Analysis { studies, metrics: None }, position))
+    Ok((Analysis { origin, studies, metrics: None }, position))
 }
 
 impl Kept {

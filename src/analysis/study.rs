@@ -215,6 +215,11 @@ impl Study {
         self.ballot.votes.get(candidate - 1).copied().unwrap_or_default()
     }
 
+    /// Whether these are the figures of an identity.
+    pub(super) fn is_of(&self, identity: &str) -> bool {
+        self.identity.as_deref() == Some(identity)
+    }
+
     /// Whether another's evidence can be counted together with this.
     pub(super) fn identity_is(&self, other: &Study) -> bool {
         self.identity == other.identity

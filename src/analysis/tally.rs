@@ -33,6 +33,10 @@ pub(super) struct CallTally {
 }
 
 impl ArmTally {
+    pub(super) fn of(&self, role: Role) -> &CallTally {
+        &self.calls[role as usize]
+    }
+
     pub(super) fn call(&mut self, role: Role) -> &mut CallTally {
         &mut self.calls[role as usize]
     }

@@ -107,7 +107,7 @@ pub struct Verdict {
 /// How much more traffic a decision would take if all goes on as so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Remaining {
-    /// Requests.
+    /// Requests; 0 where time alone is missing.
     pub requests: u64,
     /// Seconds at the present rate.
     pub seconds: f64,
@@ -119,6 +119,8 @@ struct Condition {
     /// How many times the present traffic would meet it; `None`: cannot be told.
     times: Option<f64>,
     clause: String,
+    /// Whether it asks for time and not for evidence.
+    of_time: bool,
 }
 
 /// The figure that tells which model is better: the policy's primary metric, else votes, else the first metric.
@@ -295,7 +297,7 @@ impl Judgement<'_> {
         if conditions.is_empty() {
             let clause = "the policy names no metric that could show the candidate to be better (`primary_metric`), and \
                           no guardrail with a limit (`max_ratio`)";
-            conditions.push(Condition { met: false, times: None, clause: clause.to_owned() });
+            conditions.push(Condition { met: false, times: None, clause: clause.to_owned(), of_time: false });
         }
         let (elapsed, least) = (self.elapsed(), decision.min_seconds);
         let met = elapsed >= least;
@@ -304,7 +306,7 @@ impl Judgement<'_> {
             true => format!("the minimum time of {} is over", sentence::span(least)),
             false => format!("{} of the minimum time are left", sentence::span(least - elapsed)),
         };
-        conditions.push(Condition { met, times, clause });
+        conditions.push(Condition { met, times, clause, of_time: true });
         conditions
     }
 
@@ -352,10 +354,15 @@ impl Judgement<'_> {
     }
 
     fn remaining(&self, conditions: &[Condition]) -> Option<Remaining> {
-        let open = conditions.iter().filter(|condition| !condition.met);
-        let times =
-            open.map(|condition| condition.times).try_fold(1.0, |most: f64, times| Some(most.max(times?)))?;
-        let requests = ((times - 1.0) * self.study.requests as f64).ceil() as u64;
+        let open = || conditions.iter().filter(|condition| !condition.met);
+        let times = open()
+            .map(|condition| condition.times)
+            .try_fold(1.0, |most: f64, times| Some(most.max(times?)))?;
+        // Where time alone is missing, traffic is not.
+        let requests = match open().all(|condition| condition.of_time) {
+            true => 0,
+            false => ((times - 1.0) * self.study.requests as f64).ceil() as u64,
+        };
         Some(Remaining { requests, seconds: (times - 1.0) * self.elapsed() })
     }
 }
@@ -369,5 +376,5 @@ fn condition(
     let met = evidence.is_some_and(|evidence| evidence.suffices(alpha));
     let times = evidence.and_then(|evidence| evidence.times_needed(alpha));
     let why = undefined.filter(|_| !met).map(|why| format!(": {why}")).unwrap_or_default();
-    Condition { met, times, clause: clause(met) + &why }
+    Condition { met, times, clause: clause(met) + &why, of_time: false }
 }

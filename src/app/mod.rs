@@ -44,7 +44,9 @@ use crate::proxy::Workers;
 use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::record::Writer;
+use crate::rollout::Decides;
 use crate::rollout::Rollout;
+use crate::rollout::State;
 use crate::rollout::allocation::Allocation;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
@@ -110,7 +112,7 @@ pub enum StartError {
 impl Gateway {
     /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { path, listen, limits, record, feedback, upstreams, mut policy } = config;
+        let Config { path, listen, limits, record, feedback, rollout, upstreams, mut policy } = config;
         let side =
             Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
         let side = side.map_err(StartError::Thread)?;
@@ -121,11 +123,19 @@ impl Gateway {
 
         let metrics = Arc::new(Metrics::new());
         let traces = Traces::from_environment(side.handle());
-        let rollout = Rollout::open(&record.dir, Arc::clone(&metrics));
+        let analysis = Arc::new(Mutex::new(Analysis::restored(&record.dir, Arc::clone(&metrics))));
+        let decides = match &rollout.fleet {
+            None => Decides::Here(Arc::clone(&analysis)),
+            Some(_) => Decides::Elsewhere,
+        };
+        let decisions = rollout.fleet.map(|fleet| fleet.decisions);
+        let rollout = Rollout::deciding(&record.dir, decides, rollout.webhooks, Arc::clone(&metrics));
         rollout.adopt(&mut policy);
+        if let Some(decisions) = &decisions {
+            obey(decisions, &rollout);
+        }
         let recorder = Recorder::new(&record);
         let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
-        let analysis = Arc::new(Mutex::new(Analysis::restored(&record.dir, Arc::clone(&metrics))));
         let watching = Reload::watching(&path, &listen, &limits, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
         let writer = Writer::new(
@@ -169,6 +179,9 @@ impl Gateway {
             proxy::accept(data_listener, &workers, &shared, listen.max_connections as usize, drain.clone());
         resting.spawn_on(accepting, handle);
         resting.spawn_on(follow(path, Arc::clone(&reload), rest.clone()), handle);
+        if let Some(decisions) = decisions {
+            resting.spawn_on(obey_always(decisions, rollout.clone(), rest.clone()), handle);
+        }
         resting.spawn_on(keep_certificates(Arc::clone(&shared), rest.clone()), handle);
         let state = Admin {
             policy: Arc::clone(&shared.policy),
@@ -276,7 +289,7 @@ impl admin::Gateway for Operated {
     }
 
     fn evidence(&self) -> Vec<u8> {
-        self.analysis.lock().unwrap_or_else(PoisonError::into_inner).to_json()
+        self.analysis.lock().unwrap_or_else(PoisonError::into_inner).evidence()
     }
 
     fn summary(&self, experiment: &str) -> Option<Value> {
@@ -301,6 +314,42 @@ async fn follow(path: std::path::PathBuf, reload: Arc<Reload>, stop: Cancellatio
         () = watching => {}
         () = reloading => {}
         () = stop.cancelled() => {}
+    }
+}
+
+/// Goes where the fleet's controller says whenever its file changes, until it is told to stop.
+async fn obey_always(decisions: std::path::PathBuf, rollout: Rollout, stop: CancellationToken) {
+    let (ticks, mut changes) = mpsc::channel(1);
+    let watching = config::watch(&decisions, ticks);
+    let obeying = async {
+        // What changed between the first look and the watch is found here.
+        loop {
+            let (path, rollout) = (decisions.clone(), rollout.clone());
+            let _ = tokio::task::spawn_blocking(move || obey(&path, &rollout)).await;
+            if changes.recv().await.is_none() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = watching => {}
+        () = obeying => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Reads what the fleet's controller decided. Until it has, legacy alone answers.
+fn obey(decisions: &std::path::Path, rollout: &Rollout) {
+    let told = match std::fs::read(decisions) {
+        Ok(told) if told.trim_ascii().is_empty() => return,
+        Ok(told) => State::from_json(&told),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => Err(error.to_string()),
+    };
+    let followed = told.and_then(|told| rollout.follow(&told).map_err(|error| error.to_string()));
+    if let Err(problem) = followed {
+        let path = decisions.display();
+        tracing::error!(%path, problem, "what the controller decided cannot be read; weights stay");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, each with a `main` that takes its arguments and gives the exit code.
 
 mod check;
+mod controller;
 mod demo;
 mod prose;
 mod report;
@@ -44,6 +45,8 @@ struct Arguments {
 enum Command {
     /// Runs the gateway under a policy file until SIGTERM; SIGHUP reloads the file.
     Run(run::Args),
+    /// Decides for a fleet of gateways under one policy until SIGTERM.
+    Controller(controller::Args),
     /// Checks a policy file and prints every problem with its place.
     Check(check::Args),
     /// Prints the JSON Schema of the policy file.
@@ -62,6 +65,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(args) => run::main(args),
+        Command::Controller(args) => controller::main(args),
         Command::Check(args) => check::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Demo(args) => demo::main(args),

@@ -35,6 +35,7 @@ use crate::feedback;
 use crate::policy::Policy;
 use crate::proxy::Limits;
 use crate::record;
+use crate::rollout;
 use crate::tls::Live;
 use crate::tls::ServerFiles;
 use crate::upstream;
@@ -53,6 +54,8 @@ pub struct Config {
     pub record: record::Settings,
     /// Feedback; read once, at start.
     pub feedback: feedback::Settings,
+    /// Who is told of changes, and the fleet; read once, at start.
+    pub rollout: rollout::Settings,
     /// How each model is reached, in the order of the policy's models.
     pub upstreams: Vec<upstream::Settings>,
     /// Models and experiments.

@@ -26,6 +26,8 @@ pub struct Exposure {
     pub policy: Arc<Policy>,
     /// The experiment's place in that policy.
     pub experiment: usize,
+    /// Which attempt of the experiment it belongs to, from 1.
+    pub attempt: u32,
     /// The number of the canary's stage.
     pub stage: Option<u32>,
     /// The draw.
@@ -75,7 +77,7 @@ impl Exposure {
 
     /// What makes evidence comparable, as records show it.
     pub(super) fn identity(&self) -> String {
-        recorded_identity(self.experiment())
+        recorded_identity(&self.experiment().identity, self.attempt)
     }
 
     /// The unit as records show it.

@@ -112,7 +112,7 @@ pub enum Watched {
 pub enum OnBreach {
     /// The candidate is taken out.
     Rollback,
-    /// Nothing is promoted.
+    /// The candidate gets no more and is not promoted.
     Hold,
 }
 

@@ -7,6 +7,7 @@
 mod decision;
 mod matcher;
 mod ramp;
+mod schedule;
 mod shares;
 mod spend;
 mod unit;
@@ -29,6 +30,10 @@ pub use matcher::query_values;
 pub use ramp::Phase;
 pub use ramp::Ramp;
 pub use ramp::Stage;
+pub use schedule::Hours;
+pub use schedule::Quiet;
+pub use schedule::Schedule;
+pub use schedule::Weekday;
 pub use shares::Shares;
 pub use shares::Split;
 pub use spend::Spend;
@@ -126,9 +131,11 @@ pub struct Experiment {
     /// What makes evidence comparable: candidates with their endpoints, salt, unit, and what it is decided by. A
     /// reload that changes it starts the ramp again.
     pub identity: String,
-    /// Where the canary's ramp stands; other strategies leave it alone.
+    /// When it runs.
+    pub schedule: Schedule,
+    /// Where it stands.
     pub ramp: Arc<Ramp>,
-    /// The arms' present shares, where they follow what is learnt; elsewhere nobody reads them.
+    /// The arms' present shares in an A/B test; elsewhere nobody reads them.
     pub shares: Arc<Shares>,
     /// What copies have cost today.
     pub spend: Arc<Spend>,
@@ -204,7 +211,8 @@ impl Policy {
         }
     }
 
-    /// Lets experiments that go on under another policy keep the shares that they have learnt.
+    /// Lets experiments that go on under another policy keep the shares that they have learnt; what a roll back took out
+    /// of an A/B test is `rollout`'s to remember.
     pub fn keep_shares(&mut self, before: &Policy) {
         for experiment in &mut self.experiments {
             let known = before.experiment(experiment.name.as_str());
@@ -252,9 +260,9 @@ impl Experiment {
         }
     }
 
-    /// The present split, where shares follow what is learnt.
+    /// The present split of an A/B test.
     pub fn split(&self) -> Option<Arc<Split>> {
-        self.allocation().map(|_| self.shares.load())
+        matches!(self.strategy, Strategy::Ab(_)).then(|| self.shares.load())
     }
 
     /// All arms, legacy first.
@@ -264,15 +272,13 @@ impl Experiment {
 
     /// The share of units or requests that each arm answers at present, in the order of the arms.
     pub fn weights(&self) -> Vec<Share> {
+        let stage = self.ramp.load();
         match &self.strategy {
-            Strategy::Canary(_) => {
-                let weight = self.ramp.load().weight;
-                vec![weight.complement(), weight]
-            }
-            Strategy::Ab(settings) => {
+            Strategy::Canary(_) => vec![stage.weight.complement(), stage.weight],
+            Strategy::Ab(settings) if stage.phase.is_open() => {
                 self.split().map_or_else(|| settings.weights.clone(), |split| split.weights.clone())
             }
-            Strategy::Shadow(_) | Strategy::Interleave(_) => self
+            Strategy::Ab(_) | Strategy::Shadow(_) | Strategy::Interleave(_) => self
                 .arm_ids()
                 .map(|arm| if arm == ArmId::LEGACY { Share::ALL } else { Share::NONE })
                 .collect(),

@@ -1,4 +1,4 @@
-//! Where a canary's ramp stands, as the answer path reads it.
+//! Where an experiment stands, as the answer path reads it: whether its candidates take part, and at which weight.
 //!
 //! `rollout` decides and stores; a request loads one stage, draws with its weight and counts itself in that same
 //! stage, so that no request is counted in a stage whose weight it was not drawn with.
@@ -13,50 +13,77 @@ use serde::Serialize;
 
 use crate::assign::Share;
 
-/// The live position of one canary.
+/// The live position of one experiment.
 #[derive(Debug)]
 pub struct Ramp(ArcSwap<Stage>);
 
-/// A stretch of time with one weight. Records carry its number, and counts are never pooled across stages.
+/// A stretch of time with one weight. A canary's records carry its number, and counts are never pooled across stages.
 #[derive(Debug)]
 pub struct Stage {
-    /// Counts up from 1 with every change of weight or step, over the whole life of the ramp.
+    /// Counts up from 1 with every change of weight or step, over the whole life of the experiment.
     pub number: u32,
-    /// The step of the policy, from 0.
+    /// Counts up from 1 each time that the experiment begins again: the evidence of one attempt is none for the next.
+    pub attempt: u32,
+    /// The canary's step, from 0; 0 under the other strategies.
     pub step: usize,
-    /// What the ramp is doing.
+    /// What the experiment is doing.
     pub phase: Phase,
-    /// The share of units that the candidate answers.
+    /// The share of units that the canary's candidate answers; 0 under the other strategies.
     pub weight: Share,
     /// Requests that the candidate was assigned and that counted in this stage.
     assigned: AtomicU64,
 }
 
-/// What a ramp is doing.
+/// What an experiment is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// It steps as the policy says.
+    /// Its time has not come: legacy alone answers.
+    Scheduled,
+    /// It goes on as the policy says.
     Running,
+    /// It does not go on by itself: the verdict says to hold, or a step took too long. The weight stays.
+    Held,
     /// A person stopped the clock; the weight stays.
     Paused,
-    /// The candidate is out, at 0 %, until a person begins again or the policy changes.
+    /// The candidates are out, until a person begins again or the policy changes.
     RolledBack,
     /// Every step is done; the candidate keeps the last weight.
     Promoted,
+    /// It is over: legacy alone answers.
+    Ended,
 }
 
 impl Phase {
     /// Every phase, in the order of declaration.
-    pub const ALL: [Phase; 4] = [Phase::Running, Phase::Paused, Phase::RolledBack, Phase::Promoted];
+    pub const ALL: [Phase; 7] = [
+        Phase::Scheduled,
+        Phase::Running,
+        Phase::Held,
+        Phase::Paused,
+        Phase::RolledBack,
+        Phase::Promoted,
+        Phase::Ended,
+    ];
 
     /// The word that metrics, logs and answers use.
     pub fn as_str(self) -> &'static str {
         match self {
+            Phase::Scheduled => "scheduled",
             Phase::Running => "running",
+            Phase::Held => "held",
             Phase::Paused => "paused",
             Phase::RolledBack => "rolled_back",
             Phase::Promoted => "promoted",
+            Phase::Ended => "ended",
+        }
+    }
+
+    /// Whether candidates take part in requests.
+    pub fn is_open(self) -> bool {
+        match self {
+            Phase::Running | Phase::Held | Phase::Paused | Phase::Promoted => true,
+            Phase::Scheduled | Phase::RolledBack | Phase::Ended => false,
         }
     }
 }
@@ -79,15 +106,20 @@ impl Ramp {
 }
 
 impl Stage {
-    /// A stage in which the candidate was assigned `assigned` requests so far.
-    pub fn new(number: u32, step: usize, phase: Phase, weight: Share, assigned: u64) -> Self {
-        Self { number, step, phase, weight, assigned: AtomicU64::new(assigned) }
+    /// The first attempt's first stage.
+    pub fn first(phase: Phase, weight: Share) -> Self {
+        Self { number: 1, attempt: 1, step: 0, phase, weight, assigned: AtomicU64::new(0) }
     }
 
     /// Counts one request that the candidate was assigned.
     pub fn count_assigned(&self) {
         // Relaxed: a count that `rollout` polls; nothing is ordered by it.
         self.assigned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sets how many requests the candidate was assigned, where others count them.
+    pub fn set_assigned(&self, assigned: u64) {
+        self.assigned.store(assigned, Ordering::Relaxed);
     }
 
     /// Requests that the candidate was assigned in this stage.

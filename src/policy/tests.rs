@@ -1,4 +1,5 @@
 pub(crate) mod sample;
+mod schedule;
 
 use http::Request;
 use http::request::Parts;

@@ -15,7 +15,6 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
-use crate::assign::Share;
 use crate::feedback::Exposure;
 use crate::policy::BodyView;
 use crate::policy::Credentials;
@@ -258,7 +257,7 @@ fn enter(
     let experiment = &snapshot.policy.experiments[place];
     let (shared, head) = (&worker.shared, &arrival.head);
     let id = RequestId::drawn_at(arrival.time);
-    let stage = matches!(experiment.strategy, Strategy::Canary(_)).then(|| experiment.ramp.load());
+    let stage = experiment.ramp.load();
     let split = experiment.split();
     let draw = Draw {
         salts: &experiment.salts,
@@ -268,7 +267,8 @@ fn enter(
             Unit::Missing => None,
         },
         request: id.as_bytes(),
-        weight: stage.as_ref().map_or(Share::NONE, |stage| stage.weight),
+        open: stage.phase.is_open(),
+        weight: stage.weight,
         shares: split.as_ref().map(|split| &split.weights[..]),
         forced: forced(experiment, &snapshot, head),
     };
@@ -280,7 +280,7 @@ fn enter(
         plan.held_back = false;
     }
     let Assignment { arm, enrolled, .. } = plan.assignment;
-    if let Some(stage) = stage.as_ref().filter(|_| enrolled && !retry && arm != ArmId::LEGACY) {
+    if enrolled && !retry && arm != ArmId::LEGACY {
         stage.count_assigned();
     }
     let meters = &snapshot.experiments[place].meters;
@@ -290,7 +290,12 @@ fn enter(
         experiment: place,
         id,
         time: arrival.time,
-        stage: stage.map(|stage| stage.number).or(split.as_ref().map(|split| split.number)),
+        attempt: stage.attempt,
+        stage: match (&experiment.strategy, &split) {
+            (Strategy::Canary(_), _) => Some(stage.number),
+            (_, Some(split)) if experiment.allocation().is_some() || split.number > 1 => Some(split.number),
+            _ => None,
+        },
         split,
         unit: unit.clone(),
         assignment: plan.assignment,
@@ -365,11 +370,11 @@ impl Visit {
     ) -> Response<AnswerBytes> {
         let Served { mut response, arm } = served;
         let experiment = self.experiment();
-        let mut stage = None;
+        let (mut stage, mut attempt) = (None, 1);
         self.pairing.note(|pair| {
             pair.served = arm;
             pair.shown = shown.clone();
-            stage = pair.stage;
+            (stage, attempt) = (pair.stage, pair.attempt);
         });
         let head = response.headers_mut();
         set(head, headers::CROSSFADE_ID, &self.id.to_string());
@@ -377,9 +382,8 @@ impl Visit {
             set(head, headers::CROSSFADE_ARM, self.names(arm).1);
         }
         if !experiment.outcomes.is_empty() {
-            let policy = Arc::clone(&self.snapshot.policy);
-            let exposure =
-                Exposure { policy, experiment: self.experiment, stage, assignment, unit, time, shown };
+            let (policy, experiment) = (Arc::clone(&self.snapshot.policy), self.experiment);
+            let exposure = Exposure { policy, experiment, attempt, stage, assignment, unit, time, shown };
             let feedback = &self.worker.shared.feedback;
             if let Some(ticket) = feedback.ticket(self.id, &exposure) {
                 set(head, headers::CROSSFADE_TICKET, &ticket);

@@ -66,7 +66,7 @@ pub struct OutcomeDesign {
 
 impl DesignRecord {
     /// The design of an experiment, met now.
-    pub(super) fn of(policy: &Policy, experiment: &Experiment) -> Self {
+    pub(super) fn of(policy: &Policy, experiment: &Experiment, attempt: u32) -> Self {
         let outcome = |(name, rule): (&OutcomeName, &OutcomeRule)| {
             let OutcomeRule { kind, window, absent } = *rule;
             (name.clone(), OutcomeDesign { kind, window_seconds: window.as_secs_f64(), absent })
@@ -75,7 +75,7 @@ impl DesignRecord {
             time: Timestamp::from(SystemTime::now()),
             experiment: experiment.name.clone(),
             policy: policy.hash.clone(),
-            identity: recorded_identity(experiment),
+            identity: recorded_identity(&experiment.identity, attempt),
             strategy: experiment.strategy.kind(),
             arms: experiment.arm_ids().map(|arm| experiment.arm_name(policy, arm).clone()).collect(),
             unit_named: !experiment.unit.is_empty(),

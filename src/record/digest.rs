@@ -25,9 +25,11 @@ pub(super) fn of_unit(experiment: &Experiment, unit: &str) -> String {
     digest(&[experiment.name.as_str().as_bytes(), &[0], unit.as_bytes()], UNIT_DIGITS)
 }
 
-/// What stands in records and tickets for all that makes evidence comparable.
-pub fn recorded_identity(experiment: &Experiment) -> String {
-    digest(&[experiment.identity.as_bytes()], IDENTITY_DIGITS)
+/// What stands in records and tickets for all that makes evidence comparable: what the policy says, and which attempt it
+/// is, for whoever begins again after a roll back wants no evidence of before.
+pub fn recorded_identity(identity: &str, attempt: u32) -> String {
+    let again = if attempt > 1 { format!(";attempt={attempt}") } else { String::new() };
+    digest(&[identity.as_bytes(), again.as_bytes()], IDENTITY_DIGITS)
 }
 
 /// What the action `hash` makes of a value.

@@ -47,9 +47,11 @@ pub struct Pair {
     pub id: RequestId,
     /// When its head arrived.
     pub time: Timestamp,
+    /// Which attempt of the experiment it belongs to, from 1.
+    pub attempt: u32,
     /// The number of the canary's stage, or of the split; `None` where weights are fixed.
     pub stage: Option<u32>,
-    /// The shares that it was drawn with, where they follow what is learnt.
+    /// The shares that it was drawn with in an A/B test.
     pub split: Option<Arc<Split>>,
     /// What was randomised.
     pub unit: Unit,

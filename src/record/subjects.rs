@@ -35,10 +35,10 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) id: SubjectId,
-    /// The identity as records show it.
-    pub(super) identity: String,
+    /// The latest attempt and its identity as records show it.
+    identity: (u32, String),
     /// What its metrics look at.
-    pub(super) looked: Looked,
+    looked: Looked,
     /// Its design; `None` before its first pair.
     design: Option<Arc<Design>>,
 }
@@ -74,7 +74,7 @@ impl Subjects {
         self.met += 1;
         let subjects = policy.experiments.iter().enumerate().map(|(place, experiment)| Subject {
             id: SubjectId { policy: number, experiment: place },
-            identity: recorded_identity(experiment),
+            identity: (1, recorded_identity(&experiment.identity, 1)),
             looked: Looked::at_by(&experiment.metrics),
             design: None,
         });
@@ -85,10 +85,18 @@ impl Subjects {
 }
 
 impl Subject {
+    /// The identity of a pair as records show it, and what its metrics look at.
+    pub(super) fn known_of(&mut self, pair: &Pair) -> (&str, &Looked) {
+        if self.identity.0 != pair.attempt {
+            self.identity = (pair.attempt, recorded_identity(&pair.experiment().identity, pair.attempt));
+        }
+        (&self.identity.1, &self.looked)
+    }
+
     /// The design, told first to whoever wants to know when this is the subject's first pair.
     pub(super) fn design(&mut self, pair: &Pair, tell: impl FnOnce(&DesignRecord)) -> Arc<Design> {
         let design = self.design.get_or_insert_with(|| {
-            let record = DesignRecord::of(&pair.policy, pair.experiment());
+            let record = DesignRecord::of(&pair.policy, pair.experiment(), pair.attempt);
             tell(&record);
             let mut text = Vec::new();
             line::append(&mut text, &record);

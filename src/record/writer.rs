@@ -36,7 +36,6 @@ use crate::record::loss::Losses;
 use crate::record::segment::Place;
 use crate::record::segment::Segments;
 use crate::record::subjects::Design;
-use crate::record::subjects::Subject;
 use crate::record::subjects::SubjectId;
 use crate::record::subjects::Subjects;
 use crate::telemetry::Metrics;
@@ -213,11 +212,12 @@ impl Writer {
                 let subject = self.subjects.of(&raw);
                 let design =
                     subject.design(&raw, |design| sinks.iter_mut().for_each(|sink| sink.design(design)));
-                let Subject { id, identity, looked, .. } = subject;
+                let id = subject.id;
+                let (identity, looked) = subject.known_of(&raw);
                 let record = paired_record(&raw, identity, looked, &self.redact);
                 count::pair(&self.metrics, &raw, &record);
                 sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
-                batch.designs.entry(*id).or_insert(design);
+                batch.designs.entry(id).or_insert(design);
                 batch.add(&record.experiment, &record);
             }
             Entry::Outcome(record) => {

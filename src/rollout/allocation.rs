@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use crate::analysis::Analysis;
 use crate::assign::Share;
 use crate::policy::Policy;
-use crate::rollout::publish_fixed_weights;
 use crate::stats::BetaPosterior;
 use crate::stats::TopTwo;
 use crate::stats::Undefined;
@@ -71,7 +70,7 @@ impl Allocation {
             match next(&counts, thompson.floor) {
                 Ok(weights) => {
                     experiment.shares.set(weights);
-                    publish_fixed_weights(&self.metrics, &policy, place);
+                    publish(&self.metrics, &policy, place);
                 }
                 Err(error) => {
                     tracing::warn!(experiment = %experiment.name, %error, "the shares stay as they are")
@@ -104,4 +103,13 @@ pub fn next(counts: &[(u64, u64)], floor: Share) -> Result<Vec<Share>, Undefined
         shares.iter().enumerate().filter(|(arm, _)| *arm != largest).map(|(_, share)| share).sum();
     shares[largest] = Share::ALL.billionths().saturating_sub(others);
     Ok(shares.into_iter().filter_map(Share::from_billionths).collect())
+}
+
+/// Shows the present shares.
+fn publish(metrics: &Metrics, policy: &Policy, place: usize) {
+    let experiment = &policy.experiments[place];
+    for (arm, weight) in experiment.arm_ids().zip(experiment.weights()) {
+        let labels = [experiment.name.as_str(), experiment.arm_name(policy, arm).as_str()];
+        metrics.weight.with_label_values(&labels).set(weight.probability());
+    }
 }

@@ -11,13 +11,14 @@ use crate::policy::Policy;
 use crate::policy::tests::sample::policy;
 use crate::policy::tests::sample::share;
 use crate::rollout::Command;
+use crate::rollout::Decides;
 use crate::rollout::Rollout;
 use crate::rollout::RolloutError;
 use crate::strategy::canary::Step;
 use crate::telemetry::Metrics;
 
 fn step(weight: &str, hold_seconds: u64, min_requests: u64) -> Step {
-    Step { weight: share(weight), hold: Duration::from_secs(hold_seconds), min_requests, approve: false }
+    Step { hold: Duration::from_secs(hold_seconds), min_requests, ..Step::at(share(weight)) }
 }
 
 fn steps() -> Vec<Step> {
@@ -115,7 +116,7 @@ async fn a_ramp_climbs_by_time_and_requests_to_the_end() {
     assert_eq!(running.stands(), stands(3, 3, Phase::Promoted, "50%", 0));
     let status = running.rollout.status("chat").unwrap();
     let reasons: Vec<_> = status.history.iter().map(|change| change.reason.as_str()).collect();
-    assert_eq!(reasons[0], "the ramp begins");
+    assert_eq!(reasons[0], "it begins");
     assert!(reasons[1].starts_with("step 1 is done: 6") && reasons[1].ends_with("s and 3 requests"));
     assert_eq!(reasons.len(), 4);
 }
@@ -260,5 +261,112 @@ async fn metrics_tell_weight_step_and_phase_of_the_present_policy_only() {
     without.experiments.remove(0);
     running.rollout.adopt(&mut without);
     running.policy = without;
-    assert!(!running.metrics.render().contains(r#"experiment="chat""#));
+    let left = running.metrics.render();
+    let of_chat = left.lines().filter(|line| line.contains(r#"experiment="chat""#));
+    assert!(of_chat.clone().all(|line| line.starts_with("crossfade_rollout_changes_total")), "{left}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_begins_again_is_another_attempt_with_a_clock_of_its_own() {
+    let mut running = Running::start();
+    let attempt = |running: &Running| running.policy.experiments[0].ramp.load().attempt;
+    for expected in [2, 3] {
+        running.order(Command::Promote).await;
+        running.order(Command::Rollback).await;
+        running.order(Command::Resume).await;
+        assert_eq!(attempt(&running), expected);
+    }
+    running.order(Command::Promote).await;
+    let mut changed = steps();
+    changed[0] = step("2%", 60, 3);
+    running.reload("one", &changed);
+    assert_eq!(attempt(&running), 4, "a past step changed");
+    let status = running.rollout.status("chat").unwrap();
+    assert!(status.elapsed_seconds < 10.0 && status.held_seconds < 10.0, "{status:?}");
+    let running = running.restart("one", &changed).await;
+    assert_eq!(attempt(&running), 4, "that is kept");
+    let running = running.restart("another", &changed).await;
+    assert_eq!(attempt(&running), 1, "another identity, other evidence");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_strategy_is_stopped_by_a_roll_back_and_kept_so_over_a_restart() {
+    let running = Running::start();
+    for name in ["split", "copies", "lists"] {
+        running.rollout.command(name, Command::Rollback, "stop").await.unwrap();
+        assert_eq!(running.rollout.status(name).unwrap().phase, Phase::RolledBack);
+    }
+    let legacy = running.policy.experiments[1].weights();
+    assert_eq!(legacy, [share("100%"), share("0%")]);
+    let running = running.restart("one", &steps()).await;
+    for (place, name) in [(1, "split"), (2, "copies"), (3, "lists")] {
+        assert_eq!(running.rollout.status(name).unwrap().phase, Phase::RolledBack, "{name}");
+        assert!(!running.policy.experiments[place].ramp.load().phase.is_open(), "{name}");
+    }
+    running.rollout.command("split", Command::Resume, "go on").await.unwrap();
+    assert_eq!(running.policy.experiments[1].weights(), [share("30%"), share("70%")]);
+}
+
+#[test]
+fn the_state_of_an_earlier_version_is_read() {
+    let kept = r#"{"version": 1, "canaries": [{"experiment": "chat", "identity": "one", "steps": [{"weight": "1%",
+        "hold": {"secs": 60, "nanos": 0}, "min_requests": 3, "approve": false}], "stage": 4, "step": 0, "phase": "paused",
+        "weight": "7%", "assigned": 12, "held": {"secs": 5, "nanos": 0}, "history": [{"time": "2026-01-01T00:00:00Z",
+        "stage": 4, "step": 1, "phase": "paused", "weight": "7%", "reason": "ordered"}]}]}"#;
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("rollout.json"), kept).unwrap();
+    let rollout = Rollout::open(dir.path(), Arc::default());
+    rollout.adopt(&mut policy("one", &[step("1%", 60, 3), step("50%", 0, 0)]));
+    let status = rollout.status("chat").unwrap();
+    assert_eq!((status.phase, status.stage, status.attempt), (Phase::Paused, 4, 1));
+    assert_eq!((status.weight, status.assigned), (share("7%"), 12));
+}
+
+/// A controller's rollout and a gateway's that follows it, under policies of these identities.
+fn follower(identity: &str) -> (Rollout, Policy) {
+    let gateway = Rollout::from_state(None, Decides::Elsewhere, Vec::new(), Arc::default());
+    let mut followed = policy(identity, &steps());
+    gateway.adopt(&mut followed);
+    (gateway, followed)
+}
+
+#[test]
+fn a_gateway_goes_where_it_is_told_and_never_back() {
+    let dir = TempDir::new().unwrap();
+    let controller = Rollout::open(dir.path(), Arc::default());
+    controller.adopt(&mut policy("one", &steps()));
+    let (gateway, followed) = follower("one");
+    assert_eq!(gateway.status("chat").unwrap().phase, Phase::Scheduled);
+    assert_eq!(followed.experiments[0].weights()[1], share("0%"), "legacy until somebody decides");
+    let first = controller.state().next();
+    assert_eq!(gateway.follow(&first).unwrap(), 1);
+    assert_eq!(followed.experiments[0].weights()[1], share("1%"));
+    let mut later = first.clone().next();
+    later.experiments[0].weight = share("50%");
+    assert_eq!(gateway.follow(&later).unwrap(), 2);
+    assert_eq!(gateway.follow(&first).unwrap(), 2, "what is older is not heeded");
+    assert_eq!(followed.experiments[0].weights()[1], share("50%"));
+    let mut other = later.clone();
+    other.experiments[0].weight = share("90%");
+    gateway.follow(&other).unwrap();
+    assert_eq!(followed.experiments[0].weights()[1], share("50%"), "nor something else under one revision");
+    other.experiments[0].weight = share("0%");
+    other.experiments[0].phase = Phase::RolledBack;
+    gateway.follow(&other).unwrap();
+    assert_eq!(gateway.status("chat").unwrap().phase, Phase::RolledBack, "but for a roll back");
+    assert_eq!(controller.follow(&other), Err(RolloutError::Decides));
+}
+
+#[test]
+fn what_was_told_of_a_policy_that_comes_later_is_heeded_when_it_comes() {
+    let dir = TempDir::new().unwrap();
+    let controller = Rollout::open(dir.path(), Arc::default());
+    controller.adopt(&mut policy("two", &steps()));
+    let (gateway, followed) = follower("one");
+    gateway.follow(&controller.state().next()).unwrap();
+    assert_eq!(followed.experiments[0].weights()[1], share("0%"), "that is of another candidate");
+    let mut next = policy("two", &steps());
+    gateway.adopt(&mut next);
+    assert_eq!(next.experiments[0].weights()[1], share("1%"));
+    assert_eq!(gateway.status("chat").unwrap().phase, Phase::Running);
 }

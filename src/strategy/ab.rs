@@ -34,6 +34,8 @@ pub struct Settings {
     pub budget: Budget,
     /// Whether legacy answers when another arm fails before its first byte.
     pub fallback: bool,
+    /// Whether the test ends, and legacy alone answers, once a candidate may be promoted.
+    pub ends_on_verdict: bool,
     /// How the shares follow what is learnt; `None`: they stay as they are.
     pub allocation: Option<Thompson>,
 }

@@ -41,14 +41,27 @@ pub struct Step {
     pub hold: Duration,
     /// The least number of requests that the candidate has answered during the step.
     pub min_requests: u64,
+    /// Whether the next step waits until every guardrail is proven inside its limit; after the last step the candidate
+    /// is promoted only on a verdict that says so.
+    pub until_verdict: bool,
     /// Whether a person must promote before the next step, or before the ramp is complete after the last.
     pub approve: bool,
+    /// After so much running time a step that is not done is held; `None`: it goes on.
+    pub timeout: Option<Duration>,
+}
+
+impl Step {
+    /// A step of this weight that is done at once.
+    pub fn at(weight: Share) -> Self {
+        let hold = Duration::ZERO;
+        Self { weight, hold, min_requests: 0, until_verdict: false, approve: false, timeout: None }
+    }
 }
 
 const CANDIDATE: ArmId = ArmId(1);
 
 /// The unit decides the arm, the request whether the other arm gets a copy. A request without its unit goes to
-/// legacy alone, as does every request while the weight is 0 %: a candidate that was rolled back gets no copies.
+/// legacy alone, as does every request while the weight is 0 %, and gets no copies.
 pub(super) fn plan(settings: &Settings, draw: &Draw<'_>) -> Plan {
     let Some(unit) = draw.unit else { return Plan::answered(Assignment::left_out()) };
     let weights = [draw.weight.complement(), draw.weight];

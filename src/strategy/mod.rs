@@ -89,9 +89,11 @@ pub struct Draw<'a> {
     pub unit: Option<&'a [u8]>,
     /// The request's own id, which copies are drawn by, so that a user's requests are not all copied or none.
     pub request: &'a [u8],
+    /// Whether candidates take part at present; where not, legacy alone answers and the request is left out.
+    pub open: bool,
     /// The canary's present weight; ignored by the other strategies.
     pub weight: Share,
-    /// The arms' present shares in an A/B test whose shares follow what is learnt; `None`: those of its settings.
+    /// The arms' present shares in an A/B test; `None`: those of its settings.
     pub shares: Option<&'a [Share]>,
     /// The arm that a header asks for, where the policy allows it.
     pub forced: Option<ArmId>,
@@ -104,6 +106,7 @@ impl Strategy {
     pub fn plan(&self, draw: &Draw<'_>, arms: usize) -> Plan {
         let mut plan = match (self, draw.forced) {
             (_, Some(arm)) => Plan::forced(arm),
+            (_, None) if !draw.open => Plan::answered(Assignment::left_out()),
             (Strategy::Shadow(settings), None) => shadow::plan(settings, draw, arms),
             (Strategy::Canary(settings), None) => canary::plan(settings, draw),
             (Strategy::Ab(settings), None) => ab::plan(settings, draw),

@@ -41,6 +41,17 @@ pub struct Budget {
     pub per_second: Option<u32>,
     /// Money spent on copies between midnights UTC, in the candidate's currency; `None`: no bound.
     pub money_per_day: Option<Money>,
+    /// What may be spent in all; then the experiment ends.
+    pub in_all: Total,
+}
+
+/// What a shadow experiment may come to before it ends.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Total {
+    /// Copies that were answered or failed; `None`: any number.
+    pub copies: Option<u64>,
+    /// Money spent on copies, in US dollars; `None`: any amount.
+    pub money: Option<Money>,
 }
 
 /// Legacy answers. One draw by the request decides for all candidates, so that a pair holds every arm; another, of

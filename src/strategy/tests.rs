@@ -18,6 +18,7 @@ use crate::strategy::ab;
 use crate::strategy::canary;
 use crate::strategy::interleave;
 use crate::strategy::shadow;
+use crate::strategy::shadow::Total;
 use crate::vocab::ArmId;
 use crate::vocab::Role;
 
@@ -30,7 +31,13 @@ fn share(text: &str) -> Share {
 }
 
 fn budget() -> shadow::Budget {
-    shadow::Budget { in_flight: 8, in_flight_bytes: 1 << 20, per_second: None, money_per_day: None }
+    shadow::Budget {
+        in_flight: 8,
+        in_flight_bytes: 1 << 20,
+        per_second: None,
+        money_per_day: None,
+        in_all: Total::default(),
+    }
 }
 
 fn shadow(sample: &str, control: &str) -> Strategy {
@@ -44,8 +51,7 @@ fn shadow_holding_back(held_back: &str, sample: &str, control: &str) -> Strategy
 }
 
 fn canary(pair: &str) -> Strategy {
-    let steps =
-        vec![canary::Step { weight: share("10%"), hold: Duration::ZERO, min_requests: 0, approve: false }];
+    let steps = vec![canary::Step::at(share("10%"))];
     let pair = share(pair);
     Strategy::Canary(canary::Settings { steps, pair, deadline: DEADLINE, budget: budget(), fallback: true })
 }
@@ -55,7 +61,17 @@ fn ab(traffic: &str, weights: &[&str], pair: &str) -> Strategy {
     let (traffic, pair) = (share(traffic), share(pair));
     let deadline = DEADLINE;
     let (budget, fallback, allocation) = (budget(), true, None);
-    Strategy::Ab(ab::Settings { traffic, weights, pair, deadline, budget, fallback, allocation })
+    let ends_on_verdict = true;
+    Strategy::Ab(ab::Settings {
+        traffic,
+        weights,
+        pair,
+        deadline,
+        budget,
+        fallback,
+        ends_on_verdict,
+        allocation,
+    })
 }
 
 fn interleave() -> Strategy {
@@ -69,13 +85,17 @@ fn interleave() -> Strategy {
     })
 }
 
+/// A draw at a weight of 0 %.
+fn drawn<'a>(salts: &'a Salts, unit: Option<&'a [u8]>, request: &'a [u8]) -> Draw<'a> {
+    Draw { salts, unit, request, open: true, weight: Share::NONE, shares: None, forced: None }
+}
+
 /// The plan for a unit's request.
 fn plan(strategy: &Strategy, unit: Option<&str>, request: u32, weight: &str) -> Plan {
     let salts = Salts::of("test");
     let request = request.to_be_bytes();
     let unit = unit.map(str::as_bytes);
-    let draw =
-        Draw { salts: &salts, unit, request: &request, weight: share(weight), shares: None, forced: None };
+    let draw = Draw { weight: share(weight), ..drawn(&salts, unit, &request) };
     strategy.plan(&draw, 3)
 }
 
@@ -164,7 +184,7 @@ fn a_forced_arm_answers_alone_and_is_left_out_of_every_strategy() {
     {
         for arm in [LEGACY, CANDIDATE] {
             let (unit, weight) = (Some(&b"ann"[..]), share("0%"));
-            let draw = Draw { salts: &salts, unit, request: b"1", weight, shares: None, forced: Some(arm) };
+            let draw = Draw { weight, forced: Some(arm), ..drawn(&salts, unit, b"1") };
             let plan = strategy.plan(&draw, 2);
             let forced = Assignment { arm, propensity: 1.0, enrolled: false, forced: true };
             assert_eq!((plan.answer, plan.assignment, plan.copies), (Answer::Arm(arm), forced, vec![]));
@@ -283,7 +303,7 @@ proptest! {
             let arms = if matches!(strategy, Strategy::Canary(_)) { 2 } else { 3 };
             let forced = forced.map(|candidate| ArmId(u8::from(candidate)));
             let weight = Share::from_billionths(weight).unwrap();
-            let draw = Draw { salts: &salts, unit: unit.as_deref(), request: &request, weight, shares: None, forced };
+            let draw = Draw { weight, forced, ..drawn(&salts, unit.as_deref(), &request) };
             let plan = strategy.plan(&draw, arms);
             prop_assert_eq!(&plan, &strategy.plan(&draw, arms), "a plan is a function of its draw");
             let Assignment { arm, propensity, enrolled, forced } = plan.assignment;

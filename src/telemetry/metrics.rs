@@ -23,6 +23,9 @@ pub const DEFAULT_ROUTE: &str = "_default";
 /// The value of the label `model` for the users' side.
 pub const LISTENER: &str = "_listen";
 
+/// What every gateway shows: the query that finds all that a Prometheus scrapes.
+pub const GATEWAYS_QUERY: &str = "crossfade_build_info";
+
 /// Seconds: OpenTelemetry's boundaries for HTTP, finer below 5 ms and reaching 60 s for language models.
 const SECONDS: [f64; 19] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
@@ -105,10 +108,18 @@ catalogue! {
     quality: GaugeVec = "crossfade_quality" ["experiment", "arm", "role", "metric"],
     /// The share of units or requests that an arm answers, from 0 to 1.
     weight: GaugeVec = "crossfade_traffic_weight_ratio" ["experiment", "arm"],
-    /// The step of the canary's ramp, from 1; 0 when it was rolled back.
+    /// The step of the canary's ramp, from 1; 0 when the candidate is out.
     ramp_step: IntGaugeVec = "crossfade_ramp_step" ["experiment"],
-    /// What the canary's ramp is doing: 1 for the present phase, 0 for the others.
+    /// What the experiment is doing: 1 for the present phase, 0 for the others.
     ramp_phase: IntGaugeVec = "crossfade_ramp_phase" ["experiment", "phase"],
+    /// Changes of experiments, by the phase that they came to and what moved them.
+    rollout_changes: IntCounterVec = "crossfade_rollout_changes_total" ["experiment", "phase", "cause"],
+    /// Messages to webhooks, by what became of them.
+    webhook_deliveries: IntCounterVec = "crossfade_webhook_deliveries_total" ["hook", "result"],
+    /// When the fleet's controller was last heard of, in seconds since 1970; only where one decides.
+    controller_heard: GaugeVec = "crossfade_controller_heard_timestamp_seconds" [],
+    /// Gateways that the controller knows, by whether they were heard of lately.
+    controller_replicas: IntGaugeVec = "crossfade_controller_replicas" ["state"],
     /// Calls to a model in flight.
     in_flight: IntGaugeVec = "crossfade_model_in_flight_requests" ["model"],
     /// Connections made to a model.

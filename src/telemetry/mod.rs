@@ -5,6 +5,7 @@ pub mod metrics;
 mod panics;
 pub mod traces;
 
+pub use metrics::GATEWAYS_QUERY;
 pub use metrics::Metrics;
 pub use panics::Panicked;
 pub use panics::Plane;

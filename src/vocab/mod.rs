@@ -25,6 +25,7 @@ pub use names::MetricName;
 pub use names::ModelName;
 pub use names::NameError;
 pub use names::OutcomeName;
+pub use names::WebhookName;
 pub use secret::Secret;
 
 use std::fmt;

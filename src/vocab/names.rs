@@ -99,6 +99,10 @@ name!(
     ExperimentName
 );
 name!(
+    /// The name of a webhook, unique in a policy.
+    WebhookName
+);
+name!(
     /// The name of an outcome that an experiment declares.
     OutcomeName
 );

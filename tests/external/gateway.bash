@@ -63,9 +63,19 @@ python_with() {
     python="$work/venv/bin/python"
 }
 
-# build_gateway: makes $crossfade the binary.
+# prometheus_here: makes $prometheus_bin the folder of `prometheus` and `promtool`.
+prometheus_here() {
+    # Unpacked, not installed: the package would start a Prometheus of its own. As the present user: apt's own has no way
+    # into the check's folder.
+    local fetch=(apt-get download -qq -o APT::Sandbox::User=root prometheus)
+    (cd "$work" && { "${fetch[@]}" || { apt-get update -qq && "${fetch[@]}"; }; })
+    dpkg -x "$work"/prometheus_*.deb "$work/prometheus-package"
+    prometheus_bin="$work/prometheus-package/usr/bin"
+}
+
+# build_gateway [ARGUMENT...]: makes $crossfade the binary, built with these arguments of cargo's.
 build_gateway() {
-    cargo build --quiet --locked --manifest-path "$root/Cargo.toml"
+    cargo build --quiet --locked --manifest-path "$root/Cargo.toml" "$@"
     crossfade="${CARGO_TARGET_DIR:-$root/target}/debug/crossfade"
 }
 

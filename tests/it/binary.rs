@@ -1,63 +1,15 @@
 //! The binary itself: its exit codes, its signals, its log.
 
-use std::io::BufRead;
-use std::io::BufReader;
-use std::net::SocketAddr;
-use std::process::Child;
 use std::process::Command;
-use std::process::Stdio;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::rig::Client;
 use crate::rig::Model;
+use crate::rig::Process;
 use crate::rig::Reply;
 use crate::rig::read_records;
 use crate::rig::until;
-
-/// A running `crossfade run`, killed when the test ends.
-struct Process {
-    child: Child,
-    data: SocketAddr,
-    admin: SocketAddr,
-}
-
-impl Process {
-    /// Starts the binary and waits for its log to say where it serves.
-    fn start(dir: &TempDir, policy: &str) -> Self {
-        let path = dir.path().join("policy.yaml");
-        std::fs::write(&path, policy).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crossfade"))
-            .args(["run", "--config"])
-            .arg(&path)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let serving = log.find_map(|line| {
-            let event: Value = serde_json::from_str(&line).unwrap();
-            (event["message"] == "serving").then_some(event)
-        });
-        let serving = serving.unwrap();
-        // The rest of the log is read, or the process would stop at a full pipe.
-        std::thread::spawn(move || log.for_each(drop));
-        let address = |key: &str| serving[key].as_str().unwrap().parse().unwrap();
-        Self { child, data: address("data"), admin: address("admin") }
-    }
-
-    fn signal(&self, name: &str) {
-        let order = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &order]).status().unwrap().success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn policy(dir: &TempDir, url: &str) -> String {
     format!(

@@ -1,6 +1,6 @@
 //! Verdicts: each state is reached when it should be, and kept over restarts, merged, and told in words.
 
 mod fold;
-mod long_run;
+pub(crate) mod long_run;
 mod states;
 pub(crate) mod world;

@@ -88,6 +88,7 @@ impl Ledger {
             experiment: 0,
             id: RequestId::draw(),
             time: NEW_YEAR,
+            attempt: 1,
             stage: None,
             split: None,
             unit: Unit::Request,
@@ -108,10 +109,11 @@ impl Ledger {
 
     /// What feedback remembers of a pair.
     pub(crate) fn exposure(&self, pair: &Pair) -> Exposure {
-        let Pair { policy, experiment, stage, assignment, unit, time, shown, .. } = pair;
+        let Pair { policy, experiment, attempt, stage, assignment, unit, time, shown, .. } = pair;
         Exposure {
             policy: Arc::clone(policy),
             experiment: *experiment,
+            attempt: *attempt,
             stage: *stage,
             assignment: *assignment,
             unit: unit.clone(),

@@ -15,7 +15,7 @@ mod offpolicy_bandit;
 mod probabilistic;
 mod properties;
 mod ranking;
-mod rates;
+pub(crate) mod rates;
 mod regression;
 mod sequential;
 mod streaming;
@@ -47,7 +47,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "as above")]
-struct Case {
+pub(crate) struct Case {
     #[serde(skip)]
     family: String,
     id: String,

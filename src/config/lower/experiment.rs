@@ -17,6 +17,7 @@ use crate::config::lower::model::Models;
 use crate::config::lower::outcome::Outcomes;
 use crate::config::lower::reach;
 use crate::config::lower::reach::Reach;
+use crate::config::lower::rollout;
 use crate::config::lower::strategy;
 use crate::config::lower::strategy::Chosen;
 use crate::config::scalar::Scalar;
@@ -95,6 +96,7 @@ fn experiment(
     let outcomes = Outcomes::new(raw.outcomes, report);
     let compare = compare::fields(raw.compare, report);
     let metrics = Metrics::new(raw.metrics, &outcomes, report);
+    let schedule = rollout::schedule(raw.schedule, report);
     let salt = raw.salt.given().and_then(|salt| salt_of(salt, report));
     let context = strategy::Context {
         place: &place,
@@ -129,6 +131,7 @@ fn experiment(
         expose_arm: raw.expose_arm.or(false),
         force_header: raw.force_header.scalar(),
         identity,
+        schedule,
         ramp: Arc::new(Ramp::new(first_stage(&strategy))),
         shares: Arc::new(Shares::new(first_shares(&strategy))),
         spend: Arc::new(Spend::default()),
@@ -143,7 +146,7 @@ fn first_stage(strategy: &Strategy) -> Stage {
         Strategy::Canary(settings) => settings.steps.first().map_or(Share::NONE, |step| step.weight),
         Strategy::Shadow(_) | Strategy::Ab(_) | Strategy::Interleave(_) => Share::NONE,
     };
-    Stage::new(1, 0, Phase::Running, weight, 0)
+    Stage::first(Phase::Running, weight)
 }
 
 /// An A/B test begins with the shares of the policy.

@@ -14,6 +14,7 @@ mod metric;
 mod model;
 mod outcome;
 mod reach;
+mod rollout;
 mod service;
 mod strategy;
 mod tls;
@@ -30,8 +31,13 @@ use crate::policy::Policy;
 /// Makes the configuration of a file that has the right shape.
 pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &Report) -> Option<Config> {
     let At { place, value: file } = file;
-    let schema::File { listen, limits, record, feedback, models, experiments, default } = file;
+    let schema::File { listen, limits, record, feedback, webhooks, fleet, models, experiments, default } =
+        file;
     let listen = service::listen(listen, report);
+    let rollout = crate::rollout::Settings {
+        webhooks: rollout::webhooks(webhooks, report),
+        fleet: rollout::fleet(fleet, listen.token.is_some(), report),
+    };
     let limits = limits::limits(limits, report);
     let record = service::record(record, report);
     let feedback = service::feedback(feedback, report);
@@ -45,7 +51,7 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
     let default = default.given().and_then(|name| models.find(&name.place, &name.value.0, report));
     let model::Models { models, upstreams, .. } = models;
     let policy = Policy { hash, models, experiments: experiments?, default };
-    Some(Config { path: path.to_owned(), listen, limits, record, feedback, upstreams, policy })
+    Some(Config { path: path.to_owned(), listen, limits, record, feedback, rollout, upstreams, policy })
 }
 
 /// Checks that exactly one of the keys of a union is there.

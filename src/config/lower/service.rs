@@ -41,12 +41,8 @@ pub(super) fn listen(raw: Field<schema::Listen>, report: &Report) -> Listen {
     let guarded = token.is_there();
     let (data, data_place) = address(data, 8080);
     let (admin, admin_place) = address(admin, 9090);
-    if let Some(place) = &admin_place
-        && !admin.ip().is_loopback()
-        && !guarded
-    {
-        let hint = "add `listen.token`, or listen on 127.0.0.1";
-        report.add(place, format!("{admin} is not loopback, so it needs a token; hint: {hint}"));
+    if let Some(place) = &admin_place {
+        needs_token(admin, guarded, place, report);
     }
     if let Some(place) = admin_place.or(data_place)
         && overlap(data, admin)
@@ -61,6 +57,14 @@ pub(super) fn listen(raw: Field<schema::Listen>, report: &Report) -> Listen {
         workers: workers.given().and_then(|workers| threads(workers, report)),
         max_connections: max_connections.scalar().map_or(10_000, u32::from),
         tls: tls.given().and_then(|raw| tls::listen(raw, report)),
+    }
+}
+
+/// Reports an operators' address that others can reach and nothing guards.
+pub(super) fn needs_token(address: SocketAddr, guarded: bool, place: &Place, report: &Report) {
+    if !address.ip().is_loopback() && !guarded {
+        let hint = "add `listen.token`, or listen on 127.0.0.1";
+        report.add(place, format!("{address} is not loopback, so it needs a token; hint: {hint}"));
     }
 }
 
@@ -201,7 +205,11 @@ pub(super) fn feedback(raw: Field<schema::Feedback>, report: &Report) -> feedbac
 
 fn ticket_key(tickets: At<schema::Tickets>, report: &Report) -> Option<Secret> {
     let At { place, value: schema::Tickets { key } } = tickets;
-    let source = key.required("key", &place, report)?;
+    self::key(key.required("key", &place, report)?, report)
+}
+
+/// Reads a key that signs.
+pub(super) fn key(source: At<schema::SecretSource>, report: &Report) -> Option<Secret> {
     let place = source.place.clone();
     let key = secret(source, report)?;
     let length = key.expose().len();

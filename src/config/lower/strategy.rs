@@ -13,6 +13,7 @@ use crate::config::lower::exactly_one;
 use crate::config::lower::metric::Metrics;
 use crate::config::lower::model::Models;
 use crate::config::lower::outcome::Outcomes;
+use crate::config::scalar::OnVerdict;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
@@ -29,6 +30,7 @@ use crate::strategy::interleave::SharedPrefix;
 use crate::strategy::interleave::Tau;
 use crate::strategy::shadow;
 use crate::strategy::shadow::Budget;
+use crate::strategy::shadow::Total;
 use crate::vocab::ModelId;
 
 const COPY_DEADLINE: Duration = Duration::from_secs(30);
@@ -88,7 +90,7 @@ impl Context<'_> {
             control: control.or(Share::NONE),
             held_back: self.held_back(held_back),
             deadline: longer_than_nothing(deadline, COPY_DEADLINE),
-            budget: self.budget(budget, arms.as_deref()),
+            budget: self.budget(budget, arms.as_deref(), true),
         };
         Some(Chosen { strategy: Strategy::Shadow(settings), arms: arms?, decision })
     }
@@ -115,35 +117,57 @@ impl Context<'_> {
         self.exactly_two("a canary", arms.as_deref());
         let decision = self.decision(decision, arms.as_deref());
         let settings = canary::Settings {
-            steps: self.steps(steps.required("steps", &place, self.report)),
+            steps: self.steps(steps.required("steps", &place, self.report), &decision),
             pair: pair.or(Share::NONE),
             deadline: longer_than_nothing(deadline, COPY_DEADLINE),
-            budget: self.budget(budget, arms.as_deref()),
+            budget: self.budget(budget, arms.as_deref(), false),
             fallback: fallback.is_there(),
         };
         Some(Chosen { strategy: Strategy::Canary(settings), arms: arms?, decision })
     }
 
-    fn steps(&self, raw: Option<At<Vec<Field<schema::Step>>>>) -> Vec<canary::Step> {
+    fn steps(&self, raw: Option<At<Vec<Field<schema::Step>>>>, decision: &Decision) -> Vec<canary::Step> {
         let Some(At { place, value: list }) = raw else { return Vec::new() };
         if list.is_empty() {
             self.report.add(&place, "expected at least one step");
         }
+        let count = list.len();
         let mut steps: Vec<canary::Step> = Vec::new();
         for At { place, value } in list.into_iter().filter_map(Field::given) {
             let schema::Step { weight, hold, min_requests, approve, until, timeout } = value;
-            until.reject("say how long by `hold`, or how many by `min_requests`", self.report);
-            timeout.reject("it goes with `until`; say how long by `hold`", self.report);
             let Some(weight) = weight.required("weight", &place, self.report) else { continue };
             self.check_weight(&weight, steps.last());
+            if let Field::Given(At { place, .. }) = &until {
+                self.check_provable(place, steps.len() + 1 == count, decision);
+            }
+            let hold = hold.or(Duration::ZERO);
+            if let Field::Given(At { place, value: Scalar(timeout) }) = &timeout
+                && timeout.0 <= hold
+            {
+                self.report.add(place, "the step is given up before its `hold` is over");
+            }
             steps.push(canary::Step {
                 weight: weight.value.0,
-                hold: hold.or(Duration::ZERO),
+                hold,
                 min_requests: min_requests.or(0),
+                until_verdict: until.is_there(),
                 approve: approve.is_there(),
+                timeout: timeout.scalar().map(|span| span.0),
             });
         }
         steps
+    }
+
+    /// A step that waits for what can never be proven would wait for ever.
+    fn check_provable(&self, place: &Place, is_last: bool, decision: &Decision) {
+        let limited = decision.guardrails.iter().any(|guardrail| guardrail.max_ratio.is_some());
+        let provable = limited || is_last && decision.primary.is_some();
+        if !provable {
+            let hint =
+                "give a guardrail a `max_ratio`, as in `guardrails: [{metric: error_rate, max_ratio: 1.5}]`";
+            self.report
+                .add(place, format!("no guardrail has a limit that a verdict could prove; hint: {hint}"));
+        }
     }
 
     fn check_weight(&self, weight: &At<Scalar<Share>>, before: Option<&canary::Step>) {
@@ -167,12 +191,13 @@ impl Context<'_> {
             value.refuse_decision(self.report);
         }
         let decision = value.take_decision();
-        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, allocation, .. } = value;
+        let schema::Ab { traffic, arms, pair, deadline, budget, fallback, on_verdict, allocation, .. } =
+            value;
         let arms = arms
             .required("arms", &place, self.report)
             .and_then(|arms| self.sides.ab_arms(arms, self.models, self.report));
         let models = arms.as_ref().map(|arms| &arms.arms[..]);
-        let budget = self.budget(budget, models);
+        let budget = self.budget(budget, models, false);
         let decision = self.decision(decision, models);
         let weights = arms.as_ref().map_or(&[][..], |arms| &arms.weights);
         let allocation = allocation.given().map(|raw| self.allocation(raw, weights));
@@ -184,6 +209,7 @@ impl Context<'_> {
             deadline: longer_than_nothing(deadline, COPY_DEADLINE),
             budget,
             fallback: fallback.is_there(),
+            ends_on_verdict: on_verdict.or(OnVerdict::End) == OnVerdict::End,
             allocation: match allocation {
                 Some(allocation) => Some(allocation?),
                 None => None,
@@ -246,18 +272,30 @@ impl Context<'_> {
         }
     }
 
-    fn budget(&self, raw: Field<schema::Budget>, arms: Option<&[ModelId]>) -> Budget {
-        let schema::Budget { in_flight, in_flight_bytes, per_second, usd_per_day } =
+    /// The bounds on copies; `ends` says whether the experiment is over once they have come to so much in all.
+    fn budget(&self, raw: Field<schema::Budget>, arms: Option<&[ModelId]>, ends: bool) -> Budget {
+        let schema::Budget { in_flight, in_flight_bytes, per_second, usd_per_day, total_copies, total_usd } =
             raw.value().unwrap_or_default();
-        let usd_per_day = usd_per_day.given();
-        if let (Some(At { place, .. }), Some(arms)) = (&usd_per_day, arms) {
-            self.check_priced_in_usd(place, arms);
+        let (usd_per_day, total_usd) = (usd_per_day.given(), total_usd.given());
+        for At { place, .. } in [&usd_per_day, &total_usd].into_iter().flatten() {
+            if let Some(arms) = arms {
+                self.check_priced_in_usd(place, arms);
+            }
+        }
+        let total_copies = total_copies.given();
+        let places = [total_copies.as_ref().map(|at| &at.place), total_usd.as_ref().map(|at| &at.place)];
+        for place in places.into_iter().flatten().filter(|_| !ends) {
+            self.report.add(place, "only a shadow experiment ends with its budget; hint: use `usd_per_day`");
         }
         Budget {
             in_flight: in_flight.scalar().map_or(BUDGET_IN_FLIGHT, u32::from),
             in_flight_bytes: in_flight_bytes.scalar().map_or(BUDGET_BYTES, |bytes| bytes.0),
             per_second: per_second.scalar().map(u32::from),
             money_per_day: usd_per_day.map(|amount: At<Scalar<Money>>| amount.value.0),
+            in_all: Total {
+                copies: total_copies.map(|copies| copies.value.0.get()),
+                money: total_usd.map(|amount| amount.value.0),
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 //! How amounts are written: counts, durations, sizes, shares, money, tolerances.
 
 use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -65,6 +66,16 @@ impl Written for u64 {
 
     fn schema() -> Schema {
         json_schema!({ "type": "integer", "minimum": 0 })
+    }
+}
+
+impl Written for NonZeroU64 {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is not a whole number from 1"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1 })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod amount;
 mod class;
+mod moment;
 mod name;
 mod word;
 
@@ -17,11 +18,14 @@ pub(super) use amount::Ratio;
 pub(super) use amount::Similarity;
 pub(super) use amount::Tolerance;
 pub(super) use class::Class;
+pub(super) use moment::TimeOfDay;
 pub(super) use name::Host;
 pub(super) use name::Truth;
 pub(super) use name::UrlPath;
 pub(super) use word::Approve;
 pub(super) use word::Fallback;
+pub(super) use word::OnVerdict;
+pub(super) use word::Until;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -87,12 +87,10 @@ impl Written for Endpoint {
     fn read(text: &str) -> Result<Self, String> {
         if let Some((_, host)) = text.rsplit_once('@') {
             // What stands before the host may be a password, so it is not shown.
-            return Err(format!("`***@{host}` is not the URL of a model: it holds a user or a password"));
+            return Err(format!("`***@{host}` is not a URL to call: it holds a user or a password"));
         }
         let wrong = |problem: &str| {
-            format!(
-                "`{text}` is not the URL of a model: {problem}; hint: write it as in `http://127.0.0.1:8001`"
-            )
+            format!("`{text}` is not a URL to call: {problem}; hint: write it as in `http://127.0.0.1:8001`")
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("no scheme"))?;
         let scheme = match scheme {

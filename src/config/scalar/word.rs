@@ -14,6 +14,7 @@ use crate::policy::Absent;
 use crate::policy::Credentials;
 use crate::policy::OnBreach;
 use crate::policy::OutcomeKind;
+use crate::policy::Weekday;
 use crate::protocol::Protocol;
 use crate::record::RedactAction;
 use crate::strategy::interleave;
@@ -25,6 +26,22 @@ use crate::upstream::HttpVersion;
 pub(crate) enum Approve {
     /// A person, through the admin API.
     Manual,
+}
+
+/// What an A/B test does once a candidate may be promoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OnVerdict {
+    /// It is over.
+    End,
+    /// It goes on.
+    Continue,
+}
+
+/// What a step waits for besides time and requests.
+#[derive(Debug, Clone)]
+pub(crate) enum Until {
+    /// The verdict's guardrails.
+    Verdict,
 }
 
 /// Who answers when the assigned arm fails before its first byte.
@@ -49,6 +66,17 @@ macro_rules! words {
 }
 
 words!(Approve { "manual" => Approve::Manual });
+words!(OnVerdict { "end" => OnVerdict::End, "continue" => OnVerdict::Continue });
+words!(Until { "verdict" => Until::Verdict });
+words!(Weekday {
+    "mon" => Weekday::Mon,
+    "tue" => Weekday::Tue,
+    "wed" => Weekday::Wed,
+    "thu" => Weekday::Thu,
+    "fri" => Weekday::Fri,
+    "sat" => Weekday::Sat,
+    "sun" => Weekday::Sun,
+});
 words!(Fallback { "legacy" => Fallback::Legacy });
 words!(Absent { "missing" => Absent::Missing, "none" => Absent::None });
 words!(OutcomeKind {

@@ -92,7 +92,7 @@ pub(crate) struct Guardrail {
     /// What promotion asks for: the candidate's ratio to legacy is surely below this, at least 1. Absent: nothing.
     #[serde(default)]
     pub(crate) max_ratio: Field<Scalar<Ratio>>,
-    /// What happens when it surely got worse: the candidate is taken out (rollback), or is not promoted (hold). Default:
+    /// What happens when it surely got worse: the candidate is taken out (rollback), or gets no more (hold). Default:
     /// rollback; hold for cost and whatever else is no yes or no, for which rollback is not possible.
     #[serde(default)]
     pub(crate) on_breach: Field<Scalar<OnBreach>>,

@@ -14,6 +14,7 @@ use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::schema::Comparison;
 use crate::config::schema::Metric;
+use crate::config::schema::Schedule;
 use crate::config::schema::Strategy;
 use crate::policy::Absent;
 use crate::policy::OutcomeKind;
@@ -55,6 +56,9 @@ pub(crate) struct Experiment {
     /// A request header that forces the arm of the model it names. Absent: nobody may.
     #[serde(default)]
     pub(crate) force_header: Field<Scalar<HeaderName>>,
+    /// When it runs. Absent: always.
+    #[serde(default)]
+    pub(crate) schedule: Field<Schedule>,
     /// What is done with the requests.
     pub(crate) strategy: Field<Strategy>,
     /// What may be reported later of a request, by name.

@@ -10,6 +10,7 @@ mod experiment;
 mod limits;
 mod metric;
 mod model;
+mod rollout;
 mod service;
 mod strategy;
 
@@ -29,6 +30,15 @@ pub(super) use model::Cost;
 pub(super) use model::Model;
 pub(super) use model::Timeouts;
 pub(super) use model::Tls;
+pub(super) use rollout::Controller;
+pub(super) use rollout::FleetOfGateways;
+pub(super) use rollout::Prometheus;
+pub(super) use rollout::Publish;
+pub(super) use rollout::Quiet;
+pub(super) use rollout::Replicas;
+pub(super) use rollout::Schedule;
+pub(super) use rollout::Webhook;
+pub(super) use rollout::Webhooks;
 pub(super) use service::Feedback;
 pub(super) use service::Listen;
 pub(super) use service::ListenTls;
@@ -72,6 +82,13 @@ pub(super) struct File {
     /// How outcomes are taken in. Read once, at start.
     #[serde(default)]
     pub(super) feedback: Field<Feedback>,
+    /// Who is told of every change of an experiment, by name. Read once, at start.
+    #[serde(default)]
+    pub(super) webhooks: Webhooks,
+    /// Makes this gateway one of many for which `crossfade controller` decides. Read once, at start. Absent: each
+    /// gateway decides for itself.
+    #[serde(default)]
+    pub(super) fleet: Field<FleetOfGateways>,
     /// The models by name.
     pub(super) models: Field<Entries<Model>>,
     /// The experiments; the first that matches a request takes it.

@@ -1,6 +1,7 @@
 //! The four strategies in the policy file.
 
 use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use serde::Deserialize;
 use crate::assign::Share;
 use crate::config::field::Entries;
 use crate::config::field::Field;
-use crate::config::field::Later;
 use crate::config::scalar::Approve;
 use crate::config::scalar::Bytes;
 use crate::config::scalar::Fallback;
+use crate::config::scalar::OnVerdict;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
+use crate::config::scalar::Until;
 use crate::config::schema::decision::decided;
 use crate::cost::Money;
 use crate::protocol::JsonPath;
@@ -84,6 +86,12 @@ pub(crate) struct Budget {
     /// US dollars spent on copies between midnights UTC, by the models' `cost`. Absent: no bound.
     #[serde(default)]
     pub(crate) usd_per_day: Field<Scalar<Money>>,
+    /// Copies in all; then the shadow experiment ends. Absent: no bound.
+    #[serde(default)]
+    pub(crate) total_copies: Field<Scalar<NonZeroU64>>,
+    /// US dollars spent on copies in all; then the shadow experiment ends. Absent: no bound.
+    #[serde(default)]
+    pub(crate) total_usd: Field<Scalar<Money>>,
 }
 
 decided! {
@@ -123,12 +131,13 @@ pub(crate) struct Step {
     /// manual: a person must promote, through the admin API. Absent: nobody need.
     #[serde(default)]
     pub(crate) approve: Field<Scalar<Approve>>,
+    /// verdict: every guardrail must be proven inside its `max_ratio`; after the last step the verdict must be promote.
+    /// Absent: time, requests and approval alone decide.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) until: Field<Later>,
+    pub(crate) until: Field<Scalar<Until>>,
+    /// After so much running time a step that is not done is held, until a person promotes or resumes. Absent: never.
     #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) timeout: Field<Later>,
+    pub(crate) timeout: Field<Scalar<Positive>>,
 }
 
 decided! {
@@ -153,6 +162,10 @@ decided! {
         /// Absent: nobody.
         #[serde(default)]
         pub(crate) fallback: Field<Scalar<Fallback>>,
+        /// What happens once the verdict is that a candidate may be promoted: the test is over, and legacy alone answers
+        /// until the policy says otherwise (end), or it goes on (continue). Default: end.
+        #[serde(default)]
+        pub(crate) on_verdict: Field<Scalar<OnVerdict>>,
         /// Lets the shares follow what the arms come to, from `arms` on; there is then no verdict. Absent: they stay.
         #[serde(default)]
         pub(crate) allocation: Field<Allocation>,

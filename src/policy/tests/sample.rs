@@ -19,6 +19,7 @@ use crate::policy::OutcomeRule;
 use crate::policy::Phase;
 use crate::policy::Policy;
 use crate::policy::Ramp;
+use crate::policy::Schedule;
 use crate::policy::Shares;
 use crate::policy::Stage;
 use crate::policy::UnitSource;
@@ -30,6 +31,7 @@ use crate::strategy::canary::Step;
 use crate::strategy::interleave;
 use crate::strategy::shadow;
 use crate::strategy::shadow::Budget;
+use crate::strategy::shadow::Total;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelId;
 use crate::vocab::ModelName;
@@ -66,6 +68,10 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
         Strategy::Canary(settings) => settings.steps[0].weight,
         _ => Share::NONE,
     };
+    let shares = match &strategy {
+        Strategy::Ab(settings) => settings.weights.clone(),
+        _ => Vec::new(),
+    };
     let click = OutcomeRule { kind: OutcomeKind::Click, window: 3600 * SECOND, absent: Absent::None };
     Experiment {
         name: ExperimentName::new(name).unwrap(),
@@ -86,14 +92,21 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
         expose_arm: false,
         force_header: None,
         identity: identity.to_owned(),
-        ramp: Arc::new(Ramp::new(Stage::new(1, 0, Phase::Running, weight, 0))),
-        shares: Arc::new(Shares::new(Vec::new())),
+        ramp: Arc::new(Ramp::new(Stage::first(Phase::Running, weight))),
+        schedule: Schedule::default(),
+        shares: Arc::new(Shares::new(shares)),
         spend: Arc::default(),
     }
 }
 
 fn budget() -> Budget {
-    Budget { in_flight: 8, in_flight_bytes: 1 << 20, per_second: None, money_per_day: None }
+    Budget {
+        in_flight: 8,
+        in_flight_bytes: 1 << 20,
+        per_second: None,
+        money_per_day: None,
+        in_all: Total::default(),
+    }
 }
 
 fn ramp(steps: &[Step]) -> Strategy {
@@ -114,6 +127,7 @@ fn split() -> Strategy {
         deadline: SECOND,
         budget: budget(),
         fallback: false,
+        ends_on_verdict: true,
         allocation: None,
     })
 }

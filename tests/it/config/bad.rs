@@ -94,7 +94,7 @@ default: nobody
         "policy.yaml:2:10: listen.admin: 0.0.0.0:9090 is not loopback, so it needs a token; hint: add \
          `listen.token`, or listen on 127.0.0.1",
         "policy.yaml:3:3: listen.drian: unknown key; hint: did you mean `drain`?",
-        "policy.yaml:5:17: models.legacy.url: `htps://127.0.0.1` is not the URL of a model: the scheme is not \
+        "policy.yaml:5:17: models.legacy.url: `htps://127.0.0.1` is not a URL to call: the scheme is not \
          `http` or `https`; hint: write it as in `http://127.0.0.1:8001`",
         "policy.yaml:6:14: models.candidate: `url` is missing",
         "policy.yaml:6:25: models.candidate.protocol: `kserve-v3` is not a known word; hint: did you mean \

@@ -30,6 +30,7 @@ use crossfade::strategy::canary;
 use crossfade::strategy::interleave;
 use crossfade::strategy::shadow;
 use crossfade::strategy::shadow::Budget;
+use crossfade::strategy::shadow::Total;
 use crossfade::tls::ClientFiles;
 use crossfade::tls::Identity;
 use crossfade::tls::ServerFiles;
@@ -68,7 +69,13 @@ fn seconds(count: u64) -> Duration {
 }
 
 fn default_budget() -> Budget {
-    Budget { in_flight: 256, in_flight_bytes: 64 << 20, per_second: None, money_per_day: None }
+    Budget {
+        in_flight: 256,
+        in_flight_bytes: 64 << 20,
+        per_second: None,
+        money_per_day: None,
+        in_all: Total::default(),
+    }
 }
 
 #[test]
@@ -298,6 +305,7 @@ fn every_strategy_becomes_its_settings() {
         deadline: seconds(3),
         budget: default_budget(),
         fallback: true,
+        ends_on_verdict: true,
         allocation: None,
     };
     let learning = ab::Settings {
@@ -312,6 +320,7 @@ fn every_strategy_becomes_its_settings() {
         deadline: seconds(30),
         budget: default_budget(),
         fallback: false,
+        ends_on_verdict: true,
     };
     let two_arms = ab::Settings {
         traffic: Share::ALL,
@@ -367,7 +376,13 @@ fn every_strategy_becomes_its_settings() {
                 control: share("1%"),
                 held_back: share("0.5%"),
                 deadline: seconds(5),
-                budget: Budget { in_flight: 2, in_flight_bytes: 3, per_second: Some(4), money_per_day: None },
+                budget: Budget {
+                    in_flight: 2,
+                    in_flight_bytes: 3,
+                    per_second: Some(4),
+                    money_per_day: None,
+                    in_all: Total::default(),
+                },
             }),
         ),
         (
@@ -424,10 +439,10 @@ fn a_canary_begins_at_its_first_step() {
 ",
     );
     let step = |weight: &str, hold, min_requests, approve| canary::Step {
-        weight: share(weight),
         hold: seconds(hold),
         min_requests,
         approve,
+        ..canary::Step::at(share(weight))
     };
     let expected = canary::Settings {
         steps: vec![step("1%", 1800, 500, false), step("1%", 0, 0, false), step("100%", 0, 0, true)],

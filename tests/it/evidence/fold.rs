@@ -88,6 +88,98 @@ fn two_gateways_figures_merged_are_those_of_one() {
     assert_eq!(merged.metrics[0].calls[0].classes, whole.metrics[0].calls[0].classes);
 }
 
+/// A world whose candidate fails five times as often, and is better at what it is for.
+fn failing() -> World {
+    let decision = json!({"guardrails": [{"watch": "error_rate", "max_ratio": 1.2, "on_breach": "rollback"}],
+        "primary": {"of": {"metric": "accuracy"}, "better": "higher", "margin": 0.1}, "guardrail_alpha": 0.01});
+    let (mut world, mut dice) = (World::of("canary", decision), StdRng::seed_from_u64(5));
+    for (stage, share) in [(1, 0.1), (2, 0.3)] {
+        for _ in 0..1_500 {
+            let candidate = dice.random_bool(share);
+            let unit = format!("user-{}", dice.random_range(0..2_000));
+            let failed = dice.random_bool(if candidate { 0.10 } else { 0.02 });
+            let id = world.serve(Request { stage, share, candidate, unit: Some(&unit), failed, ..PLAIN });
+            let label = if dice.random_bool(0.8) { "7" } else { "1" };
+            world.report(id, candidate, ("digit", "label"), json!({"label": label}));
+        }
+    }
+    world
+}
+
+#[test]
+fn a_fleet_decides_as_one_gateway_would_at_equal_cuts() {
+    use crossfade::record::Line;
+    let world = failing();
+    let lines = world.lines.as_ref().unwrap();
+    let (mut whole, mut fleet) = (Analysis::new(), Analysis::new());
+    let mut parts = [Analysis::new(), Analysis::new(), Analysis::new()];
+    let (mut homes, mut served, mut states) = (std::collections::HashMap::new(), 0, Vec::new());
+    for line in lines {
+        whole.fold(line);
+        // Requests go to the three in turn, so that most users meet all of them; an outcome goes where its request was.
+        let home = match line {
+            Line::Pair(pair) => {
+                served += 1;
+                homes.insert(pair.request_id, served % 3);
+                served % 3
+            }
+            Line::Outcome(outcome) => homes[&outcome.request_id],
+            _ => {
+                parts.iter_mut().for_each(|part| part.fold(line));
+                continue;
+            }
+        };
+        parts[home].fold(line);
+        if !matches!(line, Line::Outcome(_)) {
+            continue;
+        }
+        fleet = Analysis::of_fleet(&parts, &fleet);
+        let (one, many) = (whole.summary("e").unwrap(), fleet.summary("e").unwrap());
+        let (one, many) = (&one.verdicts[0], &many.verdicts[0]);
+        assert_eq!(one.state, many.state, "after {served} requests");
+        assert_eq!(one.requests, many.requests);
+        for (own, theirs) in one.guardrails.iter().zip(&many.guardrails) {
+            assert_eq!(
+                (&own.effect, own.within, own.breached),
+                (&theirs.effect, theirs.within, theirs.breached)
+            );
+        }
+        let evidence = |verdict: &crossfade::analysis::Verdict| verdict.log_e_primary.unwrap_or_default();
+        assert!((evidence(one) - evidence(many)).abs() < 1e-9, "after {served} requests");
+        states.push(one.state);
+    }
+    states.dedup();
+    use crossfade::analysis::State;
+    assert_eq!(states, [State::Waiting, State::Rollback]);
+    let alone = parts.iter().filter(|part| part.summary("e").unwrap().verdicts[0].state == State::Rollback);
+    assert!(alone.count() < 3, "together they know sooner than each alone");
+}
+
+#[test]
+fn what_each_gateway_found_alone_does_not_count_for_the_fleet() {
+    let world = failing();
+    let alone = &world.analysis;
+    assert!(!alone.breaches("e", "i").iter().all(Option::is_none));
+    // Many gateways without any failure outweigh what one of them took for certain.
+    let mut calm = World::of(
+        "canary",
+        json!({"guardrails": [{"watch": "error_rate", "max_ratio": 1.2,
+        "on_breach": "rollback"}], "primary": {"of": {"metric": "accuracy"}, "better": "higher", "margin": 0.1},
+        "guardrail_alpha": 0.01}),
+    );
+    let mut dice = StdRng::seed_from_u64(6);
+    for (stage, share) in [(1, 0.1), (2, 0.3)] {
+        for number in 0..6_000 {
+            let candidate = dice.random_bool(share);
+            let unit = format!("other-{number}");
+            let failed = dice.random_bool(if candidate { 0.02 } else { 0.12 });
+            calm.serve(Request { stage, share, candidate, unit: Some(&unit), failed, ..PLAIN });
+        }
+    }
+    let fleet = Analysis::of_fleet([alone, &calm.analysis], &Analysis::new());
+    assert!(fleet.breaches("e", "i").iter().all(Option::is_none));
+}
+
 #[test]
 fn a_number_that_nobody_reports_is_nought_where_the_policy_says_so_and_unknown_elsewhere() {
     let mut world = World::of("ab", json!({}));

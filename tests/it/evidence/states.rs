@@ -94,6 +94,24 @@ fn what_is_missing_is_told_with_how_much_more_it_takes() {
 }
 
 #[test]
+fn where_time_alone_is_missing_no_traffic_is_asked_for() {
+    let primary =
+        json!({"primary": {"of": "error_rate", "better": "lower", "margin": 0.5}, "min_seconds": 50_000.0});
+    let (mut world, mut dice) = (World::of("ab", primary), StdRng::seed_from_u64(4));
+    traffic(&mut world, &mut dice, 20_000, (1, 0.5), [0.05, 0.04]);
+    let verdict = world.verdict();
+    assert_eq!(verdict.state, State::Waiting, "{}", verdict.sentence);
+    let remaining = verdict.remaining.unwrap();
+    assert_eq!(remaining.requests, 0);
+    assert!((remaining.seconds - 30_000.0).abs() < 10.0, "one request a second: {remaining:?}");
+    let sentence = &verdict.sentence;
+    assert!(
+        sentence.contains("of the minimum time are left") && !sentence.contains("more requests"),
+        "{sentence}"
+    );
+}
+
+#[test]
 fn a_dearer_candidate_is_held_and_never_rolled_back_for_that() {
     let decision = json!({"guardrails": [
         {"watch": {"outcome": "stars"}, "on_breach": "hold"},

@@ -5,6 +5,7 @@ mod client;
 mod gateway;
 pub(crate) mod http2;
 mod model;
+mod process;
 mod wire;
 
 pub(crate) use certificates::Asks;
@@ -22,6 +23,7 @@ pub(crate) use model::Model;
 pub(crate) use model::Reply;
 pub(crate) use model::Seen;
 pub(crate) use model::Step;
+pub(crate) use process::Process;
 pub(crate) use wire::Wire;
 pub(crate) use wire::WireModel;
 
@@ -29,12 +31,12 @@ pub(crate) use wire::WireModel;
 ///
 /// # Panics
 ///
-/// When it does not hold within ten seconds.
+/// When it does not hold within a minute.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), async {
         while !holds().await {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     });
-    assert!(waited.await.is_ok(), "waited ten seconds for: {what}");
+    assert!(waited.await.is_ok(), "waited a minute for: {what}");
 }

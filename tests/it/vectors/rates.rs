@@ -8,6 +8,7 @@ use std::env;
 use std::fmt;
 use std::fs;
 
+use crate::evidence::long_run;
 use crate::vectors::Case;
 use crate::vectors::number;
 use crate::vectors::own_folder;
@@ -103,6 +104,7 @@ fn measured() -> Rates {
         let runs = properties::simulate(case).expect("every property is known");
         rates.row(&runs.row(case));
     }
+    long_run::recorded(&mut rates);
     rates
 }
 
@@ -124,4 +126,13 @@ fn every_property_has_a_recorded_rate_within_its_bounds() {
         let rate: f64 = line.split('|').nth(4).unwrap().trim().parse().unwrap();
         assert!(Bound::of(case).iter().all(|bound| bound.holds(rate)), "{line}");
     }
+    for line in text.lines().filter(|line| line.starts_with("| live_fold_false_alarm")) {
+        let rate: f64 = line.split('|').nth(4).unwrap().trim().parse().unwrap();
+        assert!(rate <= 0.05, "{line}");
+    }
+    let found =
+        text.lines().find(|line| line.contains("guardrail_alpha 0.05")).expect("how soon it is found");
+    let median: u64 =
+        found.split('|').nth(7).unwrap().trim().strip_suffix(" requests").unwrap().parse().unwrap();
+    assert!(median <= 17_000, "{found}");
 }
