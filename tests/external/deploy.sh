@@ -92,10 +92,6 @@ try() {
 }
 
 for overlay in "${overlays[@]}"; do
-    if [[ $overlay == fleet ]] && ! grep -q '"fleet"' "$root/config/policy.schema.json"; then
-        echo "deploy: fleet: its policy is not checked, for this version does not know the key \`fleet\` yet"
-        continue
-    fi
     try "$overlay" "$work/rendered/policies/$overlay.yaml"
 done
 try compose compose/policy.yaml

@@ -265,7 +265,7 @@ def rights_are_few(overlay):
     if overlay.all("ClusterRole", "ClusterRoleBinding"):
         yield "it has rights over the whole cluster"
     wanted = [{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["crossfade-decisions"],
-               "verbs": ["get", "update", "patch"]}]
+               "verbs": ["get", "update"]}]
     for role in overlay.all("Role"):
         if role["rules"] != wanted:
             yield f"{title(role)}: its rules are {role['rules']}; expected {wanted}"
