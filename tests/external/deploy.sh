@@ -26,7 +26,7 @@ hadolint Dockerfile || fail "hadolint has complaints"
 check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml || fail "compose.yaml is no Compose file"
 python3 -B "$external/deploy/compose.py" . || fail "compose.yaml does not fit what is beside it"
 
-# Each overlay, and each with the PodMonitor, which needs a kustomization within the tree to be added.
+# Each overlay, and each with what the Prometheus operator reads, which takes a kustomization within the tree to add.
 mkdir "$work/rendered"
 cp --recursive . "$work/deploy"
 kustomize="$work/deploy/kustomize"
@@ -42,7 +42,7 @@ for folder in "$kustomize"/overlays/*; do
     mkdir "$folder-monitored"
     cat >"$folder-monitored/kustomization.yaml" <<YAML
 resources: [../$overlay]
-components: [../../components/pod-monitor]
+components: [../../components/pod-monitor, ../../components/prometheus-rules]
 YAML
     render "$overlay" "$folder"
     render "$overlay-monitored" "$folder-monitored"
