@@ -12,6 +12,7 @@ pub mod cli;
 pub mod demo;
 pub mod report;
 pub mod app;
+pub mod forecast;
 pub mod controller;
 pub mod config;
 pub mod admin;

@@ -22,8 +22,10 @@ use serde_json::json;
 
 use crate::admin::Admin;
 use crate::admin::Reload;
+use crate::admin::flagger;
 use crate::admin::guard;
 use crate::admin::look_up;
+use crate::admin::ofrep;
 use crate::admin::routes;
 use crate::admin::routes::Endpoint;
 use crate::admin::routes::NoRoute;
@@ -97,11 +99,30 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
             Ok(json_answer(StatusCode::OK, &view::experiments(&admin.policy.load(), &admin.rollout)))
         }
         Endpoint::Experiment => experiment(&admin, name),
-        Endpoint::Verdict => verdict(&admin, name, head),
+        Endpoint::Verdict => {
+            let asked = query_values(head, "candidate").next();
+            Ok(json_answer(StatusCode::OK, &verdict(&admin, name, asked.as_deref())?))
+        }
         Endpoint::Evidence => evidence(admin).await,
         Endpoint::Assignment => assignment(&admin, name, head),
         Endpoint::Order(verb) => {
             order(&admin, name, verb, whole(&admin, body, admin.max_body_bytes).await?).await
+        }
+        Endpoint::Flag => {
+            let body = whole(&admin, body, admin.max_body_bytes).await?;
+            Ok(ofrep::one(&admin.policy.load(), name, &body))
+        }
+        Endpoint::Flags => {
+            let body = whole(&admin, body, admin.max_body_bytes).await?;
+            Ok(ofrep::all(&admin.policy.load(), head, &body))
+        }
+        Endpoint::Flagger(gate) => {
+            let body = whole(&admin, body, admin.max_body_bytes).await?;
+            let bad = |text| Problem::new(StatusCode::BAD_REQUEST, text);
+            let call = flagger::Call::read(&body).map_err(bad)?;
+            let verdict = verdict(&admin, call.experiment().map_err(bad)?, call.candidate())?;
+            let (status, said) = gate.answer(&verdict);
+            Ok(json_answer(status, &said))
         }
     }
 }
@@ -138,20 +159,19 @@ fn experiment(admin: &Admin, name: &str) -> Result<Response<Full<Bytes>>, Proble
 }
 
 /// The verdict on the candidate that is asked for, else on the first, with all of them under `candidates`.
-fn verdict(admin: &Admin, name: &str, head: &Parts) -> Result<Response<Full<Bytes>>, Problem> {
+fn verdict(admin: &Admin, name: &str, asked: Option<&str>) -> Result<Value, Problem> {
     let policy = admin.policy.load();
     let experiment = policy.experiment(name).ok_or_else(|| unknown(name))?;
     let all = admin.gateway.verdicts(&experiment.name);
-    let asked = query_values(head, "candidate").next();
-    let is_asked = |verdict: &&Value| asked.as_deref().is_none_or(|asked| verdict["candidate"] == asked);
+    let is_asked = |verdict: &&Value| asked.is_none_or(|asked| verdict["candidate"] == asked);
     let found = all.as_array().into_iter().flatten().find(is_asked).cloned();
     let missing = || {
-        let text = format!("experiment `{name}` has no candidate `{}`", asked.as_deref().unwrap_or_default());
+        let text = format!("experiment `{name}` has no candidate `{}`", asked.unwrap_or_default());
         Problem::new(StatusCode::NOT_FOUND, text)
     };
     let mut shown = found.ok_or_else(missing)?;
     shown["candidates"] = all;
-    Ok(json_answer(StatusCode::OK, &shown))
+    Ok(shown)
 }
 
 async fn evidence(admin: Arc<Admin>) -> Result<Response<Full<Bytes>>, Problem> {
@@ -229,7 +249,7 @@ fn unknown(name: &str) -> Problem {
     RolloutError::Unknown(name.to_owned()).into()
 }
 
-fn json_answer(status: StatusCode, said: &Value) -> Response<Full<Bytes>> {
+pub(super) fn json_answer(status: StatusCode, said: &Value) -> Response<Full<Bytes>> {
     let mut response = text("application/json", said.to_string());
     *response.status_mut() = status;
     response

@@ -9,8 +9,10 @@
 //! pointing a name of its own here. Orders that a browser sends from another site's page are refused.
 
 mod answer;
+mod flagger;
 mod guard;
 mod look_up;
+mod ofrep;
 mod routes;
 mod view;
 
@@ -115,7 +117,7 @@ pub enum Reload {
         /// The new policy's hash.
         hash: String,
         /// Settings that changed in the file and take effect only with a restart.
-        needs_restart: Vec<String>,
+        needs_restart: Vec<&'static str>,
     },
     /// The old policy stays.
     Refused {

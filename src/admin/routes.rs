@@ -2,6 +2,8 @@
 
 use http::Method;
 
+use crate::admin::flagger::Gate;
+
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
@@ -33,6 +35,12 @@ pub(super) enum Endpoint {
     Follow,
     /// Order an experiment about.
     Order(Verb),
+    /// A unit's arm as a feature flag.
+    Flag,
+    /// A unit's arms in all experiments as feature flags.
+    Flags,
+    /// Ask for Flagger whether a rollout goes on.
+    Flagger(Gate),
 }
 
 /// What an experiment is ordered to do.
@@ -75,7 +83,7 @@ const fn post(path: &'static str, endpoint: Endpoint) -> Route {
 }
 
 /// Every route. A GET answers HEAD too.
-pub(super) static ROUTES: [Route; 20] = [
+pub(super) static ROUTES: [Route; 27] = [
     get("/metrics", Endpoint::Metrics),
     get("/livez", Endpoint::Live),
     get("/readyz", Endpoint::Ready),
@@ -96,6 +104,13 @@ pub(super) static ROUTES: [Route; 20] = [
     post("/api/v1/experiments/{name}/pause", Endpoint::Order(Verb::Pause)),
     post("/api/v1/experiments/{name}/resume", Endpoint::Order(Verb::Resume)),
     post("/api/v1/experiments/{name}/weight", Endpoint::Order(Verb::Weight)),
+    post("/ofrep/v1/evaluate/flags", Endpoint::Flags),
+    post("/ofrep/v1/evaluate/flags/{name}", Endpoint::Flag),
+    post("/api/v1/flagger/confirm-rollout", Endpoint::Flagger(Gate::GoOn)),
+    post("/api/v1/flagger/rollout", Endpoint::Flagger(Gate::GoOn)),
+    post("/api/v1/flagger/confirm-traffic-increase", Endpoint::Flagger(Gate::GoOn)),
+    post("/api/v1/flagger/confirm-promotion", Endpoint::Flagger(Gate::Promote)),
+    post("/api/v1/flagger/rollback", Endpoint::Flagger(Gate::Rollback)),
 ];
 
 /// Finds what a request is for, and the experiment that its path names; empty where it names none.

@@ -220,6 +220,26 @@ async fn answers_are_as_described() {
         assert_eq!(reply.status, 200, "{reply:?}");
         assert_as_described("POST", &format!("{experiments}/{verb}"), &reply);
     }
+    let (flags, gate) = ("/ofrep/v1/evaluate/flags", "/api/v1/flagger");
+    let unit = r#"{"context": {"targetingKey": "user-1"}}"#;
+    let asked = r#"{"metadata": {"experiment": "split"}}"#;
+    let first = format!("{flags}/{{name}}");
+    for (template, path, body, status) in [
+        (first.as_str(), format!("{flags}/chat"), unit, 200),
+        (&first, format!("{flags}/lists"), unit, 200),
+        (&first, format!("{flags}/split"), "{}", 400),
+        (&first, format!("{flags}/nobody"), unit, 404),
+        (flags, flags.to_owned(), unit, 200),
+        (flags, flags.to_owned(), "", 400),
+        (&format!("{gate}/rollout"), format!("{gate}/rollout"), asked, 200),
+        (&format!("{gate}/rollout"), format!("{gate}/rollout"), "", 400),
+        (&format!("{gate}/confirm-promotion"), format!("{gate}/confirm-promotion"), asked, 409),
+        (&format!("{gate}/rollback"), format!("{gate}/rollback"), asked, 409),
+    ] {
+        let reply = server.post(&path, body).await;
+        assert_eq!(reply.status, status, "{path}: {reply:?}");
+        assert_as_described("POST", template, &reply);
+    }
     let reload = server.post("/-/reload", "").await;
     assert_eq!(reload.status, 422);
     assert_as_described("POST", "/-/reload", &reload);

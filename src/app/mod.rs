@@ -112,6 +112,7 @@ pub enum StartError {
 impl Gateway {
     /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        let watching = Reload::watching(&config);
         let Config { path, listen, limits, record, feedback, rollout, upstreams, mut policy } = config;
         let side =
             Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
@@ -136,7 +137,6 @@ impl Gateway {
         }
         let recorder = Recorder::new(&record);
         let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
-        let watching = Reload::watching(&path, &listen, &limits, &record, &feedback);
         let body_cap_bytes = record.body_cap_bytes;
         let writer = Writer::new(
             &record,

@@ -1,6 +1,5 @@
 //! Reloading: the policy file's present content takes the place of the running policy, whole, or not at all.
 
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -9,12 +8,9 @@ use std::time::SystemTime;
 
 use crate::config;
 use crate::config::Config;
-use crate::config::Listen;
+use crate::config::Fixed;
 use crate::config::Problems;
-use crate::feedback;
-use crate::proxy::Limits;
 use crate::proxy::Shared;
-use crate::record;
 use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
 
@@ -46,20 +42,14 @@ pub enum Reloaded {
     Changed {
         /// The new policy's hash.
         hash: String,
-        /// Which of `listen`, `limits`, `record` and `feedback` changed too, which only a restart takes up.
-        needs_restart: Vec<String>,
+        /// Which of `listen`, `limits`, `record`, `feedback`, `webhooks` and `fleet` changed too, which only a restart takes up.
+        needs_restart: Vec<&'static str>,
     },
 }
 
 impl Reload {
-    pub(super) fn watching(
-        path: &Path,
-        listen: &Listen,
-        limits: &Limits,
-        record: &record::Settings,
-        feedback: &feedback::Settings,
-    ) -> Watching {
-        Watching { path: path.to_owned(), fixed: Fixed::new(listen, limits, record, feedback) }
+    pub(super) fn watching(config: &Config) -> Watching {
+        Watching { path: config.path.clone(), fixed: config.fixed() }
     }
 
     /// Reads the file and puts its policy in place. Problems leave everything as it is; either way the metrics and
@@ -90,13 +80,14 @@ impl Reload {
     }
 
     fn put_in_place(&self, config: Config) -> Reloaded {
-        let Config { listen, limits, record, feedback, upstreams, mut policy, .. } = config;
+        let fixed = config.fixed();
+        let Config { upstreams, mut policy, .. } = config;
         let hash = policy.hash.clone();
         let running = self.shared.policy.load_full();
         if hash == running.hash {
             return Reloaded::Unchanged { hash };
         }
-        let needs_restart = self.fixed.changed(&Fixed::new(&listen, &limits, &record, &feedback));
+        let needs_restart = self.fixed.changed(&fixed);
         if !needs_restart.is_empty() {
             tracing::warn!(keys = ?needs_restart, "these changed in the policy file too: a restart takes them up");
         }
@@ -121,28 +112,4 @@ fn note_success(metrics: &Metrics) {
     metrics.policy_ok.set(1);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     metrics.policy_time.set(now.as_secs_f64());
-}
-
-/// What is read at start only, as text, to see whether it was changed.
-struct Fixed([(&'static str, String); 4]);
-
-impl Fixed {
-    fn new(
-        listen: &Listen,
-        limits: &Limits,
-        record: &record::Settings,
-        feedback: &feedback::Settings,
-    ) -> Self {
-        Self([
-            ("listen", format!("{listen:?}")),
-            ("limits", format!("{limits:?}")),
-            ("record", format!("{record:?}")),
-            ("feedback", format!("{feedback:?}")),
-        ])
-    }
-
-    fn changed(&self, other: &Fixed) -> Vec<String> {
-        let pairs = self.0.iter().zip(&other.0);
-        pairs.filter(|(own, theirs)| own != theirs).map(|((key, _), _)| (*key).to_owned()).collect()
-    }
 }

@@ -7,6 +7,7 @@ mod prose;
 mod report;
 mod run;
 mod schema;
+mod simulate;
 mod size;
 mod whatif;
 
@@ -53,6 +54,8 @@ enum Command {
     Schema(schema::Args),
     /// Tests two real models against each other in all four ways, in less than a minute and without a network.
     Demo(demo::Args),
+    /// Tells what a policy would have made of recorded requests, before it is applied.
+    Simulate(simulate::Args),
     /// Tells how many requests, and how long, each strategy takes to find an effect.
     Size(size::Args),
     /// Estimates from the log what other shares of traffic would have come to.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Demo(args) => demo::main(args),
+        Command::Simulate(args) => simulate::main(args),
         Command::Size(args) => size::main(args),
         Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),

@@ -26,3 +26,30 @@ pub(super) fn wrapped(text: &str) -> String {
     }
     lines.join("\n")
 }
+
+/// Rows with columns as wide as they must be, under the titles of the first row: figures to the right, words to the
+/// left.
+pub(super) fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
+    let widths: Vec<usize> =
+        (0..count).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    let is_figure =
+        |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let figures: Vec<bool> = (0..count).map(|column| cells(column).skip(1).all(is_figure)).collect();
+    let line = |row: &Vec<String>| {
+        let padded = row.iter().zip(&widths).zip(&figures);
+        let padded = padded.map(
+            |((cell, width), figure)| {
+                if *figure { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            },
+        );
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Each line two places to the right.
+pub(super) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}

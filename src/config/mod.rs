@@ -9,6 +9,7 @@
 mod diagnostic;
 mod field;
 mod file;
+mod fixed;
 mod lower;
 mod reader;
 mod scalar;
@@ -18,6 +19,7 @@ mod yaml;
 
 pub use diagnostic::Diagnostic;
 pub use diagnostic::Problems;
+pub use fixed::Fixed;
 pub use watch::watch;
 
 use std::net::SocketAddr;

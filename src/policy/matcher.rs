@@ -94,6 +94,21 @@ impl Matcher {
         }
     }
 
+    /// Says whether every request that `other` takes is certainly taken by this one too: its path is as wide or
+    /// wider, and each of its other conditions is one of `other`'s.
+    pub fn covers(&self, other: &Matcher) -> bool {
+        let path = match (&self.path, &other.path) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(theirs)) => own.covers(theirs),
+        };
+        path && as_wide(&self.methods, &other.methods)
+            && as_wide(&self.hosts, &other.hosts)
+            && within(&self.headers, &other.headers)
+            && within(&self.query, &other.query)
+            && within(&self.json, &other.json)
+    }
+
     fn head_matches(&self, head: &Parts) -> bool {
         self.path.as_ref().is_none_or(|path| path.matches(head.uri.path()))
             && (self.methods.is_empty() || self.methods.contains(&head.method))
@@ -109,6 +124,15 @@ impl Matcher {
     fn json_matches(&self, document: &Value) -> bool {
         self.json.iter().all(|(path, value)| path.all(document).into_iter().any(|found| same(found, value)))
     }
+}
+
+/// For alternatives, of which none means any.
+fn as_wide<T: PartialEq>(own: &[T], other: &[T]) -> bool {
+    own.is_empty() || (!other.is_empty() && within(other, own))
+}
+
+fn within<T: PartialEq>(part: &[T], whole: &[T]) -> bool {
+    part.iter().all(|item| whole.contains(item))
 }
 
 /// The host that a request names, without its port.

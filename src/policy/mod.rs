@@ -247,6 +247,12 @@ impl Experiment {
         u8::try_from(place).ok().map(ArmId)
     }
 
+    /// The arm that a header asks for, where the policy lets it. A name that is no arm's asks for nothing.
+    pub fn forced_arm(&self, policy: &Policy, head: &Parts) -> Option<ArmId> {
+        let wanted = head.headers.get(self.force_header.as_ref()?)?.to_str().ok()?;
+        self.arm_named(policy, wanted)
+    }
+
     /// An arm's name: its model's.
     pub fn arm_name<'p>(&self, policy: &'p Policy, arm: ArmId) -> &'p ModelName {
         &policy.model(self.model(arm)).name

@@ -21,7 +21,6 @@ use crate::policy::Experiment;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
-use crate::proxy::snapshot::budget;
 use crate::proxy::upload::Gathered;
 use crate::proxy::upload::Outgoing;
 use crate::record::DroppedCopy;
@@ -204,7 +203,7 @@ fn admit(visit: &Visit, copy: &CopyLeg, gathered: Gathered) -> Result<(Slot, Per
         return Err(DropReason::Memory);
     }
     let experiment = visit.experiment();
-    let budget = budget(&experiment.strategy).ok_or(DropReason::Budget)?;
+    let budget = experiment.strategy.budget().ok_or(DropReason::Budget)?;
     let now = Timestamp::from(SystemTime::now());
     if budget.money_per_day.is_some_and(|most| experiment.spend.today(now) >= most) {
         return Err(DropReason::Budget);

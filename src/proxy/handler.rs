@@ -270,7 +270,7 @@ fn enter(
         open: stage.phase.is_open(),
         weight: stage.weight,
         shares: split.as_ref().map(|split| &split.weights[..]),
-        forced: forced(experiment, &snapshot, head),
+        forced: experiment.forced_arm(&snapshot.policy, head),
     };
     let mut plan = experiment.strategy.plan(&draw, experiment.arms.len());
     let retry = shared.retries.is_retry(experiment, &head.headers);
@@ -319,12 +319,6 @@ fn enter(
     let pairing = Pairing::new(pair, arrival.upload.clone(), shared, arrival.begun, timed);
     let (upload, parent) = (arrival.upload.clone(), parent.clone());
     (Rc::new(Visit { worker, snapshot, experiment: place, id, upload, pairing, parent }), plan)
-}
-
-/// The arm that a header asks for, where the policy lets it. A name that is no arm's asks for nothing.
-fn forced(experiment: &Experiment, snapshot: &Snapshot, head: &Parts) -> Option<ArmId> {
-    let wanted = head.headers.get(experiment.force_header.as_ref()?)?.to_str().ok()?;
-    experiment.arm_named(&snapshot.policy, wanted)
 }
 
 impl Visit {

@@ -17,8 +17,6 @@ use crate::proxy::meters::LegMeters;
 use crate::proxy::retries::Retries;
 use crate::record::MemoryBudget;
 use crate::record::Recorder;
-use crate::strategy::Strategy;
-use crate::strategy::shadow::Budget;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
 use crate::telemetry::metrics::LISTENER;
@@ -192,15 +190,5 @@ impl Shared {
                 are_current.set(0);
             }
         }
-    }
-}
-
-/// The bounds on an experiment's copies; interleaving makes none.
-pub(super) fn budget(strategy: &Strategy) -> Option<&Budget> {
-    match strategy {
-        Strategy::Shadow(settings) => Some(&settings.budget),
-        Strategy::Canary(settings) => Some(&settings.budget),
-        Strategy::Ab(settings) => Some(&settings.budget),
-        Strategy::Interleave(_) => None,
     }
 }

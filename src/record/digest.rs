@@ -5,6 +5,7 @@ use sha2::Sha256;
 
 use crate::policy::Experiment;
 use crate::policy::Unit;
+use crate::vocab::ExperimentName;
 
 const UNIT_DIGITS: usize = 32;
 const VALUE_DIGITS: usize = 16;
@@ -14,15 +15,20 @@ const IDENTITY_DIGITS: usize = 12;
 /// from one experiment to the next, or plain where the policy asks for it.
 pub fn recorded_unit(experiment: &Experiment, unit: &Unit) -> Option<String> {
     match unit {
-        Unit::Named(name) if experiment.hash_unit => Some(of_unit(experiment, name)),
+        Unit::Named(name) if experiment.hash_unit => Some(hashed_unit(&experiment.name, name)),
         Unit::Named(name) => Some(name.clone()),
         Unit::Request | Unit::Missing => None,
     }
 }
 
-/// What stands for a unit, and for every other trace of it in the request.
-pub(super) fn of_unit(experiment: &Experiment, unit: &str) -> String {
-    digest(&[experiment.name.as_str().as_bytes(), &[0], unit.as_bytes()], UNIT_DIGITS)
+/// What stands for a unit in an experiment's records, and for every other trace of it in the request.
+pub fn hashed_unit(experiment: &ExperimentName, unit: &str) -> String {
+    digest(&[experiment.as_str().as_bytes(), &[0], unit.as_bytes()], UNIT_DIGITS)
+}
+
+/// Says whether a recorded unit looks like a hash. A unit that is 32 hexadecimal digits by itself does too.
+pub fn looks_hashed(unit: &str) -> bool {
+    unit.len() == UNIT_DIGITS && unit.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What stands in records and tickets for all that makes evidence comparable: what the policy says, and which attempt it

@@ -37,6 +37,8 @@ pub use body::Body;
 pub use body::Unread;
 pub use design::DesignRecord;
 pub use design::OutcomeDesign;
+pub use digest::hashed_unit;
+pub use digest::looks_hashed;
 pub use digest::recorded_identity;
 pub use digest::recorded_unit;
 pub use headers::HeaderRecord;

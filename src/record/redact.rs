@@ -158,7 +158,7 @@ impl<'a> Redactor<'a> {
             Change::Rule(RedactAction::Mask) => Some(MASK.into()),
             Change::Rule(RedactAction::Hash) => Some(digest::of_value(text().as_bytes()).into()),
             Change::Rule(RedactAction::Drop) => None,
-            Change::Unit => Some(digest::of_unit(self.experiment, &text()).into()),
+            Change::Unit => Some(digest::hashed_unit(&self.experiment.name, &text()).into()),
         }
     }
 
@@ -172,7 +172,7 @@ impl<'a> Redactor<'a> {
             Some(RedactAction::Drop) => None,
             None if self.names_unit(name) => {
                 let unit = String::from_utf8_lossy(value.as_bytes());
-                Some(Text::Made(digest::of_unit(self.experiment, &unit)))
+                Some(Text::Made(digest::hashed_unit(&self.experiment.name, &unit)))
             }
             None => Some(Text::of(value)),
         }
@@ -186,7 +186,7 @@ impl<'a> Redactor<'a> {
         }
         let source = UnitSource::Query(known);
         if self.hidden_units().any(|hidden| *hidden == source) {
-            return format!("{name}={}", digest::of_unit(self.experiment, &decoded(value)));
+            return format!("{name}={}", digest::hashed_unit(&self.experiment.name, &decoded(value)));
         }
         pair.to_owned()
     }

@@ -100,7 +100,8 @@ impl Course {
     /// Takes a course over into a policy: where it stands when nothing that matters changed, else from the beginning.
     pub(super) fn adopted(self, policy: &Policy, experiment: &Experiment, follows: bool) -> Self {
         let position = self.position();
-        let same = self.identity == experiment.identity && self.rules.strategy == experiment.strategy.kind();
+        let known = self.identity == experiment.identity;
+        let same = known && self.rules.strategy == experiment.strategy.kind();
         let rules = rules(experiment);
         let target = ramp::carry_over(&position, &self.rules.steps, &rules.steps).filter(|_| same);
         let mut course = Self {
@@ -117,9 +118,13 @@ impl Course {
                 course.move_to(target, Cause::Policy, "the policy's present step changed");
             }
             None => {
-                let what = if same { "a past step" } else { "the candidate, the salt or the unit" };
+                let what = match (known, same) {
+                    (_, true) => "a past step",
+                    (true, false) => "the strategy",
+                    (false, false) => "the candidate, the salt or the unit",
+                };
                 let stage = course.ramp.load();
-                let numbers = (stage.number + 1, if same { stage.attempt + 1 } else { 1 });
+                let numbers = (stage.number + 1, if known { stage.attempt + 1 } else { 1 });
                 // A ramp of its own: requests that still hold the old policy belong to the old stage.
                 course.ramp = experiment.ramp.clone();
                 course.out.clear();

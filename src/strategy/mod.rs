@@ -16,6 +16,7 @@ use crate::assign::Bucket;
 use crate::assign::Salts;
 use crate::assign::Share;
 use crate::assign::bucket;
+use crate::strategy::shadow::Budget;
 use crate::vocab::ArmId;
 use crate::vocab::Role;
 use crate::vocab::StrategyKind;
@@ -123,6 +124,16 @@ impl Strategy {
             Strategy::Canary(_) => StrategyKind::Canary,
             Strategy::Ab(_) => StrategyKind::Ab,
             Strategy::Interleave(_) => StrategyKind::Interleave,
+        }
+    }
+
+    /// The bounds on its copies; interleaving makes none.
+    pub fn budget(&self) -> Option<&Budget> {
+        match self {
+            Strategy::Shadow(settings) => Some(&settings.budget),
+            Strategy::Canary(settings) => Some(&settings.budget),
+            Strategy::Ab(settings) => Some(&settings.budget),
+            Strategy::Interleave(_) => None,
         }
     }
 

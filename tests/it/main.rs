@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy.toml frees test functions, but not what they call")]
 
+mod against;
 mod alike;
 mod allocation;
 mod analysis;
+mod beside;
 mod binary;
 mod chaos;
 mod comparing;
@@ -31,6 +33,7 @@ mod report;
 mod rig;
 mod rollout;
 mod shadow;
+mod simulate;
 mod size;
 mod stale;
 mod strategies;

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 const MAX_LINES: usize = 600;
-const PURE: [&str; 8] = ["sizing", "strategy", "compare", "evaluate", "stats", "cost", "protocol", "assign"];
+const PURE: [&str; 9] =
+    ["forecast", "sizing", "strategy", "compare", "evaluate", "stats", "cost", "protocol", "assign"];
 const IMPURE: [&str; 14] = [
     "tokio",
     "hyper",

@@ -1,7 +1,6 @@
 //! Finds experiments that no request can reach, because an earlier one takes everything that they match.
 //!
-//! Only certain cases are reported: the earlier path is as wide or wider, and every other condition of the
-//! earlier one is also a condition of the later.
+//! Only certain cases are reported, those that [`Matcher::covers`] finds.
 
 use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
@@ -18,7 +17,7 @@ pub(super) struct Reach {
 
 pub(super) fn check(experiments: &[Reach], report: &Report) {
     for (at, later) in experiments.iter().enumerate() {
-        let earlier = experiments[..at].iter().find(|earlier| covers(&earlier.matcher, &later.matcher));
+        let earlier = experiments[..at].iter().find(|earlier| earlier.matcher.covers(&later.matcher));
         if let Some(Reach { name, .. }) = earlier {
             report.add(
                 &later.place,
@@ -42,26 +41,4 @@ pub(super) fn check_feedback(experiments: &[Reach], path: Option<&str>, report: 
             );
         }
     }
-}
-
-fn covers(earlier: &Matcher, later: &Matcher) -> bool {
-    let path = match (&earlier.path, &later.path) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(earlier), Some(later)) => earlier.covers(later),
-    };
-    path && as_wide(&earlier.methods, &later.methods)
-        && as_wide(&earlier.hosts, &later.hosts)
-        && within(&earlier.headers, &later.headers)
-        && within(&earlier.query, &later.query)
-        && within(&earlier.json, &later.json)
-}
-
-/// For alternatives, of which none means any.
-fn as_wide<T: PartialEq>(earlier: &[T], later: &[T]) -> bool {
-    earlier.is_empty() || (!later.is_empty() && within(later, earlier))
-}
-
-fn within<T: PartialEq>(part: &[T], whole: &[T]) -> bool {
-    part.iter().all(|item| whole.contains(item))
 }
