@@ -109,6 +109,8 @@ struct Loop {
     published_at: Instant,
     /// Whether what was published is kept, too.
     kept: bool,
+    /// Why not all evidence was known at the last look.
+    doubt: Option<String>,
 }
 
 impl Controller {
@@ -163,6 +165,7 @@ impl Controller {
             published,
             published_at: Instant::now(),
             kept: true,
+            doubt: None,
         };
         tasks.spawn(work.run(every, stop.clone()));
         tasks.close();
@@ -209,6 +212,13 @@ impl Loop {
         {
             let mut analysis = self.analysis.lock().unwrap_or_else(PoisonError::into_inner);
             *analysis = self.gathered.merged(&analysis);
+        }
+        if doubt != self.doubt {
+            match &doubt {
+                Some(doubt) => tracing::warn!(doubt, "no candidate gets more until this is known"),
+                None => tracing::info!("all gateways are heard of"),
+            }
+            self.doubt.clone_from(&doubt);
         }
         self.rollout.doubt(doubt);
         self.rollout.step_on();

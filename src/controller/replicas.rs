@@ -30,6 +30,10 @@ const MAX_EVIDENCE_BYTES: usize = 64 * 1024 * 1024;
 /// The most that is read of any other answer.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+/// What went wrong with whom at the last look; only what is new is worth a line in the log.
+#[derive(Debug, Default)]
+struct Complaints(Vec<String>);
+
 /// The gateways of a fleet.
 #[derive(Debug)]
 pub(super) struct Fleet {
@@ -39,12 +43,22 @@ pub(super) struct Fleet {
     /// Whom each revision was told, and who are there to be told.
     told: HashMap<String, u64>,
     present: Vec<Endpoint>,
+    unheard: Complaints,
+    untold: Complaints,
 }
 
 impl Fleet {
     pub(super) fn new(settings: &ControllerSettings, token: Option<Secret>) -> Self {
         let (replicas, tls) = (settings.replicas.clone(), settings.tls.clone());
-        Self { replicas, tls, token, told: HashMap::new(), present: Vec::new() }
+        Self {
+            replicas,
+            tls,
+            token,
+            told: HashMap::new(),
+            present: Vec::new(),
+            unheard: Complaints::default(),
+            untold: Complaints::default(),
+        }
     }
 
     /// Where they are at present. Where that cannot be told, they are taken to be where they were.
@@ -66,7 +80,7 @@ impl Fleet {
     }
 
     /// What each of them knows; whoever does not answer is left out and warned of.
-    pub(super) async fn gather(&self) -> Vec<(String, Analysis)> {
+    pub(super) async fn gather(&mut self) -> Vec<(String, Analysis)> {
         let mut asking = JoinSet::new();
         for url in &self.present {
             let (target, request) =
@@ -84,14 +98,14 @@ impl Fleet {
                 Ok((target.authority(), analysis))
             });
         }
-        let mut gathered = Vec::new();
+        let (mut gathered, mut problems) = (Vec::new(), Vec::new());
         while let Some(joined) = asking.join_next().await {
-            match joined {
-                Ok(Ok(known)) => gathered.push(known),
-                Ok(Err(problem)) => tracing::warn!(problem, "a gateway's figures are missing"),
-                Err(error) => tracing::warn!(%error, "asking a gateway broke off"),
+            match joined.unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(known) => gathered.push(known),
+                Err(problem) => problems.push(problem),
             }
         }
+        self.unheard.hear(problems, "a gateway's figures are missing");
         gathered
     }
 
@@ -115,15 +129,14 @@ impl Fleet {
                 }
             });
         }
+        let mut problems = Vec::new();
         while let Some(joined) = telling.join_next().await {
-            match joined {
-                Ok(Ok(authority)) => _ = self.told.insert(authority, state.revision),
-                Ok(Err(problem)) => {
-                    tracing::warn!(problem, "a gateway was not told; its file tells it later")
-                }
-                Err(error) => tracing::warn!(%error, "telling a gateway broke off"),
+            match joined.unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(authority) => _ = self.told.insert(authority, state.revision),
+                Err(problem) => problems.push(problem),
             }
         }
+        self.untold.hear(problems, "a gateway is not told; its file tells it later");
     }
 
     async fn instances(&self, url: &Endpoint, query: &str) -> Result<Vec<Endpoint>, String> {
@@ -168,6 +181,16 @@ impl Fleet {
             headers.insert(AUTHORIZATION, bearer);
         }
         request
+    }
+}
+
+impl Complaints {
+    /// Warns of what was not complained of at the last look.
+    fn hear(&mut self, problems: Vec<String>, message: &str) {
+        for problem in problems.iter().filter(|problem| !self.0.contains(problem)) {
+            tracing::warn!(problem, "{message}");
+        }
+        self.0 = problems;
     }
 }
 

@@ -36,7 +36,11 @@ impl Store {
             #[cfg(feature = "kubernetes")]
             Some(map) => Ok(Self::Map(Box::new(Map::of(map, decisions).await?))),
             #[cfg(not(feature = "kubernetes"))]
-            Some(map) => Err(format!("this build does not speak to Kubernetes, so not to {}", map.name)),
+            Some(map) => Err(format!(
+                "this build knows no Kubernetes, so no ConfigMap {}; hint: build with `--features kubernetes`, or leave \
+                 `publish` out and let gateways share the file",
+                map.name
+            )),
         }
     }
 

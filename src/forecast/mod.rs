@@ -1,9 +1,8 @@
 //! What another policy would do, told before it is applied.
 //!
 //! [`against`] holds a policy against the one in force, over synthetic users; a [`Simulation`] puts recorded requests to
-//! it. Whatever is counted comes from the
-//! very code that serves requests: `Policy::select`, the plan of the strategy, the ramp's rule for a changed file. Pure:
-//! files are read, and results printed, by whoever calls.
+//! it. Whatever is counted comes from the very code that serves requests: `Policy::select`, the plan of the strategy, the
+//! ramp's rule for a changed file. Pure: files are read, and results printed, by whoever calls.
 
 mod against;
 mod differences;
