@@ -1,8 +1,8 @@
-"""Holds what kustomize renders against what must be true of it, whichever overlay it is.
+"""Holds what kustomize and Helm render against what must be true of it, whichever overlay or chart it is.
 
 Usage: objects.py FOLDER
 
-FOLDER holds NAME.yaml for each overlay, base.yaml and example.yaml. It writes known/NAME.yaml, the objects whose schema
+FOLDER holds NAME.yaml for each overlay and chart, base.yaml and example.yaml. It writes known/NAME.yaml, the objects whose schema
 Kubernetes has, and policies/NAME.yaml. At the end it spoils the objects in one way after another and fails where nobody
 complains.
 """
