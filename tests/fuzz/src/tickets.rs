@@ -103,6 +103,7 @@ fn hold_forged(feedback: &Feedback, input: &[u8]) {
 fn true_ticket(feedback: &Feedback) -> String {
     let id: RequestId = ID.parse().expect("this id is good");
     let exposure = Exposure {
+        attempt: 1,
         policy: Arc::clone(&SHARED.0),
         experiment: 1,
         stage: None,
