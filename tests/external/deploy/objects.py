@@ -2,9 +2,9 @@
 
 Usage: objects.py FOLDER
 
-FOLDER holds NAME.yaml for each overlay and chart, base.yaml and example.yaml. It writes known/NAME.yaml, the objects whose schema
-Kubernetes has, and policies/NAME.yaml. At the end it spoils the objects in one way after another and fails where nobody
-complains.
+FOLDER holds NAME.yaml for each overlay and chart, base.yaml and example.yaml. It writes known/NAME.yaml, the objects
+whose schema Kubernetes has, and policies/NAME.yaml. At the end it spoils the objects in one way after another and fails
+where nobody complains.
 """
 
 import copy

@@ -1,4 +1,7 @@
-{{/* What gateways and controller have in common. Objects have fixed names: a policy names them, so that a namespace holds one release. */}}
+{{/*
+What gateways and controller have in common. Objects have fixed names, for policies name them: a namespace holds one
+release.
+*/}}
 
 {{- define "crossfade.gateway-labels" -}}
 {app.kubernetes.io/name: crossfade, crossfade: gateway}
