@@ -64,9 +64,9 @@ pub(super) struct At<'u> {
 }
 
 impl Strata {
-    /// Counts a request's draw and says where it belongs; `None`: its arm was not drawn.
+    /// Counts a request's draw and says where it belongs; `None`: its arm was not drawn, or the record is damaged.
     pub(super) fn enter(&mut self, record: &PairedRecord) -> Option<usize> {
-        if record.propensities.is_empty() {
+        if record.propensities.is_empty() || record.propensities.len() != record.arms.len() {
             return None;
         }
         let place = match self.0.iter().rposition(|stratum| stratum.holds(record)) {

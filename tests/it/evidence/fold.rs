@@ -181,6 +181,26 @@ fn what_each_gateway_found_alone_does_not_count_for_the_fleet() {
 }
 
 #[test]
+fn a_record_whose_probabilities_do_not_fit_its_arms_is_of_no_stratum() {
+    let mut world = World::of("canary", json!({}));
+    world.serve(PLAIN);
+    let Some(crossfade::record::Line::Pair(mut pair)) = world.lines.as_mut().unwrap().pop() else {
+        panic!("the last line is a pair");
+    };
+    let mut damaged = Analysis::new();
+    for line in world.lines.as_ref().unwrap() {
+        damaged.fold(line);
+    }
+    for probabilities in [vec![0.2, 0.3, 0.5], vec![1.0]] {
+        pair.propensities = probabilities;
+        damaged.fold(&crossfade::record::Line::Pair(pair.clone()));
+    }
+    let summary = damaged.summary("e").unwrap();
+    assert_eq!((summary.requests, summary.stages.len()), (2, 0));
+    assert!(!summary.verdicts[0].health.assigned_off);
+}
+
+#[test]
 fn a_number_that_nobody_reports_is_nought_where_the_policy_says_so_and_unknown_elsewhere() {
     let mut world = World::of("ab", json!({}));
     for number in 0..400 {
