@@ -37,6 +37,7 @@ use crate::strategy::shadow::Total;
 use crate::telemetry::Metrics;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelName;
+use crate::vocab::StrategyKind;
 use crate::vocab::Timestamp;
 
 /// How many changes are remembered, the oldest going first.
@@ -193,17 +194,22 @@ impl Course {
         if counted {
             stage.set_assigned(analysis.assigned_in(name, &identity, stage.number));
         }
-        let Some(since) = since else {
+        // What no verdict moves need not be asked for one: that takes a while, and the log waits meanwhile.
+        let moved = matches!(self.rules.strategy, StrategyKind::Canary | StrategyKind::Ab)
+            && matches!(stage.phase, Phase::Running | Phase::Held);
+        let Some(since) = since.filter(|_| moved) else {
             let breaches = analysis.breaches(name, &identity);
             self.judged.candidates.resize(breaches.len(), Opinion::default());
             for (opinion, breach) in self.judged.candidates.iter_mut().zip(breaches) {
                 opinion.breach = breach;
             }
+            if self.rules.total != Total::default() {
+                Copies { calls: self.judged.copies, money: self.judged.money } =
+                    analysis.copies(name, &identity);
+            }
             return;
         };
-        let Copies { calls, money } = analysis.copies(name, &identity);
-        let doubt = self.judged.doubt.take();
-        self.judged = Judged { candidates: analysis.opinions(name, &identity), copies: calls, money, doubt };
+        self.judged.candidates = analysis.opinions(name, &identity);
         let forbidden = self.judged.candidates.iter().any(|opinion| opinion.hold.is_some());
         self.clear = if forbidden { Duration::ZERO } else { self.clear.saturating_add(since) };
     }
