@@ -91,9 +91,12 @@ fn hold_answer(bytes: &[u8]) {
     }
     assert!(trusted >= head, "two heads");
     let status = answer.code.unwrap_or_default();
+    if status < 200 && status != 101 {
+        // An interim answer has no body, whatever its fields say of one, and what follows it is another head.
+        return;
+    }
     let (ends, may_go_on) = match said(answer.headers) {
         _ if status == 101 => (bytes.len(), true),
-        _ if status < 200 => return,
         _ if [204, 304].contains(&status) => (head, false),
         Some(Framing::Length(length)) => {
             (head.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)), false)
