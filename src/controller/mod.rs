@@ -52,6 +52,8 @@ use crate::rollout::FleetSettings;
 use crate::rollout::Rollout;
 use crate::rollout::State;
 use crate::telemetry::Metrics;
+use crate::telemetry::Plane;
+use crate::telemetry::contained_future;
 use crate::vocab::ExperimentName;
 
 use evidence::Gathered;
@@ -197,7 +199,12 @@ impl Loop {
                 () = stop.cancelled() => return,
                 () = &mut watching => return,
                 changed = changes.recv() => if changed.is_some() { self.reload() },
-                _ = tick.tick() => self.look().await,
+                _ = tick.tick() => {
+                    let metrics = Arc::clone(&self.metrics);
+                    // Figures that make no sense must not end the looks: the next one may find others.
+                    let look = std::pin::pin!(self.look());
+                    let _ = contained_future(Plane::Admin, &metrics, look).await;
+                }
             }
         }
     }

@@ -48,6 +48,8 @@ use crate::assign::Share;
 use crate::policy::Phase;
 use crate::policy::Policy;
 use crate::telemetry::Metrics;
+use crate::telemetry::Plane;
+use crate::telemetry::contained;
 use crate::vocab::ExperimentName;
 use crate::vocab::ModelName;
 use crate::vocab::StrategyKind;
@@ -450,8 +452,16 @@ impl Rollout {
         };
         let since = courses.judged.elapsed();
         let since = (since >= JUDGE_EVERY).then_some(since);
+        let metrics = &self.0.announcer.metrics;
         let asked = Analysis::look(analysis, |analysis| {
-            courses.by_name.values_mut().for_each(|course| course.judge(analysis, counted, since));
+            for course in courses.by_name.values_mut() {
+                let mut ask =
+                    |since| contained(Plane::Admin, metrics, || course.judge(analysis, counted, since));
+                // A figure whose computation fails must not keep a candidate in that a guardrail tells of.
+                if ask(since).is_err() && since.is_some() {
+                    let _ = ask(None);
+                }
+            }
         });
         if asked.is_some() && since.is_some() {
             courses.judged = Instant::now();
