@@ -7,4 +7,4 @@ set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
 build_gateway
-python3 "$root/loadtests/soak" --seconds 30 --rate 80 --binary "$crossfade"
+python3 "$root/loadtests/soak" --seconds 30 --rate 20 --binary "$crossfade"
