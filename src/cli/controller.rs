@@ -7,10 +7,9 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
-use crate::cli::BAD_POLICY;
+use crate::cli::serve;
 use crate::config;
 use crate::controller::Controller;
-use crate::telemetry::logs;
 
 /// What `crossfade controller` takes.
 #[derive(Debug, clap::Args)]
@@ -22,21 +21,7 @@ pub(super) struct Args {
 
 /// Runs the controller; the exit code is 0 after an orderly stop, 64 for a bad policy file, 1 when it cannot start.
 pub(super) fn main(args: Args) -> ExitCode {
-    logs::init();
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            eprintln!("{problems}");
-            return ExitCode::from(BAD_POLICY);
-        }
-    };
-    match run(config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("crossfade: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    serve(&args.config, run)
 }
 
 fn run(config: config::Config) -> Result<(), Box<dyn std::error::Error>> {

@@ -11,12 +11,18 @@ mod simulate;
 mod size;
 mod whatif;
 
+use std::error::Error;
 use std::io;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::Subcommand;
+
+use crate::config;
+use crate::config::Config;
+use crate::telemetry::logs;
 
 /// The exit code for a policy file with problems: `EX_USAGE` of BSD's sysexits.
 const BAD_POLICY: u8 = 64;
@@ -76,6 +82,26 @@ pub fn main() -> ExitCode {
         Command::Size(args) => size::main(args),
         Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),
+    }
+}
+
+/// Runs what serves until it is told to stop; the exit code is 0 after an orderly stop, 64 for a bad policy file, 1 when it
+/// cannot start.
+fn serve(policy: &Path, run: impl FnOnce(Config) -> Result<(), Box<dyn Error>>) -> ExitCode {
+    logs::init();
+    let config = match config::load(policy) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(BAD_POLICY);
+        }
+    };
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("crossfade: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

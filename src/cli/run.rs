@@ -11,9 +11,8 @@ use tokio::signal::unix::signal;
 
 use crate::app::Gateway;
 use crate::app::Reload;
-use crate::cli::BAD_POLICY;
+use crate::cli::serve;
 use crate::config;
-use crate::telemetry::logs;
 
 /// What `crossfade run` takes.
 #[derive(Debug, clap::Args)]
@@ -25,21 +24,7 @@ pub(super) struct Args {
 
 /// Runs the gateway; the exit code is 0 after an orderly stop, 64 for a bad policy file, 1 when it cannot start.
 pub(super) fn main(args: Args) -> ExitCode {
-    logs::init();
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            eprintln!("{problems}");
-            return ExitCode::from(BAD_POLICY);
-        }
-    };
-    match run(config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("crossfade: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    serve(&args.config, run)
 }
 
 fn run(config: config::Config) -> Result<(), Box<dyn std::error::Error>> {
