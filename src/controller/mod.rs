@@ -7,7 +7,8 @@
 //!
 //! What may go wrong hurts nobody. Without the controller, gateways keep the weights that they have. While a gateway is
 //! silent, or nobody knows where they are, no candidate gets more traffic; a candidate that fails is still taken out. Of
-//! two controllers, the one that publishes second finds that out, and goes on from what the other decided.
+//! two controllers, the one that publishes second finds that out, and goes on from what the other decided, with what
+//! people have ordered of it meanwhile.
 
 mod evidence;
 mod file;
@@ -244,7 +245,7 @@ impl Loop {
     }
 
     async fn publish(&mut self) {
-        let state = self.rollout.state();
+        let (state, orders) = self.rollout.unpublished();
         let recent = self.published_at.elapsed() < PUBLISH_EVERY;
         if self.kept && recent && state.is_like(&self.published) {
             return;
@@ -265,7 +266,7 @@ impl Loop {
             }
         }
         // What cannot be kept is told nevertheless: a roll back waits for nobody.
-        self.rollout.stands_at(next.revision);
+        self.rollout.stands_at(next.revision, orders);
         self.published = next;
         self.published_at = Instant::now();
     }
@@ -280,6 +281,7 @@ impl Loop {
                 self.published = state.clone();
                 self.rollout.restore(state);
                 self.reload();
+                self.rollout.obey_again();
             }
             Ok((None, version)) => self.version = version,
             Err(problem) => tracing::debug!(problem, "what another controller decided cannot be read"),

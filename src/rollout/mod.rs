@@ -107,6 +107,18 @@ struct Courses {
     revision: u64,
     /// What it told, for experiments that a policy yet to come has.
     told: Option<State>,
+    /// What people ordered here since the fleet was last told; empty unless this is its controller.
+    orders: Vec<Order>,
+}
+
+/// What a person ordered of a fleet.
+#[derive(Debug)]
+struct Order {
+    experiment: ExperimentName,
+    command: Command,
+    reason: String,
+    /// The step at which the person saw it.
+    step: usize,
 }
 
 #[derive(Debug, Default)]
@@ -271,6 +283,7 @@ impl Rollout {
             moved: false,
             revision: 0,
             told: None,
+            orders: Vec::new(),
         };
         let courses = Mutex::new(courses);
         let rollout = Self(Arc::new(Shared { announcer, decides, courses, file, written: Mutex::default() }));
@@ -345,11 +358,15 @@ impl Rollout {
             if of_ramps && strategy != StrategyKind::Canary {
                 return Err(RolloutError::NotCanary { name, strategy });
             }
+            let step = course.status().step;
             let moved = course.obey(command, reason);
-            let moved = moved.map_err(|refusal| RolloutError::Refused { name, refusal })?;
+            let moved = moved.map_err(|refusal| RolloutError::Refused { name: name.clone(), refusal })?;
             course.publish(&self.0.announcer.metrics);
             let status = course.status();
             courses.moved |= moved;
+            if moved && matches!(self.0.decides, Decides::ForFleet(_)) {
+                courses.orders.push(Order { experiment: name, command, reason: reason.to_owned(), step });
+            }
             status
         };
         self.save().await;
@@ -387,9 +404,35 @@ impl Rollout {
         self.0.announcer.hooks.run(stop).await;
     }
 
-    /// Notes the revision under which the present state was published.
-    pub fn stands_at(&self, revision: u64) {
-        self.counted().revision = revision;
+    /// Where everything stands, and how many orders of people in it no [`stands_at`](Self::stands_at) has taken yet.
+    pub fn unpublished(&self) -> (State, usize) {
+        let courses = self.counted();
+        (courses.state(), courses.orders.len())
+    }
+
+    /// Notes the revision under which a state was published that holds the oldest `orders` of people.
+    pub fn stands_at(&self, revision: u64, orders: usize) {
+        let mut courses = self.counted();
+        courses.revision = revision;
+        courses.orders.drain(..orders);
+    }
+
+    /// Obeys once more what people ordered and nobody published, after a [`restore`](Self::restore) of what another
+    /// controller decided meanwhile. To promote means the step that the person saw: from another one, nobody goes on.
+    pub fn obey_again(&self) {
+        let mut courses = self.counted();
+        let Courses { by_name, orders, .. } = &mut *courses;
+        orders.retain(|Order { experiment, command, reason, step }| {
+            let Some(course) = by_name.get_mut(experiment) else { return false };
+            let passed = *command == Command::Promote && course.status().step != *step;
+            let obeyed = if passed { Ok(false) } else { course.obey(*command, reason) };
+            course.publish(&self.0.announcer.metrics);
+            let holds = matches!(obeyed, Ok(true));
+            if !holds {
+                tracing::warn!(%experiment, ?command, "another controller was first; the order changes nothing any more");
+            }
+            holds
+        });
     }
 
     /// Lets every experiment do what it does by itself; says whether there is something to write soon.

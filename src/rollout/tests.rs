@@ -370,3 +370,50 @@ fn what_was_told_of_a_policy_that_comes_later_is_heeded_when_it_comes() {
     assert_eq!(next.experiments[0].weights()[1], share("1%"));
     assert_eq!(gateway.status("chat").unwrap().phase, Phase::Running);
 }
+
+/// A controller's experiments, and their policy.
+fn deciding() -> (Rollout, Policy) {
+    let decides = Decides::ForFleet(Default::default());
+    let rollout = Rollout::from_state(None, decides, Vec::new(), Default::default());
+    let mut policy = policy("one", &steps());
+    rollout.adopt(&mut policy);
+    (rollout, policy)
+}
+
+/// What becomes of an order that meets what another controller decided meanwhile: the phase and the step.
+async fn meets(ours: Command, theirs: Option<Command>) -> (Phase, usize) {
+    let (other, _) = deciding();
+    if let Some(theirs) = theirs {
+        other.command("chat", theirs, "there").await.unwrap();
+    }
+    let (one, mut policy) = deciding();
+    one.command("chat", ours, "here").await.unwrap();
+    one.restore(other.state().next());
+    one.adopt(&mut policy);
+    one.obey_again();
+    let status = one.status("chat").unwrap();
+    (status.phase, status.step)
+}
+
+#[tokio::test]
+async fn an_order_that_another_controller_crossed_is_obeyed_once_more() {
+    assert_eq!(meets(Command::Promote, None).await, (Phase::Running, 2));
+    assert_eq!(meets(Command::Promote, Some(Command::Promote)).await, (Phase::Running, 2));
+    assert_eq!(meets(Command::Rollback, Some(Command::Promote)).await, (Phase::RolledBack, 0));
+    assert_eq!(meets(Command::Promote, Some(Command::Rollback)).await, (Phase::RolledBack, 0));
+}
+
+#[tokio::test]
+async fn an_order_that_was_published_is_not_obeyed_again() {
+    let (one, mut policy) = deciding();
+    one.command("chat", Command::Promote, "first").await.unwrap();
+    let (state, orders) = one.unpublished();
+    let state = state.next();
+    one.command("chat", Command::Pause, "meanwhile").await.unwrap();
+    one.stands_at(state.revision, orders);
+    one.restore(state.next());
+    one.adopt(&mut policy);
+    one.obey_again();
+    let status = one.status("chat").unwrap();
+    assert_eq!((status.phase, status.step), (Phase::Paused, 2));
+}
