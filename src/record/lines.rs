@@ -17,12 +17,14 @@ pub(super) struct Lines {
     /// What was read and not lent out yet.
     from: usize,
     to: usize,
+    /// Where the line begins that was lent out last; it ends where the rest does.
+    lent: usize,
 }
 
 impl Lines {
     /// Reads from where the file stands.
     pub(super) fn of(file: File) -> Self {
-        Self { file, buffer: vec![0; BLOCK], from: 0, to: 0 }
+        Self { file, buffer: vec![0; BLOCK], from: 0, to: 0, lent: 0 }
     }
 
     /// The next line with its line feed, which only the last may lack; `None` at the end.
@@ -38,15 +40,20 @@ impl Lines {
             }
             searched = self.from + rest;
         };
-        let line = self.from..end;
-        self.from = end;
-        Ok((!line.is_empty()).then(|| &self.buffer[line]))
+        (self.lent, self.from) = (self.from, end);
+        let line = self.last();
+        Ok((!line.is_empty()).then_some(line))
+    }
+
+    /// The line that was lent out last.
+    pub(super) fn last(&self) -> &[u8] {
+        &self.buffer[self.lent..self.from]
     }
 
     /// Reads more behind what there is; 0 at the end of the file.
     fn fill(&mut self) -> io::Result<usize> {
         self.buffer.copy_within(self.from..self.to, 0);
-        (self.from, self.to) = (0, self.to - self.from);
+        (self.lent, self.from, self.to) = (0, 0, self.to - self.from);
         if self.to == self.buffer.len() {
             self.buffer.resize(2 * self.to, 0);
         }

@@ -154,6 +154,11 @@ impl Reader {
         self.bytes_total
     }
 
+    /// The bytes of the line that was read last, with its line feed; empty before the first.
+    pub fn line_bytes(&self) -> &[u8] {
+        self.open.as_ref().map_or(&[], |open| open.lines.last())
+    }
+
     /// The place behind the last whole line; `None` before the first file.
     pub fn position(&self) -> Option<Position> {
         self.open.as_ref().map(Open::position).or_else(|| self.left.clone())
