@@ -199,10 +199,10 @@ impl Study {
         judged
     }
 
-    /// Takes in how many records the log lacks.
+    /// Takes in how many records the log lacks; of crashes, each of which lost nobody knows how many, the crashes count.
     pub(super) fn fold_gap(&mut self, gap: &Gap) {
         let lost = self.lost.entry((gap.of, gap.reason)).or_default();
-        *lost = lost.saturating_add(gap.lost);
+        *lost = lost.saturating_add(gap.lost.unwrap_or(1));
     }
 
     /// What the experiment is decided by.

@@ -224,7 +224,7 @@ pub struct LossSummary {
     pub of: LineKind,
     /// Why.
     pub reason: LossReason,
-    /// How many.
+    /// How many; by reason of `crash`: how many crashes there were, each of which lost nobody knows how many.
     pub lost: u64,
 }
 

@@ -1,9 +1,13 @@
-//! The lines of the log: one JSON object each, `schema` and `kind` first.
+//! The lines of the log: one JSON object each, `schema` and `kind` first, `crc32` last.
 //!
 //! Four kinds: `design` is what an experiment is ([`DesignRecord`]), `pair` a request with every answer it got
 //! ([`PairedRecord`]), `outcome` what happened later ([`OutcomeRecord`]), `gap` how much is missing ([`Gap`]). Fields that are not there were not known, or are
-//! false. A later version may add fields; one that changes the meaning of a field counts [`SCHEMA`] up, and readers
-//! refuse what they do not know.
+//! false. A later version may add fields; one that changes the meaning of a field counts [`SCHEMA`] up. Readers take
+//! every earlier version, and refuse what they do not know.
+//!
+//! The checksum is the CRC-32 (ISO 3309) of the line's bytes before `,"crc32":`, in eight hexadecimal digits: a line
+//! whose bytes the disk changed is told from a sound one, and any tool still reads JSON Lines. Whoever changes a line by
+//! hand takes `crc32` out and sets `schema` to 2, the last version without.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -15,8 +19,17 @@ use crate::record::json;
 use crate::vocab::ExperimentName;
 use crate::vocab::Timestamp;
 
-/// The version of the schema that this build writes and reads.
-pub const SCHEMA: u32 = 2;
+/// The version of the schema that this build writes; it reads all from 1 on.
+pub const SCHEMA: u32 = 3;
+
+/// The first version whose lines carry a checksum.
+const CHECKED_SINCE: u32 = 3;
+
+/// What stands between a line's fields and the digits of its checksum.
+const CHECKSUM: &str = r#","crc32":""#;
+
+/// How many digits a checksum has.
+const DIGITS: usize = 8;
 
 /// One line of the log.
 #[derive(Debug, Clone)]
@@ -52,8 +65,8 @@ pub struct Gap {
     pub experiment: ExperimentName,
     /// What they were: `pair` or `outcome`.
     pub of: LineKind,
-    /// How many.
-    pub lost: u64,
+    /// How many; `None`: nobody knows, for the gateway was killed.
+    pub lost: Option<u64>,
     /// Why.
     pub reason: LossReason,
     /// When the writer first noticed.
@@ -72,6 +85,8 @@ pub enum LossReason {
     Disk,
     /// Making the record failed, by a fault of the gateway's.
     Fault,
+    /// The gateway was killed, or the machine was. What it had in hand is lost, and how much that was is not known.
+    Crash,
 }
 
 /// Says why a text is no line of the log.
@@ -81,8 +96,11 @@ pub enum LineError {
     #[error("not a record: {0}")]
     Json(#[from] serde_json::Error),
     /// Another version wrote it.
-    #[error("schema {0} is not known, expected {SCHEMA}; read it with the version that wrote it")]
+    #[error("schema {0} is not known, expected 1 to {SCHEMA}; read it with the version that wrote it")]
     Schema(u32),
+    /// Its bytes are not those that were written.
+    #[error("damaged: its bytes do not match its checksum `crc32`")]
+    Damaged,
 }
 
 #[derive(Deserialize)]
@@ -94,12 +112,16 @@ struct Head {
 impl Line {
     /// Reads a line, with or without its line feed.
     pub fn parse(text: &str) -> Result<Self, LineError> {
+        let is_checked = is_sound(text)?;
         let Head { schema, kind } = match Head::written(text) {
             Some(head) => head,
             None => serde_json::from_str(text)?,
         };
-        if schema != SCHEMA {
+        if !(1..=SCHEMA).contains(&schema) {
             return Err(LineError::Schema(schema));
+        }
+        if schema >= CHECKED_SINCE && !is_checked {
+            return Err(LineError::Damaged);
         }
         Ok(match kind {
             LineKind::Design => Line::Design(serde_json::from_str(text)?),
@@ -118,6 +140,23 @@ impl Line {
             Line::Gap(gap) => &gap.experiment,
         }
     }
+}
+
+/// Says whether a line carries a checksum, which must be that of its bytes then.
+fn is_sound(line: &str) -> Result<bool, LineError> {
+    let line = line.trim_ascii_end().as_bytes();
+    let Some(fields) = line.len().checked_sub(CHECKSUM.len() + DIGITS + 2) else { return Ok(false) };
+    let (fields, tail) = line.split_at(fields);
+    let written = tail.strip_prefix(CHECKSUM.as_bytes()).and_then(|tail| tail.strip_suffix(b"\"}"));
+    match written {
+        None => Ok(false),
+        Some(digits) if digits == checksum(fields).as_bytes() => Ok(true),
+        Some(_) => Err(LineError::Damaged),
+    }
+}
+
+fn checksum(fields: &[u8]) -> String {
+    format!("{:08x}", crc32fast::hash(fields))
 }
 
 impl Head {
@@ -154,6 +193,7 @@ impl LossReason {
             LossReason::Queue => "queue",
             LossReason::Disk => "disk",
             LossReason::Fault => "fault",
+            LossReason::Crash => "crash",
         }
     }
 }
@@ -181,10 +221,16 @@ impl Recorded for Gap {
 
 /// Appends a record and its line feed.
 pub(super) fn append<R: Recorded>(text: &mut Vec<u8>, record: &R) {
+    let line = text.len();
     text.extend_from_slice(format!(r#"{{"schema":{SCHEMA},"kind":"{}""#, R::KIND.as_str()).as_bytes());
     let begin = text.len();
     json::append(text, record).expect("records are structs, whose parts can all be written");
     // Its brace: the fields of the record follow those of the line.
     text[begin] = b',';
-    text.push(b'\n');
+    // The checksum takes the place of the closing brace.
+    text.pop();
+    let checksum = checksum(&text[line..]);
+    text.extend_from_slice(CHECKSUM.as_bytes());
+    text.extend_from_slice(checksum.as_bytes());
+    text.extend_from_slice(b"\"}\n");
 }

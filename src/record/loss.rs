@@ -3,6 +3,7 @@
 //! A loss is counted in the metrics at once and kept here until a gap record that tells of it is on the disk.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::record::Gap;
 use crate::record::LineKind;
@@ -13,7 +14,11 @@ use crate::vocab::Timestamp;
 
 /// Losses that no gap record tells of yet.
 #[derive(Debug, Default)]
-pub(super) struct Losses(BTreeMap<(ExperimentName, LineKind, LossReason), Span>);
+pub(super) struct Losses {
+    counted: BTreeMap<(ExperimentName, LineKind, LossReason), Span>,
+    /// What a run before this one lost when it was killed.
+    crashes: Vec<Gap>,
+}
 
 #[derive(Debug)]
 struct Span {
@@ -24,7 +29,22 @@ struct Span {
 
 impl Losses {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.counted.is_empty() && self.crashes.is_empty()
+    }
+
+    /// Notes that what was in hand is lost since a run before this one was killed.
+    pub(super) fn add_crash(&mut self, experiments: BTreeSet<ExperimentName>, last_heard: Timestamp) {
+        let until = Timestamp::from(std::time::SystemTime::now());
+        let gap = |experiment, of| Gap {
+            experiment,
+            of,
+            lost: None,
+            reason: LossReason::Crash,
+            since: last_heard,
+            until,
+        };
+        let both = |name: ExperimentName| [gap(name.clone(), LineKind::Pair), gap(name, LineKind::Outcome)];
+        self.crashes.extend(experiments.into_iter().flat_map(both));
     }
 
     /// Counts records as lost.
@@ -35,7 +55,7 @@ impl Losses {
             .with_label_values(&[experiment.as_str(), of.as_str(), reason.as_str()])
             .inc_by(lost);
         let now = Timestamp::from(std::time::SystemTime::now());
-        let span = self.0.entry(what).or_insert(Span { lost: 0, since: now, until: now });
+        let span = self.counted.entry(what).or_insert(Span { lost: 0, since: now, until: now });
         span.lost += lost;
         span.until = now;
     }
@@ -45,23 +65,24 @@ impl Losses {
         let gap = |((experiment, of, reason), span): (&(ExperimentName, LineKind, LossReason), &Span)| Gap {
             experiment: experiment.clone(),
             of: *of,
-            lost: span.lost,
+            lost: Some(span.lost),
             reason: *reason,
             since: span.since,
             until: span.until,
         };
-        self.0.iter().map(gap).collect()
+        self.crashes.iter().cloned().chain(self.counted.iter().map(gap)).collect()
     }
 
     /// Forgets what these gap records tell of; what was lost since they were made stays to be told.
     pub(super) fn told(&mut self, gaps: &[Gap]) {
+        self.crashes.retain(|crash| !gaps.contains(crash));
         for gap in gaps {
             let what = (gap.experiment.clone(), gap.of, gap.reason);
-            if let Some(span) = self.0.get_mut(&what) {
-                span.lost -= gap.lost;
+            if let (Some(span), Some(lost)) = (self.counted.get_mut(&what), gap.lost) {
+                span.lost -= lost;
                 span.since = gap.until;
             }
         }
-        self.0.retain(|_, span| span.lost > 0);
+        self.counted.retain(|_, span| span.lost > 0);
     }
 }

@@ -17,17 +17,20 @@ mod lines;
 mod loss;
 mod memory;
 mod outcome;
+mod packed;
 mod pair;
 mod paired;
 mod queue;
 mod read;
 mod reading;
 mod readings;
+mod recover;
 mod redact;
 mod replace;
 mod segment;
 mod settings;
 mod subjects;
+mod upkeep;
 mod writer;
 
 #[cfg(test)]
@@ -83,6 +86,7 @@ pub use reading::fits_into_line;
 pub use readings::Readings;
 pub use replace::replace;
 pub use segment::Position;
+pub use settings::Keep;
 pub use settings::Redact;
 pub use settings::RedactAction;
 pub use settings::RedactTarget;

@@ -6,14 +6,10 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::collections::VecDeque;
-use std::fs;
-use std::fs::File;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
-use std::io::Seek;
-use std::io::SeekFrom;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -21,6 +17,7 @@ use crate::record::Line;
 use crate::record::LineError;
 use crate::record::Position;
 use crate::record::lines::Lines;
+use crate::record::packed;
 use crate::record::segment::segment_name;
 use crate::record::segment::segments;
 
@@ -116,7 +113,7 @@ pub fn read_each<P: AsRef<Path>>(paths: &[P]) -> Result<Reader, ReadError> {
 /// [`ReadError::Io`] when the directory cannot be read.
 pub fn read_from(dir: &Path, position: &Position) -> Result<Reader, ReadError> {
     let waiting = listed(dir)?.into_iter().filter_map(|path| {
-        let name = path.file_name()?.to_str()?;
+        let name = segment_name(&path)?;
         let from = match name.cmp(position.segment.as_str()) {
             Ordering::Less => return None,
             Ordering::Equal => position.bytes,
@@ -134,7 +131,7 @@ fn listed(dir: &Path) -> Result<Vec<PathBuf>, ReadError> {
 impl Reader {
     fn of(waiting: impl Iterator<Item = Waiting>) -> Self {
         let waiting: VecDeque<Waiting> = waiting.collect();
-        let size = |file: &Waiting| fs::metadata(&file.path).map_or(0, |found| found.len());
+        let size = |file: &Waiting| packed::size(&file.path).unwrap_or(0);
         let bytes_total = waiting.iter().map(|file| size(file).saturating_sub(file.from)).sum();
         Self { waiting, open: None, torn: 0, bytes_read: 0, bytes_total, left: None }
     }
@@ -144,12 +141,13 @@ impl Reader {
         self.torn
     }
 
-    /// How many bytes were read so far.
+    /// How many bytes of lines were read so far.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// How many bytes there were to read when reading began; files that grow have more.
+    /// How many bytes of lines there were to read when reading began; files that grow have more, and what others packed
+    /// may not tell.
     pub fn bytes_total(&self) -> u64 {
         self.bytes_total
     }
@@ -166,12 +164,9 @@ impl Reader {
 
     fn open_next(&mut self) -> Option<Result<(), ReadError>> {
         let Waiting { path, from } = self.waiting.pop_front()?;
-        let opened = File::open(&path).and_then(|mut file| {
-            file.seek(SeekFrom::Start(from))?;
-            Ok(Lines::of(file))
-        });
-        Some(match opened {
-            Ok(lines) => {
+        Some(match packed::open(&path, from) {
+            Ok(file) => {
+                let lines = Lines::of(file);
                 self.open = Some(Open { path, lines, from, before: OnceCell::new(), at: from, line: 0 });
                 Ok(())
             }
@@ -237,7 +232,7 @@ impl Open {
 
     /// How many lines stand before the place where reading began.
     fn lines_before(&self) -> u64 {
-        *self.before.get_or_init(|| match File::open(&self.path) {
+        *self.before.get_or_init(|| match packed::open(&self.path, 0) {
             Ok(file) => BufReader::new(file.take(self.from)).split(b'\n').count() as u64,
             Err(_) => 0,
         })

@@ -19,6 +19,10 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
-    // The renaming itself is on the disk only when the directory is.
-    File::open(dir)?.sync_all()
+    sync_directory(path)
+}
+
+/// Sees a renaming onto the disk: it is there only when the directory is.
+pub(super) fn sync_directory(of: &Path) -> io::Result<()> {
+    File::open(of.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -1,9 +1,9 @@
 //! Segments: the files of the log, when they end, and which are kept.
 //!
-//! A segment is a file `crossfade-<UTC time>-<id>.jsonl` that only grows. Every byte given to it goes to the
-//! operating system in the same call, so that killing the gateway loses nothing it has written. When a write fails
-//! half way the file is cut back to its last whole line, and if even that fails the file is left and another begun,
-//! so that a torn line can only be the last of its file. A directory belongs to one gateway.
+//! A segment is a file `crossfade-<UTC time>-<id>.jsonl` that only grows, and is packed when it has ended. Every byte given
+//! to it goes to the operating system in the same call, so that killing the gateway loses nothing it has written. When a
+//! write fails half way the file is cut back to its last whole line, and if even that fails the file is left and another
+//! begun, so that a torn line can only be the last of its file. A directory belongs to one gateway.
 
 use std::fs;
 use std::fs::File;
@@ -13,14 +13,19 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::record::Keep;
 use crate::record::Rotation;
 use crate::record::Settings;
+use crate::record::packed;
+use crate::record::packed::PACKED;
+use crate::record::packed::packed_name;
 
 const PREFIX: &str = "crossfade-";
 const SUFFIX: &str = ".jsonl";
@@ -50,10 +55,14 @@ pub struct Position {
 pub(super) struct Segments {
     dir: PathBuf,
     rotate: Rotation,
-    keep_bytes: Option<u64>,
+    keep: Keep,
     pub(super) open: Option<Segment>,
     /// Behind the last line that was written.
     end: Option<Position>,
+    /// Those that ended and are not packed yet.
+    ended: Vec<PathBuf>,
+    /// How often a segment could not be seen onto the disk.
+    pub(super) unsynced: u64,
 }
 
 /// Where lines went.
@@ -71,12 +80,15 @@ pub(super) struct Segment {
     pub(super) file: File,
     pub(super) bytes: u64,
     pub(super) begun: Instant,
+    /// Whether something was written since the disk was last asked to have it.
+    pub(super) dirty: bool,
 }
 
 impl Segments {
     pub(super) fn new(settings: &Settings) -> Self {
-        let Settings { dir, rotate, keep_bytes, .. } = settings;
-        Self { dir: dir.clone(), rotate: *rotate, keep_bytes: *keep_bytes, open: None, end: None }
+        let Settings { dir, rotate, keep, .. } = settings;
+        let (dir, rotate, keep) = (dir.clone(), *rotate, *keep);
+        Self { dir, rotate, keep, open: None, end: None, ended: Vec::new(), unsynced: 0 }
     }
 
     /// Writes whole lines, all or none, and says where. `preface` gives the lines that must stand before them there.
@@ -96,10 +108,12 @@ impl Segments {
                 (self.begin()?, Place::Begun)
             }
         };
-        let written = segment.file.write_all(&before).and_then(|()| segment.file.write_all(lines));
+        before.extend_from_slice(lines);
+        let written = segment.file.write_all(&before);
         let whole = match written {
             Ok(()) => {
-                segment.bytes += (before.len() + lines.len()) as u64;
+                segment.bytes += before.len() as u64;
+                segment.dirty = true;
                 self.end = Some(Position::within(&segment.path, segment.bytes));
                 true
             }
@@ -131,8 +145,38 @@ impl Segments {
     pub(super) fn end(&mut self) {
         let Some(Segment { path, file, .. }) = self.open.take() else { return };
         if let Err(error) = file.sync_all() {
-            tracing::error!(path = %path.display(), %error, "a segment of records may not have reached the disk");
+            self.not_synced(&path, &error);
         }
+        self.ended.push(path);
+    }
+
+    /// What the disk has not been asked to have yet, and which segment that is; from now on it counts as asked for.
+    pub(super) fn to_sync(&mut self) -> Option<(PathBuf, File)> {
+        let open = self.open.as_mut().filter(|open| open.dirty)?;
+        let file = open.file.try_clone().ok()?;
+        open.dirty = false;
+        Some((open.path.clone(), file))
+    }
+
+    /// Leaves a segment that could not be seen onto the disk: what the system does with its bytes from here on is not
+    /// known, and asking again may well be answered with a yes that is none.
+    pub(super) fn not_synced(&mut self, path: &Path, error: &io::Error) {
+        self.unsynced += 1;
+        let shown = path.display();
+        tracing::error!(path = %shown, %error, "a segment of records may not have reached the disk");
+        if self.open.as_ref().is_some_and(|open| open.path == path) {
+            self.open = None;
+        }
+    }
+
+    /// A segment that has ended and is to be packed.
+    pub(super) fn next_ended(&mut self) -> Option<PathBuf> {
+        self.ended.pop()
+    }
+
+    /// Lets segments that an earlier run left be packed, too.
+    pub(super) fn left_behind(&mut self, paths: Vec<PathBuf>) {
+        self.ended.extend(paths);
     }
 
     /// Says whether the next lines belong into another segment: this one is full, too old, or was deleted.
@@ -146,23 +190,28 @@ impl Segments {
     fn begin(&self) -> Result<Segment, SegmentError> {
         let dir = &self.dir;
         fs::create_dir_all(dir).map_err(|source| SegmentError::Directory { dir: dir.clone(), source })?;
-        self.delete_oldest();
+        self.delete_old();
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
         let path = dir.join(format!("{PREFIX}{now}-{}{SUFFIX}", Uuid::now_v7().simple()));
         match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => Ok(Segment { path, file, bytes: 0, begun: Instant::now() }),
+            Ok(file) => Ok(Segment { path, file, bytes: 0, begun: Instant::now(), dirty: false }),
             Err(source) => Err(SegmentError::Begin { path, source }),
         }
     }
 
-    /// Deletes ended segments, oldest first, until the others fit. Nothing is open when a segment begins.
-    fn delete_oldest(&self) {
-        let Some(keep_bytes) = self.keep_bytes else { return };
-        let Ok(ended) = segments(&self.dir) else { return };
+    /// Deletes ended segments, oldest first, until the others fit and none is too old.
+    pub(super) fn delete_old(&self) {
+        let Ok(mut found) = segments(&self.dir) else { return };
+        let open = self.open.as_ref().map(|open| &open.path);
+        found.retain(|path| Some(path) != open);
+        let Keep { bytes, age } = self.keep;
         let mut kept = 0u64;
-        for path in ended.iter().rev() {
-            kept = kept.saturating_add(fs::metadata(path).map_or(0, |found| found.len()));
-            if kept <= keep_bytes {
+        for path in found.iter().rev() {
+            let Ok(about) = fs::metadata(path) else { continue };
+            kept = kept.saturating_add(about.len());
+            let past = || about.modified().ok().and_then(|end| SystemTime::now().duration_since(end).ok());
+            let is_old = age.is_some_and(|age| past().is_some_and(|past| past > age));
+            if !is_old && bytes.is_none_or(|bytes| kept <= bytes) {
                 continue;
             }
             if let Err(error) = fs::remove_file(path) {
@@ -174,27 +223,35 @@ impl Segments {
 
 impl Position {
     pub(super) fn within(path: &Path, bytes: u64) -> Self {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        Self { segment: name.unwrap_or_default(), bytes }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let segment = name.strip_suffix(PACKED).map(str::to_owned).unwrap_or(name);
+        Self { segment, bytes }
     }
 }
 
-/// The segments in a directory, oldest first. Other files are not looked at.
+/// The segments in a directory, oldest first, packed or not. Other files are not looked at.
 pub(super) fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(is_segment) {
-            found.push(entry.path());
+        let path = entry?.path();
+        if segment_name(&path).is_some() {
+            found.push(path);
         }
     }
-    found.sort();
+    // A gateway that was killed between packing a segment and deleting it left both.
+    found.sort_by(|one, other| {
+        (segment_name(one), packed::is_packed(one)).cmp(&(segment_name(other), packed::is_packed(other)))
+    });
+    found.dedup_by(|packed, plain| packed_name(plain) == *packed);
     Ok(found)
 }
 
-/// The name of a segment, which begins with the time at which the segment did; `None`: the file is none.
+/// The name of a segment before it is packed, which begins with the time at which the segment did; `None`: the file is
+/// none.
 pub(super) fn segment_name(path: &Path) -> Option<&str> {
-    path.file_name()?.to_str().filter(|name| is_segment(name))
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_suffix(PACKED).unwrap_or(name);
+    is_segment(name).then_some(name)
 }
 
 fn is_segment(name: &str) -> bool {

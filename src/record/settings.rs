@@ -16,8 +16,10 @@ pub struct Settings {
     pub body_cap_bytes: usize,
     /// When a segment ends.
     pub rotate: Rotation,
-    /// How many bytes of ended segments are kept, the oldest going first; `None`: all.
-    pub keep_bytes: Option<u64>,
+    /// Which ended segments are kept.
+    pub keep: Keep,
+    /// How long written lines wait at most until the disk is asked to have them, with which they survive a loss of power.
+    pub sync_every: Duration,
     /// How many bytes of records may wait for the writer.
     pub queue_bytes: usize,
     /// How many records may wait for the writer.
@@ -33,6 +35,17 @@ pub struct Rotation {
     pub bytes: u64,
     /// At this age.
     pub every: Duration,
+    /// Whether it is packed then.
+    pub pack: bool,
+}
+
+/// Which ended segments are kept; the oldest go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// So many bytes of them, as they lie on the disk; `None`: all.
+    pub bytes: Option<u64>,
+    /// Those that ended no longer ago than this; `None`: all.
+    pub age: Option<Duration>,
 }
 
 /// One rule of redaction.
@@ -69,8 +82,9 @@ impl Default for Settings {
         Self {
             dir: PathBuf::from("./records"),
             body_cap_bytes: 256 * 1024,
-            rotate: Rotation { bytes: 256 * 1024 * 1024, every: Duration::from_secs(3600) },
-            keep_bytes: None,
+            rotate: Rotation { bytes: 256 * 1024 * 1024, every: Duration::from_secs(3600), pack: true },
+            keep: Keep::default(),
+            sync_every: Duration::from_millis(200),
             queue_bytes: 64 * 1024 * 1024,
             queue_records: 65_536,
             redact: Vec::new(),

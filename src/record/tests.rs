@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::protocol::class_text;
 use crate::record::Body;
 use crate::record::Captured;
+use crate::record::Keep;
 use crate::record::Line;
 use crate::record::LineError;
 use crate::record::OutcomeValue;
@@ -118,7 +119,7 @@ fn a_class_reads_the_same_however_it_is_written() {
 #[test]
 fn a_line_of_an_unknown_schema_is_refused() {
     let newer = r#"{"schema":3,"kind":"gap"}"#;
-    assert!(matches!(Line::parse(newer), Err(LineError::Schema(3))));
+    assert!(matches!(Line::parse(newer), Err(LineError::Schema(4))));
     assert!(matches!(Line::parse("{"), Err(LineError::Json(_))));
 }
 
@@ -174,8 +175,9 @@ fn a_line_is_what_serde_json_would_write() {
 }
 
 fn settings(dir: &std::path::Path, bytes: u64, keep_bytes: Option<u64>) -> Settings {
-    let rotate = Rotation { bytes, every: MINUTE };
-    Settings { dir: dir.to_owned(), rotate, keep_bytes, ..Settings::default() }
+    let rotate = Rotation { bytes, every: MINUTE, pack: true };
+    let keep = Keep { bytes: keep_bytes, age: None };
+    Settings { dir: dir.to_owned(), rotate, keep, ..Settings::default() }
 }
 
 fn append(log: &mut Segments, lines: &[u8]) -> Result<Place, SegmentError> {
@@ -230,7 +232,8 @@ fn after_a_full_disk_another_segment_is_begun_where_the_file_cannot_be_cut_back(
     let dir = tempfile::tempdir().unwrap();
     let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));
     let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    log.open = Some(Segment { path: "/dev/full".into(), file, bytes: 0, begun: Instant::now() });
+    log.open =
+        Some(Segment { path: "/dev/full".into(), file, bytes: 0, begun: Instant::now(), dirty: false });
     let error = append(&mut log, b"lost\n").unwrap_err().to_string();
     assert!(error.contains("`/dev/full` cannot be written: No space left"), "{error}");
     append(&mut log, b"kept\n").unwrap();
@@ -247,7 +250,10 @@ fn a_torn_last_line_is_passed_over_and_counted_and_a_wrong_line_is_reported_with
     fs::write(dir.path().join(name(1)), format!("{gap}\nnonsense\n{gap}")).unwrap();
     let mut reader = read(dir.path()).unwrap();
     let lines: Vec<_> = reader.by_ref().collect();
-    assert_eq!(lines.iter().filter(|line| matches!(line, Ok(Line::Gap(gap)) if gap.lost == 3)).count(), 3);
+    assert_eq!(
+        lines.iter().filter(|line| matches!(line, Ok(Line::Gap(gap)) if gap.lost == Some(3))).count(),
+        3
+    );
     let errors: Vec<_> = lines.iter().filter_map(|line| line.as_ref().err()).collect();
     assert_eq!(errors.len(), 1);
     assert!(errors[0].to_string().contains("000000.jsonl:2: not a record"), "{}", errors[0]);
@@ -285,7 +291,7 @@ fn reading_begins_behind_a_position_and_takes_files_as_well_as_directories() {
         fs::write(dir.path().join(name(second)), text).unwrap();
     }
     let lost = |reader: &mut crate::record::Reader| -> Vec<u64> {
-        let lost = |line| if let Ok(Line::Gap(gap)) = line { gap.lost } else { 0 };
+        let lost = |line| if let Ok(Line::Gap(gap)) = line { gap.lost.unwrap() } else { 0 };
         reader.map(lost).collect()
     };
     let mut all = read(dir.path()).unwrap();

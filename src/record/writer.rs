@@ -7,8 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,11 +35,16 @@ use crate::record::count;
 use crate::record::line;
 use crate::record::line::Recorded;
 use crate::record::loss::Losses;
+use crate::record::recover;
+use crate::record::recover::Crash;
+use crate::record::recover::Found;
+use crate::record::recover::Presence;
 use crate::record::segment::Place;
 use crate::record::segment::Segments;
 use crate::record::subjects::Design;
 use crate::record::subjects::SubjectId;
 use crate::record::subjects::Subjects;
+use crate::record::upkeep::Upkeep;
 use crate::telemetry::Metrics;
 use crate::telemetry::Plane;
 use crate::telemetry::counted;
@@ -81,11 +88,15 @@ pub struct Writer {
     sinks: Vec<Box<dyn Sink>>,
     redact: Vec<Redact>,
     segments: Segments,
+    dir: PathBuf,
+    /// The mark on the directory, once it is there.
+    presence: Option<Presence>,
     losses: Losses,
     subjects: Subjects,
     /// Whose designs are in the open segment.
     introduced: BTreeSet<SubjectId>,
     failing: bool,
+    upkeep: Upkeep,
 }
 
 /// Lines that are written together, and what they are.
@@ -111,6 +122,9 @@ impl Writer {
             sinks,
             redact: settings.redact.clone(),
             segments: Segments::new(settings),
+            dir: settings.dir.clone(),
+            presence: None,
+            upkeep: Upkeep::of(settings),
             losses: Losses::default(),
             subjects: Subjects::default(),
             introduced: BTreeSet::new(),
@@ -125,6 +139,8 @@ impl Writer {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let Self { upkeep, segments, metrics, .. } = &mut *writer;
+            upkeep.tend(segments, metrics, &stop).await;
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 _ = ticks.tick() => false,
@@ -159,11 +175,12 @@ impl Writer {
     }
 
     fn has_work(&self, taken: &Taken) -> bool {
-        let found = !taken.entries.is_empty() || !taken.lost.is_empty();
+        let found = !taken.entries.is_empty() || !taken.lost.is_empty() || self.presence.is_none();
         found || !self.losses.is_empty() || self.segments.is_aged()
     }
 
     fn turn(&mut self, taken: Taken) {
+        self.enter();
         for (experiment, lost) in taken.lost {
             self.losses.add(&self.metrics, (experiment, LineKind::Pair, LossReason::Queue), lost);
         }
@@ -183,6 +200,32 @@ impl Writer {
             self.checkpoint();
         }
         self.segments.end_aged();
+    }
+
+    /// Marks the directory as written to and puts in order what an earlier run left there; tried again until it works.
+    fn enter(&mut self) {
+        if self.presence.is_some() || fs::create_dir_all(&self.dir).is_err() {
+            return;
+        }
+        let (presence, found) = match recover::enter(&self.dir) {
+            Ok(entered) => entered,
+            Err(error) => {
+                tracing::debug!(dir = %self.dir.display(), %error, "the directory of records is not in order");
+                return;
+            }
+        };
+        self.presence = Some(presence);
+        let Found { unpacked, torn_bytes, torn, crash } = found;
+        self.segments.left_behind(unpacked);
+        self.metrics.record_torn.inc_by(torn);
+        if let Some(Crash { experiments, last_heard }) = crash {
+            self.metrics.record_crashes.inc();
+            tracing::warn!(
+                torn_bytes,
+                "the gateway before this one was killed; the log says so by gap records of unknown count"
+            );
+            self.losses.add_crash(experiments, last_heard);
+        }
     }
 
     fn checkpoint(&mut self) {
@@ -291,8 +334,12 @@ impl Writer {
             self.turn(Taken::default());
         }
         self.segments.end();
+        self.metrics.record_sync_failures.inc_by(std::mem::take(&mut self.segments.unsynced));
         self.checkpoint();
         self.sinks.iter_mut().for_each(|sink| sink.end());
+        if let Some(presence) = self.presence.take() {
+            presence.leave();
+        }
     }
 }
 

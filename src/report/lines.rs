@@ -40,7 +40,7 @@ impl LineCounts {
             Line::Design(_) => {}
             Line::Pair(_) => self.pairs += 1,
             Line::Outcome(_) => self.outcomes += 1,
-            Line::Gap(gap) => self.lost = self.lost.saturating_add(gap.lost),
+            Line::Gap(gap) => self.lost = self.lost.saturating_add(gap.lost.unwrap_or(0)),
         }
     }
 

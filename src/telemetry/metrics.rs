@@ -158,6 +158,12 @@ catalogue! {
     records_lost: IntCounterVec = "crossfade_records_lost_total" ["experiment", "kind", "reason"],
     /// Bytes written to the log.
     record_bytes: IntCounter = "crossfade_record_written_bytes_total" [],
+    /// Files of records of which the disk did not say that it has them. Each was left and another begun.
+    record_sync_failures: IntCounter = "crossfade_record_sync_failures_total" [],
+    /// Runs before this one that were killed, as found in the directory of records at start.
+    record_crashes: IntCounter = "crossfade_record_crashes_total" [],
+    /// Torn last lines that such runs left and that were cut off.
+    record_torn: IntCounter = "crossfade_record_torn_total" [],
     /// Reloads of the policy, by result.
     policy_reloads: IntCounterVec = "crossfade_policy_reloads_total" ["result"],
     /// Whether the last reload of the policy was successful.

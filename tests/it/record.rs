@@ -363,7 +363,8 @@ async fn calls_are_priced_and_only_copies_spend_the_budget() {
 async fn account(ledger: &Ledger, requests: u64) -> u64 {
     let lines = ledger.read().await;
     let pairs = lines.iter().filter(|line| matches!(line, Line::Pair(_))).count() as u64;
-    let gaps: u64 = lines.iter().map(|line| if let Line::Gap(gap) = line { gap.lost } else { 0 }).sum();
+    let gaps: u64 =
+        lines.iter().map(|line| if let Line::Gap(gap) = line { gap.lost.unwrap() } else { 0 }).sum();
     let written = ledger.metric("crossfade_records_written_total", &["kind=\"pair\""]);
     let lost = ledger.metric("crossfade_records_lost_total", &["kind=\"pair\""]);
     assert_eq!((pairs as f64, gaps as f64), (written, lost), "the log says what the metrics say");

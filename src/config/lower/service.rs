@@ -132,8 +132,10 @@ fn from_file_at(path: &str) -> Result<Vec<u8>, String> {
 }
 
 pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Settings {
-    let schema::Record { dir, body_cap, rotate, keep, queue, redact } = raw.value().unwrap_or_default();
+    let schema::Record { dir, body_cap, rotate, keep, sync_every, queue, redact } =
+        raw.value().unwrap_or_default();
     let rotate = rotate.value().unwrap_or_default();
+    let keep = keep.value().unwrap_or_default();
     let queue = queue.value().unwrap_or_default();
     let default = record::Settings::default();
     let bounds = queue.bytes.place().or(body_cap.place()).cloned();
@@ -153,8 +155,13 @@ pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Set
         rotate: record::Rotation {
             bytes: rotate.bytes.scalar().map_or(default.rotate.bytes, |bytes| bytes.0),
             every: rotate.every.scalar().map_or(default.rotate.every, |every| every.0),
+            pack: rotate.pack.scalar().unwrap_or(default.rotate.pack),
         },
-        keep_bytes: keep.value().unwrap_or_default().bytes.scalar().map(|bytes| bytes.0),
+        keep: record::Keep {
+            bytes: keep.bytes.scalar().map(|bytes| bytes.0),
+            age: keep.age.scalar().map(|age| age.0),
+        },
+        sync_every: sync_every.scalar().map_or(default.sync_every, |every| every.0),
         queue_bytes,
         queue_records: queue.records.scalar().map_or(default.queue_records, usize::from),
         redact: redact.items().filter_map(|rule| redaction(rule, report)).collect(),

@@ -91,6 +91,10 @@ pub(crate) struct Record {
     /// How much is kept of what was recorded. Absent: everything.
     #[serde(default)]
     pub(crate) keep: Field<Keep>,
+    /// How long what was written waits at most until the disk is asked to have it: so much may be lost to a loss of power.
+    /// A gateway that is killed loses nothing that was written. Default: 200ms.
+    #[serde(default)]
+    pub(crate) sync_every: Field<Scalar<Positive>>,
     /// How much may wait to be written; what does not fit is counted as lost.
     #[serde(default)]
     pub(crate) queue: Field<Queue>,
@@ -110,6 +114,9 @@ pub(crate) struct Rotate {
     /// At this age. Default: 1h.
     #[serde(default)]
     pub(crate) every: Field<Scalar<Positive>>,
+    /// Whether it is packed by zstd then. Default: true.
+    #[serde(default)]
+    pub(crate) pack: Field<Scalar<bool>>,
 }
 
 /// How much is kept of what was recorded.
@@ -119,6 +126,9 @@ pub(crate) struct Keep {
     /// The size of all ended files; beyond it the oldest are deleted. Absent: none are.
     #[serde(default)]
     pub(crate) bytes: Field<Scalar<Bytes>>,
+    /// How long ago a file may have ended; older ones are deleted. Absent: none are.
+    #[serde(default)]
+    pub(crate) age: Field<Scalar<Positive>>,
 }
 
 /// How much may wait to be written.

@@ -6,6 +6,7 @@ use crate::analysis::LeftOut;
 use crate::analysis::Quantiles;
 use crate::analysis::grouped;
 use crate::protocol::Usage;
+use crate::record::LossReason;
 use crate::report::tables::Section;
 use crate::report::tables::Table;
 use crate::report::words::duration;
@@ -74,7 +75,11 @@ pub(super) fn left_out(found: &ExperimentSummary) -> Section {
     }
     for loss in &found.lost {
         let what = format!("{}s lost: {}", loss.of.as_str(), loss.reason.as_str());
-        table.row([what, grouped(loss.lost)]);
+        let lost = match loss.reason {
+            LossReason::Crash => format!("unknown, {} times", grouped(loss.lost)),
+            _ => grouped(loss.lost),
+        };
+        table.row([what, lost]);
     }
     Section::of("Left out", "", table)
 }

@@ -90,7 +90,7 @@ fn the_least_policy_gets_every_default() {
     assert_eq!(config.record.dir, Path::new("./records"));
     assert_eq!(config.record.body_cap_bytes, 256 << 10);
     assert_eq!((config.record.rotate.bytes, config.record.rotate.every), (256 << 20, seconds(3600)));
-    assert_eq!(config.record.keep_bytes, None);
+    assert_eq!(config.record.keep.bytes, None);
     assert_eq!((config.record.queue_bytes, config.record.queue_records), (64 << 20, 65_536));
     assert!(config.record.redact.is_empty());
     assert_eq!((config.feedback.path, config.feedback.remember), (None, 200_000));
@@ -159,7 +159,7 @@ feedback: {{path: /votes, tickets: {{key: {{from_file: '{}'}}}}, remember: 5}}
     assert_eq!(config.record.dir, Path::new("/var/records"));
     assert_eq!(config.record.body_cap_bytes, 1 << 20);
     assert_eq!((config.record.rotate.bytes, config.record.rotate.every), (1 << 30, seconds(86_400)));
-    assert_eq!(config.record.keep_bytes, Some(2 << 40));
+    assert_eq!(config.record.keep.bytes, Some(2 << 40));
     assert_eq!((config.record.queue_bytes, config.record.queue_records), (4 << 20, 9));
     let [session, text] = &config.record.redact[..] else { panic!("two rules expected") };
     assert_eq!(session.target, RedactTarget::Header(HeaderName::from_static("x-session")));
