@@ -9,6 +9,9 @@
 //! whose bytes the disk changed is told from a sound one, and any tool still reads JSON Lines. Whoever changes a line by
 //! hand takes `crc32` out and sets `schema` to 2, the last version without.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Deserialize;
 use serde::Serialize;
 

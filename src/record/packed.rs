@@ -4,6 +4,9 @@
 //! So a damaged byte costs the lines of one frame: reading goes on with the next, and puts a line feed where it left, so
 //! that what was read of the damaged line cannot run into a sound one.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -81,6 +84,10 @@ pub(super) fn size(path: &Path) -> io::Result<u64> {
 /// Packs an ended segment beside itself and deletes it, unless told to stop before it is done. What was packed is on the
 /// disk under its name, whole, before the segment goes, and is as old as the segment for whoever deletes by age.
 pub(super) fn pack(path: &Path, stops: &dyn Fn() -> bool) -> io::Result<bool> {
+    pack_by(FRAME, path, stops)
+}
+
+fn pack_by(frame: usize, path: &Path, stops: &dyn Fn() -> bool) -> io::Result<bool> {
     let packed = packed_name(path);
     let half = packed.with_extension("zst.tmp");
     let mut segment = File::open(path)?;
@@ -94,15 +101,16 @@ pub(super) fn pack(path: &Path, stops: &dyn Fn() -> bool) -> io::Result<bool> {
             fs::remove_file(&half)?;
             return Ok(false);
         }
-        let more = (&mut segment).take(FRAME as u64).read_to_end(&mut lines)?;
+        let more = (&mut segment).take(frame as u64).read_to_end(&mut lines)?;
         let end = match memrchr(b'\n', &lines) {
             Some(last) => last + 1,
             None if more == 0 => lines.len(),
             None => continue,
         };
-        if end == 0 {
+        if end == 0 && file.metadata()?.len() > 0 {
             break;
         }
+        // Of an empty segment there is one frame, empty, for a file without any is none that a tool would read.
         file.write_all(&compressor.compress(&lines[..end])?)?;
         lines.drain(..end);
     }

@@ -136,6 +136,15 @@ impl Reader {
         Self { waiting, open: None, torn: 0, bytes_read: 0, bytes_total, left: None }
     }
 
+    /// Reads bytes as it would a file of them.
+    #[cfg(test)]
+    pub(super) fn over(text: Vec<u8>) -> Self {
+        let lines = Lines::of(Box::new(io::Cursor::new(text)));
+        let path = PathBuf::from("in memory");
+        let open = Open { path, lines, from: 0, before: OnceCell::new(), at: 0, line: 0 };
+        Self { open: Some(open), ..Self::of(std::iter::empty()) }
+    }
+
     /// How many torn lines were passed over so far.
     pub fn torn(&self) -> u64 {
         self.torn

@@ -5,6 +5,9 @@
 //! is told that an unknown number of records is missing. Found locked, another gateway writes to the same directory:
 //! nothing of that one's is touched. Whatever fails here costs tidiness, and never keeps a gateway from serving.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;

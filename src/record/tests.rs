@@ -118,7 +118,7 @@ fn a_class_reads_the_same_however_it_is_written() {
 
 #[test]
 fn a_line_of_an_unknown_schema_is_refused() {
-    let newer = r#"{"schema":3,"kind":"gap"}"#;
+    let newer = r#"{"schema":4,"kind":"gap"}"#;
     assert!(matches!(Line::parse(newer), Err(LineError::Schema(4))));
     assert!(matches!(Line::parse("{"), Err(LineError::Json(_))));
 }
