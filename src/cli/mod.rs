@@ -4,6 +4,7 @@ mod check;
 mod controller;
 mod demo;
 mod prose;
+mod records;
 mod report;
 mod run;
 mod schema;
@@ -68,6 +69,8 @@ enum Command {
     Whatif(whatif::Args),
     /// Tells from the log alone what an experiment found: figures, differences, verdicts.
     Report(report::Args),
+    /// Looks after the log: is it sound, what is in it, what do its lines say.
+    Records(records::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Size(args) => size::main(args),
         Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),
+        Command::Records(args) => records::main(args),
     }
 }
 

@@ -134,6 +134,26 @@ impl Line {
         })
     }
 
+    /// What it holds.
+    pub fn kind(&self) -> LineKind {
+        match self {
+            Line::Design(_) => LineKind::Design,
+            Line::Pair(_) => LineKind::Pair,
+            Line::Outcome(_) => LineKind::Outcome,
+            Line::Gap(_) => LineKind::Gap,
+        }
+    }
+
+    /// When it happened; of a gap, when it was first noticed.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Line::Design(record) => record.time,
+            Line::Pair(record) => record.time,
+            Line::Outcome(record) => record.time,
+            Line::Gap(gap) => gap.since,
+        }
+    }
+
     /// The experiment that it belongs to.
     pub fn experiment(&self) -> &ExperimentName {
         match self {

@@ -151,7 +151,7 @@ impl Segments {
     }
 
     /// What the disk has not been asked to have yet, and which segment that is; from now on it counts as asked for.
-    pub(super) fn to_sync(&mut self) -> Option<(PathBuf, File)> {
+    pub(super) fn take_unsynced(&mut self) -> Option<(PathBuf, File)> {
         let open = self.open.as_mut().filter(|open| open.dirty)?;
         let file = open.file.try_clone().ok()?;
         open.dirty = false;

@@ -57,7 +57,7 @@ impl Upkeep {
         metrics.record_sync_failures.inc_by(std::mem::take(&mut segments.unsynced));
         if self.syncing.is_none() && self.synced.elapsed() >= self.sync_every {
             self.synced = Instant::now();
-            if let Some((path, file)) = segments.to_sync() {
+            if let Some((path, file)) = segments.take_unsynced() {
                 self.syncing = Some((path, tokio::task::spawn_blocking(move || file.sync_data())));
             }
         }
