@@ -130,6 +130,8 @@ impl Analysis {
             Line::Design(record) => self.fold_design(record),
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
+            // Its pair follows, or a gap that tells of it.
+            Line::Answered(_) => {}
             Line::Gap(gap) => self.fold_gap(gap),
         }
     }

@@ -65,6 +65,7 @@ struct Cat {
 enum Kind {
     Design,
     Pair,
+    Answered,
     Outcome,
     Gap,
 }
@@ -171,6 +172,7 @@ impl From<Kind> for LineKind {
         match kind {
             Kind::Design => LineKind::Design,
             Kind::Pair => LineKind::Pair,
+            Kind::Answered => LineKind::Answered,
             Kind::Outcome => LineKind::Outcome,
             Kind::Gap => LineKind::Gap,
         }

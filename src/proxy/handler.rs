@@ -29,6 +29,7 @@ use crate::proxy::dispatch::Served;
 use crate::proxy::exchange::Inlet;
 use crate::proxy::headers;
 use crate::proxy::headers::Downstream;
+use crate::proxy::held;
 use crate::proxy::inspect;
 use crate::proxy::leg::Leg;
 use crate::proxy::leg::LegOf;
@@ -115,7 +116,8 @@ pub(super) async fn handle(
     let tunnel_may_follow = tunnel::may_follow(&head);
     let mut span = worker.shared.traces.server_span(&head, client.downstream.scheme);
     let is_grpc = headers::is_grpc(&head);
-    let mut response = route(&worker, head, incoming, &client, &mut span).await;
+    let mut pairing = None;
+    let mut response = route(&worker, head, incoming, &client, &mut span, &mut pairing).await;
     let status = response.status();
     if is_grpc {
         in_grpc_terms(&mut response);
@@ -125,18 +127,22 @@ pub(super) async fn handle(
     }
     match response.body_mut() {
         AnswerBytes::Relay(relay) => relay.carry(span, status),
-        AnswerBytes::Whole(_) | AnswerBytes::Refused(..) => span.finish(Some(status), Fate::Complete),
+        _ => span.finish(Some(status), Fate::Complete),
     }
-    response
+    match pairing.filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
+        Some(pairing) => held::until_on_record(response, pairing).await,
+        None => response,
+    }
 }
 
-/// Finds whose request this is.
+/// Finds whose request this is. Where answers wait for the record, `pairing` is what this one waits for.
 async fn route(
     worker: &Rc<Worker>,
     mut head: Box<Parts>,
     incoming: Inlet,
     client: &Rc<Client>,
     span: &mut ServerSpan,
+    pairing: &mut Option<Rc<Pairing>>,
 ) -> Response<AnswerBytes> {
     if let Err(refused) = acceptable(&worker.shared.limits, &head) {
         Limit::met_by(refused).into_iter().for_each(|limit| worker.watchlist.count(limit));
@@ -169,7 +175,7 @@ async fn route(
     match selection {
         Selection::Experiment(experiment) => {
             // Boxed, so that a request of no experiment does not have to carry its size.
-            Box::pin(take_part(Rc::clone(worker), snapshot, experiment, arrival, span)).await
+            Box::pin(take_part(Rc::clone(worker), snapshot, experiment, arrival, span, pairing)).await
         }
         Selection::Default | Selection::NeedsBody => match arrival.upload.stream() {
             Some(body) => {
@@ -203,6 +209,7 @@ async fn take_part(
     place: usize,
     mut arrival: Arrival,
     span: &mut ServerSpan,
+    pairing: &mut Option<Rc<Pairing>>,
 ) -> Response<AnswerBytes> {
     let experiment = &snapshot.policy.experiments[place];
     if matches!(experiment.strategy, Strategy::Interleave(_)) {
@@ -218,9 +225,13 @@ async fn take_part(
     if matches!(arrival.body, Body::Read(Gathered::Incomplete, _)) {
         return refusal(arrival.upload.lacking(), &worker.shared.metrics);
     }
+    let worker_is_strict = worker.shared.recorder.is_strict();
     let (visit, plan) = enter(worker, Arc::clone(&snapshot), place, &arrival, &unit, span.parent());
     let assigned = experiment.arm_name(&snapshot.policy, plan.assignment.arm);
     span.assigned(&experiment.name, assigned, visit.id);
+    if worker_is_strict {
+        *pairing = Some(Rc::clone(&visit.pairing));
+    }
     let mut head = arrival.head;
     headers::prepare(&mut head, &arrival.downstream);
     if let Some(asked) = arrival.asked {

@@ -111,6 +111,18 @@ impl Pairing {
         }
     }
 
+    /// Sees what is known of the request by now, and the answer that the user is about to have, onto the record. Waits
+    /// no longer than the record's patience; dropped, it is written all the same.
+    pub(super) async fn answered(&self, answer: Option<Observation>) {
+        let body = self.upload.so_far();
+        let answered = self.pair.borrow().as_ref().map(|pair| pair.answered(answer, body));
+        if let Some(answered) = answered
+            && !self.recorder.see_written(answered).await
+        {
+            self.metrics.record_unconfirmed.inc();
+        }
+    }
+
     /// Changes the pair: a mark, the served arm, a dropped copy.
     pub(super) fn note(&self, change: impl FnOnce(&mut Pair)) {
         if let Some(pair) = self.pair.borrow_mut().as_mut() {
@@ -258,6 +270,11 @@ impl Leg {
             Some(pairing) => observation.body.push(bytes, pairing.cap_bytes),
             None => observation.body.total_bytes += bytes.len() as u64,
         }
+    }
+
+    /// What was seen so far.
+    pub(super) fn observed(&self) -> Observation {
+        self.observation.copied()
     }
 
     /// The size of the answer's body so far, in bytes.

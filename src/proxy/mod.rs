@@ -16,6 +16,7 @@ mod expect;
 mod frames;
 mod handler;
 mod headers;
+mod held;
 mod inspect;
 mod leg;
 mod limits;

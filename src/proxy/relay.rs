@@ -18,6 +18,7 @@ use crate::proxy::headers;
 use crate::proxy::leg::Leg;
 use crate::proxy::respond::grpc_failure;
 use crate::proxy::upload::Outgoing;
+use crate::record::Observation;
 use crate::telemetry::traces::ServerSpan;
 use crate::upstream::AnswerBody;
 use crate::vocab::Fate;
@@ -57,6 +58,11 @@ impl Relay {
         if self.is_end_stream() {
             self.end(Fate::Complete);
         }
+    }
+
+    /// The leg that answers, as it was seen so far.
+    pub(super) fn observed(&self) -> Observation {
+        self.leg.observed()
     }
 
     /// Lets a failure be told as gRPC tells it.

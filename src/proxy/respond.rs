@@ -23,6 +23,7 @@ use serde_json::json;
 
 use crate::protocol::grpc;
 use crate::protocol::http1::Malformed;
+use crate::proxy::held::Held;
 use crate::proxy::relay::Relay;
 use crate::telemetry::Metrics;
 use crate::vocab::Fate;
@@ -161,6 +162,8 @@ pub(super) fn in_grpc_terms(response: &mut Response<AnswerBytes>) {
         AnswerBytes::Whole(_) => return,
         AnswerBytes::Relay(relay) => return relay.speak_grpc(),
         AnswerBytes::Refused(refused, _) => *refused,
+        // Held back only once it is said in these terms.
+        AnswerBytes::Held(_) => return,
     };
     *response.status_mut() = StatusCode::OK;
     *response.body_mut() = AnswerBytes::Whole(None);
@@ -221,6 +224,8 @@ pub(super) enum AnswerBytes {
     Refused(Refusal, Option<Bytes>),
     /// A model's, as it comes.
     Relay(Box<Relay>),
+    /// One of these, whose end waits until it is on record.
+    Held(Box<Held>),
 }
 
 impl Body for AnswerBytes {
@@ -236,6 +241,7 @@ impl Body for AnswerBytes {
                 Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
             }
             AnswerBytes::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(context),
+            AnswerBytes::Held(held) => Pin::new(held.as_mut()).poll_frame(context),
         }
     }
 
@@ -243,6 +249,7 @@ impl Body for AnswerBytes {
         match self {
             AnswerBytes::Whole(bytes) | AnswerBytes::Refused(_, bytes) => bytes.is_none(),
             AnswerBytes::Relay(relay) => relay.is_end_stream(),
+            AnswerBytes::Held(held) => held.is_end_stream(),
         }
     }
 
@@ -252,6 +259,7 @@ impl Body for AnswerBytes {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
             }
             AnswerBytes::Relay(relay) => relay.size_hint(),
+            AnswerBytes::Held(held) => held.size_hint(),
         }
     }
 }

@@ -173,14 +173,20 @@ impl Upload {
 
     /// The body for the record, which from now on answers for its memory.
     pub(super) fn captured(&self) -> Captured {
-        let mut state = self.0.borrow_mut();
+        let mut captured = self.so_far();
+        captured.hold = std::mem::take(&mut self.0.borrow_mut().hold);
+        captured
+    }
+
+    /// What came of the body so far.
+    pub(super) fn so_far(&self) -> Captured {
+        let state = self.0.borrow();
         let mut captured = Captured::default();
         for frame in &state.frames {
             captured.push(frame, state.cap_bytes);
         }
         captured.truncated |= state.total_bytes > captured.total_bytes;
         captured.total_bytes = state.total_bytes;
-        captured.hold = std::mem::take(&mut state.hold);
         captured
     }
 

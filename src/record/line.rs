@@ -1,7 +1,7 @@
 //! The lines of the log: one JSON object each, `schema` and `kind` first, `crc32` last.
 //!
-//! Four kinds: `design` is what an experiment is ([`DesignRecord`]), `pair` a request with every answer it got
-//! ([`PairedRecord`]), `outcome` what happened later ([`OutcomeRecord`]), `gap` how much is missing ([`Gap`]). Fields that are not there were not known, or are
+//! Five kinds: `design` is what an experiment is ([`DesignRecord`]), `pair` a request with every answer it got
+//! ([`PairedRecord`]), `answered` what was known of it when its user got the last byte, where the record is strict, `outcome` what happened later ([`OutcomeRecord`]), `gap` how much is missing ([`Gap`]). Fields that are not there were not known, or are
 //! false. A later version may add fields; one that changes the meaning of a field counts [`SCHEMA`] up. Readers take
 //! every earlier version, and refuse what they do not know.
 //!
@@ -41,6 +41,8 @@ pub enum Line {
     Design(Box<DesignRecord>),
     /// A request with its answers.
     Pair(Box<PairedRecord>),
+    /// What was known of a request when its user got the end of the answer; its pair follows.
+    Answered(Box<PairedRecord>),
     /// What happened later.
     Outcome(Box<OutcomeRecord>),
     /// What is missing.
@@ -55,6 +57,8 @@ pub enum LineKind {
     Design,
     /// A [`PairedRecord`].
     Pair,
+    /// A [`PairedRecord`] in the making.
+    Answered,
     /// An [`OutcomeRecord`].
     Outcome,
     /// A [`Gap`].
@@ -129,6 +133,7 @@ impl Line {
         Ok(match kind {
             LineKind::Design => Line::Design(serde_json::from_str(text)?),
             LineKind::Pair => Line::Pair(serde_json::from_str(text)?),
+            LineKind::Answered => Line::Answered(serde_json::from_str(text)?),
             LineKind::Outcome => Line::Outcome(serde_json::from_str(text)?),
             LineKind::Gap => Line::Gap(serde_json::from_str(text)?),
         })
@@ -139,6 +144,7 @@ impl Line {
         match self {
             Line::Design(_) => LineKind::Design,
             Line::Pair(_) => LineKind::Pair,
+            Line::Answered(_) => LineKind::Answered,
             Line::Outcome(_) => LineKind::Outcome,
             Line::Gap(_) => LineKind::Gap,
         }
@@ -148,7 +154,7 @@ impl Line {
     pub fn time(&self) -> Timestamp {
         match self {
             Line::Design(record) => record.time,
-            Line::Pair(record) => record.time,
+            Line::Pair(record) | Line::Answered(record) => record.time,
             Line::Outcome(record) => record.time,
             Line::Gap(gap) => gap.since,
         }
@@ -158,7 +164,7 @@ impl Line {
     pub fn experiment(&self) -> &ExperimentName {
         match self {
             Line::Design(record) => &record.experiment,
-            Line::Pair(record) => &record.experiment,
+            Line::Pair(record) | Line::Answered(record) => &record.experiment,
             Line::Outcome(record) => &record.experiment,
             Line::Gap(gap) => &gap.experiment,
         }
@@ -196,13 +202,15 @@ impl Head {
 
 impl LineKind {
     /// Every kind.
-    const ALL: [LineKind; 4] = [LineKind::Pair, LineKind::Outcome, LineKind::Design, LineKind::Gap];
+    const ALL: [LineKind; 5] =
+        [LineKind::Pair, LineKind::Outcome, LineKind::Design, LineKind::Gap, LineKind::Answered];
 
     /// The word that metrics and the log use.
     pub fn as_str(self) -> &'static str {
         match self {
             LineKind::Design => "design",
             LineKind::Pair => "pair",
+            LineKind::Answered => "answered",
             LineKind::Outcome => "outcome",
             LineKind::Gap => "gap",
         }
@@ -232,6 +240,14 @@ impl Recorded for DesignRecord {
 
 impl Recorded for PairedRecord {
     const KIND: LineKind = LineKind::Pair;
+}
+
+/// What is known of a request whose user is about to have the answer.
+#[derive(Serialize)]
+pub(super) struct Answered<'a>(pub(super) &'a PairedRecord);
+
+impl Recorded for Answered<'_> {
+    const KIND: LineKind = LineKind::Answered;
 }
 
 impl Recorded for OutcomeRecord {

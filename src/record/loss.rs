@@ -3,7 +3,6 @@
 //! A loss is counted in the metrics at once and kept here until a gap record that tells of it is on the disk.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use crate::record::Gap;
 use crate::record::LineKind;
@@ -33,18 +32,30 @@ impl Losses {
     }
 
     /// Notes that what was in hand is lost since a run before this one was killed.
-    pub(super) fn add_crash(&mut self, experiments: BTreeSet<ExperimentName>, last_heard: Timestamp) {
+    /// Of pairs it may be known how many were answered.
+    pub(super) fn add_crash(
+        &mut self,
+        unpaired: BTreeMap<ExperimentName, Option<u64>>,
+        last_heard: Timestamp,
+    ) {
         let until = Timestamp::from(std::time::SystemTime::now());
-        let gap = |experiment, of| Gap {
+        let gap = |experiment, of, lost| Gap {
             experiment,
             of,
-            lost: None,
+            lost,
             reason: LossReason::Crash,
             since: last_heard,
             until,
         };
-        let both = |name: ExperimentName| [gap(name.clone(), LineKind::Pair), gap(name, LineKind::Outcome)];
-        self.crashes.extend(experiments.into_iter().flat_map(both));
+        for (name, lost) in unpaired {
+            self.crashes.push(gap(name.clone(), LineKind::Pair, lost));
+            self.crashes.push(gap(name, LineKind::Outcome, None));
+        }
+    }
+
+    /// Says whether a crash is still to be told of.
+    pub(super) fn has_crash(&self) -> bool {
+        !self.crashes.is_empty()
     }
 
     /// Counts records as lost.

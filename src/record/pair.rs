@@ -196,6 +196,23 @@ impl Pair {
         &self.policy.experiments[self.experiment]
     }
 
+    /// What is known of the request while its user's answer ends; `answer` is the call that gave it, unless it is among
+    /// the legs.
+    pub fn answered(&self, answer: Option<Observation>, body: Captured) -> Self {
+        let CapturedRequest { method, uri, headers, .. } = &self.request;
+        let (method, uri, headers) = (method.clone(), uri.clone(), headers.clone());
+        Self {
+            policy: Arc::clone(&self.policy),
+            split: self.split.clone(),
+            unit: self.unit.clone(),
+            request: CapturedRequest { method, uri, headers, body },
+            legs: self.legs.iter().map(Observation::copied).chain(answer).collect(),
+            dropped: self.dropped.clone(),
+            shown: self.shown.clone(),
+            ..*self
+        }
+    }
+
     /// Counts the pair's heads against the budget too, where its bodies are counted as they come; gives what it holds
     /// in all, in bytes.
     pub fn hold(&mut self) -> usize {
@@ -220,6 +237,18 @@ impl Pair {
 }
 
 impl Observation {
+    /// The same once more; frames of the body are shared.
+    pub fn copied(&self) -> Self {
+        let Captured { frames, total_bytes, truncated, .. } = &self.body;
+        let body = Captured {
+            frames: frames.clone(),
+            total_bytes: *total_bytes,
+            truncated: *truncated,
+            hold: Hold::default(),
+        };
+        Self { headers: self.headers.clone(), body, ..*self }
+    }
+
     /// The status by which the answer is judged: for gRPC, which answers 200 whatever happened, the one of HTTP that
     /// says the same.
     pub fn judged_status(&self) -> Option<u16> {

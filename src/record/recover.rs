@@ -2,13 +2,16 @@
 //!
 //! A file `crossfade.lock` is there, and locked, while a gateway writes; whoever ends in peace removes it. Found and not
 //! locked, it tells of a crash: a torn last line is cut off, segments that were about to be packed will be, and the log
-//! is told that an unknown number of records is missing. Found locked, another gateway writes to the same directory:
-//! nothing of that one's is touched. Whatever fails here costs tidiness, and never keeps a gateway from serving.
+//! is told that records are missing: nobody knows how many, but where the record was strict, for there whoever was
+//! answered is in the log, with a pair or without. Found locked, another gateway writes to the same directory: nothing of
+//! that one's is touched. Whatever fails here costs tidiness, and never keeps a gateway from serving.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fs;
 use std::fs::File;
 use std::fs::TryLockError;
@@ -18,14 +21,20 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Seek;
 use std::io::SeekFrom;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
 use memchr::memrchr;
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::record::Line;
 use crate::record::packed::is_packed;
 use crate::record::packed::packed_name;
+use crate::record::read_each;
+use crate::record::segment::segment_name;
+use crate::record::segment::segment_name_now;
 use crate::record::segment::segments;
 use crate::vocab::ExperimentName;
 use crate::vocab::Timestamp;
@@ -39,6 +48,18 @@ pub(super) struct Presence {
     path: PathBuf,
     /// `None`: another gateway holds it.
     lock: Option<File>,
+    run: Run,
+    /// Whether the mark says so.
+    is_said: bool,
+}
+
+/// What the mark says of the run that left it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Run {
+    /// The names of its segments come after this.
+    since: String,
+    /// Whether whoever was answered is in the log.
+    strict: bool,
 }
 
 /// What was found.
@@ -57,8 +78,8 @@ pub(super) struct Found {
 /// What is known of a gateway that was killed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Crash {
-    /// The experiments in the last segment.
-    pub(super) experiments: BTreeSet<ExperimentName>,
+    /// How many requests of each experiment were answered and have no pair; `None`: nobody knows.
+    pub(super) unpaired: BTreeMap<ExperimentName, Option<u64>>,
     /// When it last wrote.
     pub(super) last_heard: Timestamp,
 }
@@ -67,22 +88,31 @@ pub(super) struct Crash {
 ///
 /// # Errors
 /// What the system says when the mark cannot be set or the directory not be read.
-pub(super) fn enter(dir: &Path) -> io::Result<(Presence, Found)> {
+pub(super) fn enter(dir: &Path, strict: bool) -> io::Result<(Presence, Found)> {
     let path = dir.join(LOCK);
+    let run = Run { since: segment_name_now(), strict };
     let was_there = path.exists();
-    let lock = File::create(&path)?;
+    let mut lock = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             tracing::error!(dir = %dir.display(), "another gateway writes to the same directory of records; give each its own");
-            return Ok((Presence { path, lock: None }, Found::default()));
+            return Ok((Presence { path, lock: None, run, is_said: true }, Found::default()));
         }
         // A file system without locks still has the mark.
         Err(TryLockError::Error(error)) => {
             tracing::debug!(%error, "the directory of records cannot be locked")
         }
     }
-    let presence = Presence { path, lock: Some(lock) };
+    let mut left = String::new();
+    lock.read_to_string(&mut left)?;
+    // An earlier version's mark is empty.
+    let before: Option<Run> = serde_json::from_str(&left).ok();
+    let mut presence = Presence { path, lock: Some(lock), run, is_said: false };
+    // What an earlier run's mark says is needed until the log tells of its crash.
+    if !was_there {
+        presence.say()?;
+    }
     let all = segments(dir)?;
     let mut found = Found::default();
     for path in &all {
@@ -103,12 +133,43 @@ pub(super) fn enter(dir: &Path) -> io::Result<(Presence, Found)> {
     }
     if was_there && let Some(last) = all.last() {
         let last_heard = Timestamp::from(fs::metadata(last)?.modified()?);
-        found.crash = Some(Crash { experiments: experiments(last)?, last_heard });
+        let its = |path: &&PathBuf| before.as_ref().is_some_and(|run| segment_name(path) > Some(&run.since));
+        let its: Vec<&PathBuf> = all.iter().filter(its).collect();
+        let unpaired = match before.as_ref() {
+            Some(run) if run.strict => unpaired(&its[its.len().saturating_sub(2)..])?,
+            _ => experiments(last)?.into_iter().map(|name| (name, None)).collect(),
+        };
+        found.crash = Some(Crash { unpaired, last_heard });
     }
     Ok((presence, found))
 }
 
 impl Presence {
+    /// Takes back that whoever was answered is in the log.
+    pub(super) fn no_longer_strict(&mut self) {
+        if std::mem::replace(&mut self.run.strict, false) {
+            self.is_said = false;
+        }
+    }
+
+    /// Lets the mark speak of this run: nothing more is to be told of the one before it.
+    pub(super) fn speak(&mut self) {
+        if !self.is_said
+            && let Err(error) = self.say()
+        {
+            tracing::debug!(%error, "the mark on the directory of records cannot be changed");
+        }
+    }
+
+    fn say(&mut self) -> io::Result<()> {
+        self.is_said = true;
+        let Some(mut lock) = self.lock.as_ref() else { return Ok(()) };
+        let text = serde_json::to_vec(&self.run)?;
+        lock.seek(SeekFrom::Start(0))?;
+        lock.write_all(&text)?;
+        lock.set_len(text.len() as u64)
+    }
+
     /// Takes the mark away: everything was written.
     pub(super) fn leave(self) {
         if self.lock.is_some()
@@ -141,6 +202,30 @@ fn cut_torn(path: &Path) -> io::Result<u64> {
         file.sync_all()?;
     }
     Ok(size - end)
+}
+
+/// How many requests were answered in a run's last segments and have no pair there.
+fn unpaired(segments: &[&PathBuf]) -> io::Result<BTreeMap<ExperimentName, Option<u64>>> {
+    let mut answered = HashMap::new();
+    let mut found = BTreeMap::new();
+    let reader = read_each(segments).map_err(io::Error::other)?;
+    for line in reader.filter_map(Result::ok) {
+        found.entry(line.experiment().clone()).or_insert(Some(0));
+        match line {
+            Line::Answered(record) => {
+                answered.insert(record.request_id, record.experiment.clone());
+            }
+            Line::Pair(record) => {
+                answered.remove(&record.request_id);
+            }
+            _ => {}
+        }
+    }
+    for experiment in answered.into_values() {
+        let count = found.entry(experiment).or_insert(Some(0));
+        *count = count.map(|count| count + 1);
+    }
+    Ok(found)
 }
 
 /// The experiments whose designs are in a segment; each is there before its first pair.

@@ -191,8 +191,7 @@ impl Segments {
         let dir = &self.dir;
         fs::create_dir_all(dir).map_err(|source| SegmentError::Directory { dir: dir.clone(), source })?;
         self.delete_old();
-        let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
-        let path = dir.join(format!("{PREFIX}{now}-{}{SUFFIX}", Uuid::now_v7().simple()));
+        let path = dir.join(segment_name_now());
         match OpenOptions::new().append(true).create_new(true).open(&path) {
             Ok(file) => Ok(Segment { path, file, bytes: 0, begun: Instant::now(), dirty: false }),
             Err(source) => Err(SegmentError::Begin { path, source }),
@@ -244,6 +243,12 @@ pub(super) fn segments(dir: &Path) -> io::Result<Vec<PathBuf>> {
     });
     found.dedup_by(|packed, plain| packed_name(plain) == *packed);
     Ok(found)
+}
+
+/// The name of a segment that begins now.
+pub(super) fn segment_name_now() -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
+    format!("{PREFIX}{now}-{}{SUFFIX}", Uuid::now_v7().simple())
 }
 
 /// The name of a segment before it is packed, which begins with the time at which the segment did; `None`: the file is

@@ -20,6 +20,8 @@ pub struct Settings {
     pub keep: Keep,
     /// How long written lines wait at most until the disk is asked to have them, with which they survive a loss of power.
     pub sync_every: Duration,
+    /// How long an answer's last byte waits until the record has the answer; `None`: it does not wait.
+    pub strict: Option<Duration>,
     /// How many bytes of records may wait for the writer.
     pub queue_bytes: usize,
     /// How many records may wait for the writer.
@@ -84,6 +86,7 @@ impl Default for Settings {
             body_cap_bytes: 256 * 1024,
             rotate: Rotation { bytes: 256 * 1024 * 1024, every: Duration::from_secs(3600), pack: true },
             keep: Keep::default(),
+            strict: None,
             sync_every: Duration::from_millis(200),
             queue_bytes: 64 * 1024 * 1024,
             queue_records: 65_536,

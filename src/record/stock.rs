@@ -38,6 +38,8 @@ pub struct Stock {
 pub struct Holding {
     /// Requests with their answers.
     pub pairs: u64,
+    /// What a strict record held of requests when their users had the answer, before their pairs.
+    pub answered: u64,
     /// What happened later.
     pub outcomes: u64,
     /// Times that the experiment's design is told.
@@ -89,6 +91,7 @@ impl Stock {
         match line {
             Line::Design(_) => held.designs += 1,
             Line::Pair(_) => held.pairs += 1,
+            Line::Answered(_) => held.answered += 1,
             Line::Outcome(_) => held.outcomes += 1,
             Line::Gap(gap) => {
                 held.gaps += 1;

@@ -33,6 +33,7 @@ use crate::record::Taken;
 use crate::record::build::paired_record;
 use crate::record::count;
 use crate::record::line;
+use crate::record::line::Answered;
 use crate::record::line::Recorded;
 use crate::record::loss::Losses;
 use crate::record::recover;
@@ -144,6 +145,7 @@ impl Writer {
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 _ = ticks.tick() => false,
+                () = writer.recorder.hurried() => false,
             };
             let taken = writer.take();
             if !stopping && !writer.has_work(&taken) {
@@ -186,16 +188,27 @@ impl Writer {
         }
         // What the entries hold is about what their lines take.
         let room = taken.bytes.min(BATCH_BYTES);
+        let (up_to, mut all_written) = (taken.up_to, true);
         let before = self.segments.position().cloned();
         let mut batch = Batch::beginning_with(self.losses.gaps(), room);
         for entry in taken.entries {
             self.add(&mut batch, entry);
             if batch.lines.len() >= BATCH_BYTES {
-                self.write(batch);
+                all_written &= self.write(batch);
                 batch = Batch::beginning_with(self.losses.gaps(), 0);
             }
         }
-        self.write(batch);
+        all_written &= self.write(batch);
+        let unsure = !all_written || self.recorder.was_impatient();
+        if let Some(presence) = &mut self.presence {
+            if unsure {
+                presence.no_longer_strict();
+            }
+            if !self.losses.has_crash() {
+                presence.speak();
+            }
+        }
+        self.recorder.settle(up_to);
         if before.as_ref() != self.segments.position() {
             self.checkpoint();
         }
@@ -207,7 +220,7 @@ impl Writer {
         if self.presence.is_some() || fs::create_dir_all(&self.dir).is_err() {
             return;
         }
-        let (presence, found) = match recover::enter(&self.dir) {
+        let (presence, found) = match recover::enter(&self.dir, self.recorder.is_strict()) {
             Ok(entered) => entered,
             Err(error) => {
                 tracing::debug!(dir = %self.dir.display(), %error, "the directory of records is not in order");
@@ -218,13 +231,13 @@ impl Writer {
         let Found { unpacked, torn_bytes, torn, crash } = found;
         self.segments.left_behind(unpacked);
         self.metrics.record_torn.inc_by(torn);
-        if let Some(Crash { experiments, last_heard }) = crash {
+        if let Some(Crash { unpaired, last_heard }) = crash {
             self.metrics.record_crashes.inc();
             tracing::warn!(
                 torn_bytes,
-                "the gateway before this one was killed; the log says so by gap records of unknown count"
+                "the gateway before this one was killed; the log says so by gap records"
             );
-            self.losses.add_crash(experiments, last_heard);
+            self.losses.add_crash(unpaired, last_heard);
         }
     }
 
@@ -244,7 +257,9 @@ impl Writer {
             counted(Plane::Record, &self.metrics, panic);
             batch.lines.truncate(whole);
             tracing::error!(%experiment, kind = kind.as_str(), "a record could not be made and is lost");
-            self.losses.add(&self.metrics, (experiment, kind, LossReason::Fault), 1);
+            if kind != LineKind::Answered {
+                self.losses.add(&self.metrics, (experiment, kind, LossReason::Fault), 1);
+            }
         }
     }
 
@@ -263,6 +278,16 @@ impl Writer {
                 batch.designs.entry(id).or_insert(design);
                 batch.add(&record.experiment, &record);
             }
+            Entry::Answered(raw) => {
+                let subject = self.subjects.of(&raw);
+                // The sinks are told with the pair.
+                let design = subject.design(&raw, |_| {});
+                let id = subject.id;
+                let (identity, looked) = subject.known_of(&raw);
+                let record = paired_record(&raw, identity, looked, &self.redact);
+                batch.designs.entry(id).or_insert(design);
+                batch.add(&record.experiment, &Answered(&record));
+            }
             Entry::Outcome(record) => {
                 self.sinks.iter_mut().for_each(|sink| sink.outcome(&record));
                 batch.add(&record.experiment, &*record);
@@ -270,10 +295,11 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, batch: Batch) {
-        let Batch { lines, gaps, records, designs } = batch;
+    /// Writes a batch; `false`: it is lost.
+    fn write(&mut self, batch: Batch) -> bool {
+        let Batch { lines, gaps, mut records, designs } = batch;
         if lines.is_empty() {
-            return;
+            return true;
         }
         let introduced = &self.introduced;
         let new = |place: Place| {
@@ -285,10 +311,12 @@ impl Writer {
             self.report(&written);
             // The next lines may go to another segment, or to what is left of this one.
             self.introduced.clear();
+            // Of a request that is answered the pair is what counts.
+            records.retain(|(_, kind), _| *kind != LineKind::Answered);
             for ((experiment, kind), lost) in records {
                 self.losses.add(&self.metrics, (experiment, kind, LossReason::Disk), lost);
             }
-            return;
+            return false;
         };
         self.metrics.record_bytes.inc_by(lines.len() as u64);
         for (_, design) in new(place) {
@@ -308,6 +336,7 @@ impl Writer {
             self.sinks.iter_mut().for_each(|sink| sink.gap(gap));
         }
         self.losses.told(&gaps);
+        true
     }
 
     fn count_written(&self, experiment: &ExperimentName, kind: LineKind, count: u64) {

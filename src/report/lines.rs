@@ -37,7 +37,7 @@ impl LineCounts {
 
     pub(super) fn count(&mut self, line: &Line) {
         match line {
-            Line::Design(_) => {}
+            Line::Design(_) | Line::Answered(_) => {}
             Line::Pair(_) => self.pairs += 1,
             Line::Outcome(_) => self.outcomes += 1,
             Line::Gap(gap) => self.lost = self.lost.saturating_add(gap.lost.unwrap_or(0)),

@@ -139,7 +139,7 @@ impl Worst {
         match line {
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
-            Line::Design(_) | Line::Gap(_) => {}
+            Line::Design(_) | Line::Answered(_) | Line::Gap(_) => {}
         }
     }
 

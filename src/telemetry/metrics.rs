@@ -158,6 +158,8 @@ catalogue! {
     records_lost: IntCounterVec = "crossfade_records_lost_total" ["experiment", "kind", "reason"],
     /// Bytes written to the log.
     record_bytes: IntCounter = "crossfade_record_written_bytes_total" [],
+    /// Answers that users got whole before a strict record had them, for it could not be written in time.
+    record_unconfirmed: IntCounter = "crossfade_record_unconfirmed_total" [],
     /// Files of records of which the disk did not say that it has them. Each was left and another begun.
     record_sync_failures: IntCounter = "crossfade_record_sync_failures_total" [],
     /// Runs before this one that were killed, as found in the directory of records at start.

@@ -19,6 +19,7 @@ mod feedback;
 mod fleet;
 mod grpc;
 mod leaving;
+mod kills;
 mod ledger;
 mod life;
 mod limits;

@@ -93,7 +93,7 @@ async fn a_line_holds_everything_that_was_seen() {
         Value::Object(leg)
     };
     let expected = json!({
-        "schema": 2,
+        "schema": 3,
         "kind": "pair",
         "request_id": id.to_string(),
         "time": "2026-01-01T00:00:00.000000Z",
@@ -137,11 +137,14 @@ async fn a_line_holds_everything_that_was_seen() {
     assert_eq!(lines.len(), 1);
     let plain =
         |value: &Value| serde_json::from_str::<Value>(&value.to_string().replace("2.50", "2.5")).unwrap();
-    assert_eq!(plain(&lines[0]), plain(&expected));
+    let mut line = plain(&lines[0]);
+    let checksum = line.as_object_mut().unwrap().shift_remove("crc32").unwrap();
+    assert_eq!(line, plain(&expected));
     let text = std::fs::read_to_string(first_segment(&ledger)).unwrap();
-    assert!(text.starts_with(r#"{"schema":2,"kind":"design","time":"#), "{text}");
-    assert!(text.contains("\n{\"schema\":2,\"kind\":\"pair\",\"request_id\":"), "{text}");
+    assert!(text.starts_with(r#"{"schema":3,"kind":"design","time":"#), "{text}");
+    assert!(text.contains("\n{\"schema\":3,\"kind\":\"pair\",\"request_id\":"), "{text}");
     assert!(text.contains("2.50"), "numbers keep their digits");
+    assert!(text.ends_with(&format!(",\"crc32\":{checksum}}}\n")), "{text}");
 }
 
 fn first_segment(ledger: &Ledger) -> std::path::PathBuf {
@@ -167,12 +170,12 @@ async fn what_is_written_can_be_read_back_whole() {
     for (line, read) in lines.into_iter().zip(read) {
         let read = match read {
             Line::Design(record) => serde_json::to_string(&record),
-            Line::Pair(record) => serde_json::to_string(&record),
+            Line::Pair(record) | Line::Answered(record) => serde_json::to_string(&record),
             Line::Outcome(record) => serde_json::to_string(&record),
             Line::Gap(gap) => serde_json::to_string(&gap),
         };
         let Value::Object(mut line) = line else { panic!("a line is an object") };
-        line.retain(|key, _| key != "schema" && key != "kind");
+        line.retain(|key, _| !["schema", "kind", "crc32"].contains(&key.as_str()));
         assert_eq!(serde_json::from_str::<Value>(&read.unwrap()).unwrap(), Value::Object(line));
     }
 }

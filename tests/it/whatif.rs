@@ -205,11 +205,11 @@ fn whatif(world: &World, arguments: &[&str]) -> Output {
     let written = |line: &Line| {
         let (kind, record) = match line {
             Line::Design(record) => ("design", json!(record)),
-            Line::Pair(record) => ("pair", json!(record)),
+            Line::Pair(record) | Line::Answered(record) => ("pair", json!(record)),
             Line::Outcome(record) => ("outcome", json!(record)),
             Line::Gap(record) => ("gap", json!(record)),
         };
-        let mut whole = json!({"schema": crossfade::record::SCHEMA, "kind": kind});
+        let mut whole = json!({"schema": 2, "kind": kind});
         whole.as_object_mut().unwrap().extend(record.as_object().unwrap().clone());
         format!("{whole}\n")
     };

@@ -224,7 +224,7 @@ impl WhatIf {
             Line::Outcome(record) => {
                 experiments.entry(record.experiment.clone()).or_default().outcome(record, reward);
             }
-            Line::Gap(_) => {}
+            Line::Answered(_) | Line::Gap(_) => {}
         }
     }
 

@@ -32,6 +32,8 @@ const MAX_SECRET_BYTES: usize = 64 * 1024;
 const MAX_WORKERS: usize = 1024;
 /// The most that is held of one body.
 const MAX_BODY_BYTES: usize = 1024 * 1024 * 1024;
+/// How long an answer's end waits for a strict record.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(1);
 /// A record holds a request and its answers: at most two in most experiments, and there is more to it than bodies.
 const BODIES_A_RECORD: usize = 4;
 
@@ -132,7 +134,7 @@ fn from_file_at(path: &str) -> Result<Vec<u8>, String> {
 }
 
 pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Settings {
-    let schema::Record { dir, body_cap, rotate, keep, sync_every, queue, redact } =
+    let schema::Record { dir, body_cap, rotate, keep, sync_every, strict, queue, redact } =
         raw.value().unwrap_or_default();
     let rotate = rotate.value().unwrap_or_default();
     let keep = keep.value().unwrap_or_default();
@@ -161,6 +163,9 @@ pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Set
             bytes: keep.bytes.scalar().map(|bytes| bytes.0),
             age: keep.age.scalar().map(|age| age.0),
         },
+        strict: strict.value().map(|schema::Strict { patience }| {
+            patience.scalar().map_or(DEFAULT_PATIENCE, |patience| patience.0)
+        }),
         sync_every: sync_every.scalar().map_or(default.sync_every, |every| every.0),
         queue_bytes,
         queue_records: queue.records.scalar().map_or(default.queue_records, usize::from),

@@ -45,6 +45,7 @@ pub(super) use service::ListenTls;
 pub(super) use service::Record;
 pub(super) use service::Redact;
 pub(super) use service::SecretSource;
+pub(super) use service::Strict;
 pub(super) use service::Tickets;
 pub(super) use strategy::Ab;
 pub(super) use strategy::Allocation;

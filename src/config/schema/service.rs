@@ -95,6 +95,10 @@ pub(crate) struct Record {
     /// A gateway that is killed loses nothing that was written. Default: 200ms.
     #[serde(default)]
     pub(crate) sync_every: Field<Scalar<Positive>>,
+    /// Holds the end of every answer back until the record has the answer, so that whoever has one knows that it is on
+    /// record though the gateway be killed the moment after. Costs a write before every last byte. Absent: it does not wait.
+    #[serde(default)]
+    pub(crate) strict: Field<Strict>,
     /// How much may wait to be written; what does not fit is counted as lost.
     #[serde(default)]
     pub(crate) queue: Field<Queue>,
@@ -117,6 +121,15 @@ pub(crate) struct Rotate {
     /// Whether it is packed by zstd then. Default: true.
     #[serde(default)]
     pub(crate) pack: Field<Scalar<bool>>,
+}
+
+/// What an answer's end waits for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Strict {
+    /// How long it waits at most: a disk that takes nothing must not keep users from their answers. Default: 1s.
+    #[serde(default)]
+    pub(crate) patience: Field<Scalar<Positive>>,
 }
 
 /// How much is kept of what was recorded.

@@ -129,7 +129,7 @@ impl Slicer {
             Line::Pair(record) => self.fold_pair(record, line),
             Line::Outcome(record) => self.fold_outcome(record, line),
             // What is missing belongs to no slice.
-            Line::Gap(_) => {}
+            Line::Answered(_) | Line::Gap(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crossfade::app::Gateway;
 use crossfade::config;
 use crossfade::config::Config;
+use crossfade::record;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -109,17 +110,17 @@ impl Rig {
     }
 }
 
-/// Every record of a directory, in the order of the segments' names.
+/// Every record of a directory, in the order of the segments' names; none is damaged or torn.
 pub(crate) fn read_records(dir: &Path) -> Vec<Value> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut segments: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
-    segments.sort();
-    let texts = segments.iter().map(|path| std::fs::read_to_string(path).unwrap());
-    texts
-        .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>())
-        .filter(|line| line["kind"] != "design")
-        .collect()
+    let mut records = Vec::new();
+    let Ok(mut reader) = record::read(dir) else { return records };
+    while let Some(line) = reader.next() {
+        line.unwrap();
+        records.push(serde_json::from_slice::<Value>(reader.line_bytes()).unwrap());
+    }
+    assert_eq!(reader.torn(), 0);
+    records.retain(|line| line["kind"] != "design");
+    records
 }
 
 fn policy_path(dir: &Path) -> PathBuf {
