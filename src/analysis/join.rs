@@ -172,6 +172,32 @@ impl Join {
         }
     }
 
+    /// Moves cases to where their strata are now.
+    pub(super) fn move_to(&mut self, places: &[Option<usize>]) {
+        for half in self.waiting.values_mut() {
+            if let Half::Case(case) = half {
+                case.stratum = case.stratum.and_then(|stratum| places.get(stratum).copied().flatten());
+            }
+        }
+    }
+
+    /// Takes in what waits elsewhere; gives each pair that meets outcomes, and these.
+    pub(super) fn merge(&mut self, mut other: Join) -> Vec<(Case, Vec<(OutcomeName, OutcomeValue)>)> {
+        let mut met = Vec::new();
+        for id in std::mem::take(&mut other.order) {
+            let Some(theirs) = other.take(id) else { continue };
+            match (self.take(id), theirs) {
+                (None, half) => self.insert(id, half),
+                (Some(Half::Case(case)), Half::Outcomes(told))
+                | (Some(Half::Outcomes(told)), Half::Case(case)) => {
+                    met.push((*case, told));
+                }
+                (Some(own), _) => self.put(id, own),
+            }
+        }
+        met
+    }
+
     /// Forgets one request.
     pub(super) fn forget(&mut self, id: RequestId) {
         self.take(id);

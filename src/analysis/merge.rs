@@ -1,14 +1,18 @@
 //! Figures of several gateways as one: counts add up exactly, sums to rounding, sets of units by union.
 //!
 //! Only figures of one identity belong together. Where a test depends on the order of what it saw, each gateway's keeps
-//! its own, and the bounds are those that all agree on.
+//! its own, and the bounds are those that all agree on. A request that one knows and an outcome that the other was told
+//! of it meet.
 
 use crate::analysis::Analysis;
 use crate::analysis::breach;
 use crate::analysis::breach::Breaches;
+use crate::analysis::join::Case;
 use crate::analysis::study::Study;
 use crate::analysis::tally::ArmTally;
 use crate::analysis::tally::CallTally;
+use crate::record::OutcomeValue;
+use crate::vocab::OutcomeName;
 
 impl Analysis {
     /// The figures of a fleet as those of one gateway; `before` are the same at an earlier look, whose breaches stay.
@@ -39,26 +43,32 @@ impl Analysis {
 
 impl Study {
     fn merge(&mut self, other: &Study) {
-        let alike = self.identity_is(other);
-        let (Some(subject), Some(theirs)) = (&mut self.subject, &other.subject) else {
-            if self.subject.is_none() {
+        if !self.identity_is(other) {
+            let until = |study: &Study| study.subject.as_ref().map(|subject| subject.until);
+            if until(other) > until(self) {
                 *self = other.clone();
             }
             return;
-        };
-        if !alike {
+        }
+        // Only who has seen a request knows the arms; the other may have seen outcomes, or what is missing.
+        if self.subject.is_none() && other.subject.is_some() {
+            let own = std::mem::replace(self, other.clone());
+            return self.add(&own);
+        }
+        self.add(other);
+    }
+
+    /// Takes in figures of the same identity, of arms that this side knows if anybody does.
+    fn add(&mut self, other: &Study) {
+        if let (Some(subject), Some(theirs)) = (&mut self.subject, &other.subject) {
             if theirs.until > subject.until {
-                *self = other.clone();
+                subject.policy.clone_from(&theirs.policy);
+                self.design.clone_from(&other.design);
+                self.watches.clone_from(&other.watches);
             }
-            return;
+            subject.since = subject.since.min(theirs.since);
+            subject.until = subject.until.max(theirs.until);
         }
-        if theirs.until > subject.until {
-            subject.policy.clone_from(&theirs.policy);
-            self.design.clone_from(&other.design);
-            self.watches.clone_from(&other.watches);
-        }
-        subject.since = subject.since.min(theirs.since);
-        subject.until = subject.until.max(theirs.until);
         self.requests += other.requests;
         self.left_out.not_enrolled += other.left_out.not_enrolled;
         self.left_out.forced += other.left_out.forced;
@@ -71,7 +81,9 @@ impl Study {
             own.missing += theirs.missing;
         }
         self.noise.merge(&other.noise);
+        let before = self.strata.clone();
         self.strata.merge(&other.strata);
+        self.join.move_to(&before.places_in(&self.strata));
         self.pairs.iter_mut().zip(&other.pairs).for_each(|(own, theirs)| own.merge(theirs));
         self.ballot.merge(&other.ballot);
         for (outcome, theirs) in &other.outcomes {
@@ -95,6 +107,26 @@ impl Study {
             }
         }
         self.breaches.merge(&other.breaches);
+        let mut waiting = other.join.clone();
+        waiting.move_to(&other.strata.places_in(&self.strata));
+        for (case, outcomes) in self.join.merge(waiting) {
+            self.join_late(case, outcomes);
+        }
+    }
+
+    /// Takes in outcomes of which one side knew the pair and the other the report.
+    fn join_late(&mut self, mut case: Case, outcomes: Vec<(OutcomeName, OutcomeValue)>) {
+        for (name, value) in outcomes {
+            if case.outcome(&name).is_some() {
+                continue;
+            }
+            case.outcomes.push((name.clone(), value.clone()));
+            self.settle(&case, Some(&name));
+            self.watch_outcome(&case, &name, &value);
+        }
+        if self.awaits(&case) {
+            self.join.wait(case);
+        }
     }
 }
 

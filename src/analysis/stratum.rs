@@ -131,6 +131,12 @@ impl Strata {
         }
     }
 
+    /// Where each stratum of these is among those, once they were merged.
+    pub(super) fn places_in(&self, merged: &Strata) -> Vec<Option<usize>> {
+        let place = |own: &Stratum| merged.0.iter().position(|it| it.is_like(own.stage, &own.propensities));
+        self.0.iter().map(place).collect()
+    }
+
     /// Takes in the strata of another gateway.
     pub(super) fn merge(&mut self, other: &Strata) {
         for theirs in &other.0 {

@@ -220,9 +220,9 @@ impl Study {
         self.identity.as_deref() == Some(identity)
     }
 
-    /// Whether another's evidence can be counted together with this.
+    /// Whether another's evidence can be counted together with this; what has no identity is of any.
     pub(super) fn identity_is(&self, other: &Study) -> bool {
-        self.identity == other.identity
+        self.identity.is_none() || other.identity.is_none() || self.identity == other.identity
     }
 
     /// What is watched under a name.
@@ -243,7 +243,7 @@ impl Study {
     }
 
     /// Says whether a declared outcome of a pair has not come yet.
-    fn awaits(&self, case: &Case) -> bool {
+    pub(super) fn awaits(&self, case: &Case) -> bool {
         self.design.as_ref().is_some_and(|design| design.outcomes.len() > case.outcomes.len())
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::report;
+use crate::report::Partial;
 use crate::report::Progress;
 use crate::report::Report;
 use crate::report::SliceField;
@@ -23,9 +24,15 @@ const BAR: usize = 40;
 /// The arguments of `crossfade report`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories of records, and single `.jsonl` files.
-    #[arg(required = true, value_name = "DIR|FILE")]
+    /// Directories of records, and single files, packed or not.
+    #[arg(required_unless_present = "merge", value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
+    /// Writes what is known of these records to a file instead of a report: each of many machines reads a part of the log.
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
+    emit_state: Option<PathBuf>,
+    /// Takes in what `--emit-state` wrote of another part of the log; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    merge: Vec<PathBuf>,
     /// How the report is laid out.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -64,12 +71,18 @@ pub(super) fn main(args: Args) -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
-    let Args { paths, format, output, experiments, slices } = args;
+    let Args { paths, emit_state, merge, format, output, experiments, slices } = args;
     let wanted = Wanted { experiments, slices };
     let mut bar = Bar { shown: false, is_terminal: io::stderr().is_terminal() };
-    let report = report::collect(&paths, &wanted, &mut |progress| bar.show(progress));
+    let mut partial = Partial::of(&wanted);
+    let read = partial.read(&paths, &mut |progress| bar.show(progress));
     bar.clear();
-    let text = laid_out(&report?, format)?;
+    read?;
+    merge.iter().try_for_each(|part| partial.merge(part))?;
+    if let Some(path) = emit_state {
+        return Ok(partial.emit(&path)?);
+    }
+    let text = laid_out(&partial.report()?, format)?;
     match output {
         Some(path) => std::fs::write(&path, text)
             .map_err(|source| format!("`{}` cannot be written: {source}", path.display()))?,

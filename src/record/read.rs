@@ -190,10 +190,10 @@ impl Reader {
     }
 }
 
-impl Iterator for Reader {
-    type Item = Result<Line, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Reader {
+    /// Goes to the next line, whose bytes are [`line_bytes`](Self::line_bytes) then, and does not look at what it says
+    /// unless somebody may be writing it. An error is of the file, and the next one follows.
+    pub(super) fn advance(&mut self) -> Option<Result<(), ReadError>> {
         loop {
             let Some(open) = &mut self.open else {
                 match self.open_next()? {
@@ -204,17 +204,17 @@ impl Iterator for Reader {
             match open.lines.next() {
                 Ok(None) => self.close(),
                 Ok(Some(bytes)) => {
-                    let (count, is_whole) = (bytes.len() as u64, bytes.ends_with(b"\n"));
-                    let parsed = parse(bytes);
+                    let count = bytes.len() as u64;
+                    let is_torn = !bytes.ends_with(b"\n") && parse(bytes).is_err();
                     self.bytes_read += count;
                     open.line += 1;
-                    if parsed.is_err() && !is_whole {
+                    if is_torn {
                         self.torn += 1;
                         self.close();
                         continue;
                     }
                     open.at += count;
-                    return Some(parsed.map_err(|source| open.refused(source)));
+                    return Some(Ok(()));
                 }
                 Err(source) => {
                     let path = open.path.clone();
@@ -224,9 +224,29 @@ impl Iterator for Reader {
             }
         }
     }
+
+    /// The file of the line that was read last, and that line's number in it; `None` before the first.
+    pub(super) fn place(&self) -> Option<(&Path, u64)> {
+        self.open.as_ref().map(|open| (open.path.as_path(), open.line + open.lines_before()))
+    }
 }
 
-fn parse(bytes: &[u8]) -> Result<Line, LineError> {
+impl Iterator for Reader {
+    type Item = Result<Line, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(error) = self.advance()? {
+            return Some(Err(error));
+        }
+        Some(parse(self.line_bytes()).map_err(|source| {
+            let (path, line) =
+                self.place().map_or((PathBuf::new(), 0), |(path, line)| (path.to_owned(), line));
+            ReadError::Line { path, line, source }
+        }))
+    }
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Line, LineError> {
     // Nearly every line is sound, and checking one is much quicker than mending it.
     match std::str::from_utf8(bytes) {
         Ok(text) => Line::parse(text),
@@ -235,10 +255,6 @@ fn parse(bytes: &[u8]) -> Result<Line, LineError> {
 }
 
 impl Open {
-    fn refused(&self, source: LineError) -> ReadError {
-        ReadError::Line { path: self.path.clone(), line: self.line + self.lines_before(), source }
-    }
-
     /// How many lines stand before the place where reading began.
     fn lines_before(&self) -> u64 {
         *self.before.get_or_init(|| match packed::open(&self.path, 0) {

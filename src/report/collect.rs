@@ -6,6 +6,7 @@ use crate::analysis::Analysis;
 use crate::record::Line;
 use crate::record::ReadError;
 use crate::record::read_each;
+use crate::record::read_in_parallel;
 use crate::report::ExperimentReport;
 use crate::report::LineCounts;
 use crate::report::Report;
@@ -65,44 +66,58 @@ pub fn collect(
     wanted: &Wanted,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ReportError> {
-    let mut reader = read_each(paths)?;
-    let mut pass = Pass::of(wanted);
-    let mut count = 0u64;
-    while let Some(line) = reader.next() {
-        match line {
-            Ok(line) => pass.fold(&line),
-            Err(why) => pass.lines.refuse(&why),
-        }
-        count += 1;
-        if count.is_multiple_of(LINES_A_TELL) {
-            progress(Progress { read: reader.bytes_read(), total: reader.bytes_total() });
-        }
-    }
-    pass.lines.torn = reader.torn();
-    pass.lines.bytes = reader.bytes_read();
-    pass.report(paths.iter().map(|path| path.display().to_string()).collect())
+    let mut partial = Partial::of(wanted);
+    partial.read(paths, progress)?;
+    partial.report()
 }
 
-pub(super) struct Pass<'w> {
+/// What is known of a log, or of a part of it.
+pub struct Partial<'w> {
     wanted: &'w Wanted,
-    lines: LineCounts,
-    analysis: Analysis,
-    slicer: Slicer,
-    worst: Worst,
+    pub(super) sources: Vec<String>,
+    pub(super) lines: LineCounts,
+    pub(super) analysis: Analysis,
+    pub(super) slicer: Slicer,
+    pub(super) worst: Worst,
     /// Experiments that nobody asked for.
-    others: Vec<ExperimentName>,
+    pub(super) others: Vec<ExperimentName>,
 }
 
-impl<'w> Pass<'w> {
-    pub(super) fn of(wanted: &'w Wanted) -> Self {
+impl<'w> Partial<'w> {
+    /// Knows nothing yet.
+    pub fn of(wanted: &'w Wanted) -> Self {
         Self {
             wanted,
+            sources: Vec::new(),
             lines: LineCounts::default(),
             analysis: Analysis::new(),
             slicer: Slicer::by(&wanted.slices),
             worst: Worst::default(),
             others: Vec::new(),
         }
+    }
+
+    /// Takes in directories and files, oldest first.
+    ///
+    /// # Errors
+    /// When something that was named cannot be read.
+    pub fn read(&mut self, paths: &[PathBuf], progress: &mut dyn FnMut(Progress)) -> Result<(), ReportError> {
+        let mut reader = read_in_parallel(read_each(paths)?);
+        let mut count = 0u64;
+        while let Some(line) = reader.next() {
+            match line {
+                Ok(line) => self.fold(&line),
+                Err(why) => self.lines.refuse(&why),
+            }
+            count += 1;
+            if count.is_multiple_of(LINES_A_TELL) {
+                progress(Progress { read: reader.bytes_read(), total: reader.bytes_total() });
+            }
+        }
+        self.lines.torn += reader.torn();
+        self.lines.bytes += reader.bytes_read();
+        self.sources.extend(paths.iter().map(|path| path.display().to_string()));
+        Ok(())
     }
 
     pub(super) fn fold(&mut self, line: &Line) {
@@ -119,8 +134,12 @@ impl<'w> Pass<'w> {
         self.worst.fold(line);
     }
 
-    pub(super) fn report(self, sources: Vec<String>) -> Result<Report, ReportError> {
-        let Self { wanted, lines, analysis, slicer, mut worst, others } = self;
+    /// Everything that is wanted of it.
+    ///
+    /// # Errors
+    /// When nothing of what is wanted is there.
+    pub fn report(self) -> Result<Report, ReportError> {
+        let Self { wanted, sources, lines, analysis, slicer, mut worst, others } = self;
         let experiments = analysis.detailed_summaries().map(|summary| ExperimentReport {
             slices: slicer.of_experiment(&summary),
             worst: worst.of_experiment(&summary),

@@ -1,5 +1,6 @@
 //! What was read: how many lines of each kind, how much of it could not be read, and why.
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::record::Line;
@@ -9,7 +10,7 @@ use crate::record::ReadError;
 const TOLD: usize = 5;
 
 /// How many lines were read.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LineCounts {
     /// Bytes of all files.
     pub bytes: u64,
@@ -33,6 +34,20 @@ impl LineCounts {
     /// Whether anything could not be read.
     pub fn is_incomplete(&self) -> bool {
         self.damaged + self.torn + self.unreadable_files > 0
+    }
+
+    /// Takes in what was read elsewhere.
+    pub(super) fn merge(&mut self, other: Self) {
+        let Self { bytes, pairs, outcomes, lost, damaged, torn, unreadable_files, problems } = other;
+        self.bytes += bytes;
+        self.pairs += pairs;
+        self.outcomes += outcomes;
+        self.lost = self.lost.saturating_add(lost);
+        self.damaged += damaged;
+        self.torn += torn;
+        self.unreadable_files += unreadable_files;
+        self.problems.extend(problems);
+        self.problems.truncate(TOLD);
     }
 
     pub(super) fn count(&mut self, line: &Line) {

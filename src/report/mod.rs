@@ -8,6 +8,7 @@ mod collect;
 mod html;
 mod lines;
 mod slices;
+mod state;
 mod tables;
 mod text;
 mod words;
@@ -16,6 +17,7 @@ mod worst;
 #[cfg(test)]
 mod tests;
 
+pub use collect::Partial;
 pub use collect::Progress;
 pub use collect::ReportError;
 pub use collect::collect;
@@ -27,6 +29,7 @@ pub use slices::SliceField;
 pub use slices::SliceFieldError;
 pub use slices::SliceSummary;
 pub use slices::Slices;
+pub use state::StateError;
 pub use text::as_text;
 pub use worst::Answered;
 pub use worst::Asked;

@@ -3,10 +3,10 @@ use serde_json::json;
 
 use crate::record::Line;
 use crate::report::ExperimentReport;
+use crate::report::Partial;
 use crate::report::Slice;
 use crate::report::SliceField;
 use crate::report::Wanted;
-use crate::report::collect::Pass;
 use crate::vocab::Timestamp;
 
 /// 2026-01-01T00:00:00Z.
@@ -32,9 +32,9 @@ fn pair(number: u32, identity: &str, differing: u32, body: &Value) -> Line {
 }
 
 fn reported(lines: &[Line], wanted: &Wanted) -> ExperimentReport {
-    let mut pass = Pass::of(wanted);
+    let mut pass = Partial::of(wanted);
     lines.iter().for_each(|line| pass.fold(line));
-    pass.report(Vec::new()).unwrap().experiments.remove(0)
+    pass.report().unwrap().experiments.remove(0)
 }
 
 fn ids(found: &ExperimentReport) -> Vec<String> {

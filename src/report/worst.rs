@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use indexmap::IndexMap;
+use serde::Deserialize;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -36,7 +37,7 @@ const BODY_BYTES: usize = 4 * 1024;
 const EARLY: usize = 1_024;
 
 /// A pair whose answers disagree.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Disagreement {
     /// The request.
     pub request_id: RequestId,
@@ -49,10 +50,10 @@ pub struct Disagreement {
     /// The compared fields that differ.
     pub fields: Vec<String>,
     /// How far apart or how alike values are, by the measure of their rule.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub scores: IndexMap<String, f64>,
     /// Where the answers differ.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
     /// What was asked.
     pub request: Asked,
@@ -61,26 +62,26 @@ pub struct Disagreement {
     /// What the other model answered.
     pub other: Answered,
     /// What was reported of it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outcomes: Vec<(OutcomeName, OutcomeValue)>,
 }
 
 /// What was asked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
     /// The method.
     pub method: String,
     /// The path.
     pub path: String,
     /// The query.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
     /// The body.
     pub body: Option<Excerpt>,
 }
 
 /// What a model answered.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
     /// How the call ended.
     pub fate: Fate,
@@ -93,7 +94,7 @@ pub struct Answered {
 }
 
 /// A body, or its beginning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
     /// At most 4 KiB of it.
     pub text: String,
@@ -102,14 +103,14 @@ pub struct Excerpt {
 }
 
 /// The worst pairs of every experiment.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Worst {
     experiments: IndexMap<ExperimentName, Chosen>,
     early: VecDeque<(RequestId, OutcomeName, OutcomeValue)>,
 }
 
 /// The worst pairs of one experiment.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Chosen {
     /// What makes evidence comparable; pairs of another identity are of another experiment by the same name.
     identity: String,
@@ -118,14 +119,14 @@ struct Chosen {
     kept: Vec<Kept>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     rank: Rank,
     pair: Disagreement,
 }
 
 /// How badly a pair disagrees; the greatest is the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Rank {
     fields: usize,
     paths: usize,
@@ -189,6 +190,34 @@ impl Worst {
             self.early.pop_front();
         }
         self.early.push_back((*request_id, outcome.clone(), value.clone()));
+    }
+
+    /// Takes in what was chosen elsewhere.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (experiment, theirs) in other.experiments {
+            let Some(own) = self.experiments.get_mut(&experiment) else {
+                self.experiments.insert(experiment, theirs);
+                continue;
+            };
+            if own.identity == theirs.identity {
+                own.until = own.until.max(theirs.until);
+                theirs.kept.into_iter().for_each(|kept| own.keep(kept));
+            } else if theirs.until > own.until {
+                *own = theirs;
+            }
+        }
+        let early = other.early.into_iter().chain(std::mem::take(&mut self.early));
+        for (request, name, value) in early {
+            let kept = self.experiments.values_mut().flat_map(|chosen| &mut chosen.kept);
+            for Kept { pair, .. } in kept.filter(|kept| kept.pair.request_id == request) {
+                if !pair.outcomes.iter().any(|(known, _)| *known == name) {
+                    pair.outcomes.push((name.clone(), value.clone()));
+                }
+            }
+            self.early.push_back((request, name, value));
+        }
+        let beyond = self.early.len().saturating_sub(EARLY);
+        self.early.drain(..beyond);
     }
 
     /// The worst pairs of an experiment, the worst first.

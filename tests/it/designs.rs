@@ -79,7 +79,7 @@ async fn a_design_tells_what_the_policy_says_of_an_experiment() {
 
 #[tokio::test]
 async fn each_file_has_the_design_of_each_experiment_and_policy_before_its_first_pair() {
-    let ledger = Ledger::start(" rotate: {bytes: 20KiB, every: 1h},", &policy("50%"));
+    let ledger = Ledger::start(" rotate: {bytes: 20KiB, every: 1h, pack: false},", &policy("50%"));
     let other = Arc::new(configured(&ledger.dir, "", &policy("20%")).policy);
     for number in 0..300 {
         let mut pair = ledger.pair();

@@ -11,6 +11,7 @@ mod binary;
 mod chaos;
 mod comparing;
 mod config;
+mod confirmed;
 mod damaged;
 mod demo;
 mod designs;

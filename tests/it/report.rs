@@ -292,3 +292,76 @@ fn a_slice_by_what_is_no_field_is_refused() {
     }
     assert!(!Path::new("report").exists());
 }
+
+/// The same figures, sums rounded: those of parts are added in another order.
+fn rounded(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if !number.is_u64() => json!(format!("{float:.9e}")),
+            _ => value.clone(),
+        },
+        Value::Array(elements) => elements.iter().map(rounded).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), rounded(value))).collect()
+        }
+        _ => value.clone(),
+    }
+}
+
+#[tokio::test]
+async fn parts_that_others_read_make_the_report_of_the_whole() {
+    let (ledger, _) = log().await;
+    let lines: Vec<String> = {
+        let mut reader = crossfade::record::read(&ledger.dir).unwrap();
+        let mut lines = Vec::new();
+        while reader.next().is_some() {
+            lines.push(String::from_utf8(reader.line_bytes().to_vec()).unwrap());
+        }
+        lines
+    };
+    let dir = TempDir::new().unwrap();
+    let of = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    // Outcomes of one part belong to requests of the others.
+    let is_outcome = |line: &&String| line.contains(r#""kind":"outcome""#);
+    let (outcomes, rest): (Vec<&String>, Vec<&String>) = lines.iter().partition(is_outcome);
+    let (first, second) = rest.split_at(120);
+    let slices = ["--slice", "hour"];
+    for (name, lines) in [("a", &[rest[0]][..]), ("b", first), ("c", second), ("d", &outcomes)] {
+        let path = of(&format!("{name}.jsonl"));
+        let design = if name == "b" || name == "a" { "" } else { rest[0] };
+        let text: String = [design].into_iter().chain(lines.iter().map(|line| line.as_str())).collect();
+        std::fs::write(&path, text).unwrap();
+        said(&report(&[&[path.as_str(), "--emit-state", &of(name)], &slices[..]].concat()));
+    }
+    let whole = as_json(&[&[path_of(&ledger)], &slices[..]].concat());
+    let [b, c, d] = ["b", "c", "d"].map(of);
+    for order in [[&b, &c, &d], [&d, &c, &b]] {
+        let parts: Vec<&str> = order.iter().flat_map(|part| ["--merge", part.as_str()]).collect();
+        let merged = as_json(&[&parts[..], &slices[..]].concat());
+        let (summary, expected) = (&merged["experiments"][0]["summary"], &whole["experiments"][0]["summary"]);
+        for figures in ["requests", "arms", "agreement", "outcomes", "metrics"] {
+            assert_eq!(rounded(&summary[figures]), rounded(&expected[figures]), "{figures}");
+        }
+        let effect = |report: &Value| rounded(&report["experiments"][0]["summary"]["effects"]);
+        assert_eq!(effect(&merged), effect(&whole));
+        let worst = |report: &Value| -> Vec<Value> {
+            report["experiments"][0]["worst"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|pair| pair["request_id"].clone())
+                .collect()
+        };
+        assert_eq!(worst(&merged), worst(&whole));
+        assert_eq!((&merged["lines"]["pairs"], &merged["lines"]["outcomes"]), (&json!(200), &json!(200)));
+    }
+    let refused = report(&["--merge", &b]);
+    let why = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        why.contains("it is sliced by hour, expected none; hint: give each part the same `--slice`"),
+        "{why}"
+    );
+    let refused = report(&["--merge", &of("b.jsonl")]);
+    let why = String::from_utf8_lossy(&refused.stderr);
+    assert!(why.contains("b.jsonl`: no figures of a part of a log"), "{why}");
+}

@@ -46,7 +46,7 @@ async fn the_candidate_gets_the_same_request_marked_and_the_user_gets_legacys_an
     let records = rig.records().await;
     assert_eq!(records.len(), 1);
     let record = &records[0];
-    assert_eq!((&record["kind"], &record["schema"]), (&json!("pair"), &json!(2)));
+    assert_eq!((&record["kind"], &record["schema"]), (&json!("pair"), &json!(3)));
     assert_eq!((&record["request_id"], &record["experiment"]), (&json!(id), &json!("shadowed")));
     assert_eq!((&record["assigned"], &record["served"]), (&json!("old"), &json!("old")));
     assert_eq!(record["request"]["body"], json!({"input": [1, 2]}));

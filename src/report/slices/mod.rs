@@ -5,14 +5,17 @@
 //! said to differ (e-BH: Wang and Ramdas 2022, which holds though slices are not independent).
 
 mod field;
+mod partial;
 mod routes;
 
 pub use field::SliceField;
 pub use field::SliceFieldError;
+pub(super) use partial::SlicerState;
 
 use std::cmp::Reverse;
 
 use indexmap::IndexMap;
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::analysis::Analysis;
@@ -64,7 +67,7 @@ pub struct SliceSummary {
 }
 
 /// Which requests a slice holds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Slice {
     /// Those with this value.
