@@ -17,6 +17,7 @@ pub mod controller;
 pub mod config;
 pub mod admin;
 pub mod rollout;
+pub mod delivery;
 pub mod outbound;
 pub mod proxy;
 pub mod analysis;

@@ -13,7 +13,6 @@ use crate::record::ObservationRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::record::SCHEMA;
-use crate::vocab::Timestamp;
 
 type OfRow = (&'static str, Kind, &'static str, FoundInRow);
 
@@ -25,7 +24,7 @@ pub(super) const HEAD: &[OfRow] = &[
         Cell::text(Some(&row.id))
     }),
     ("time", Kind::Moment, "when the request arrived, the outcome was reported, the gap began", |row| {
-        Cell::Moment(time(row.line))
+        Cell::Moment(row.time())
     }),
     ("experiment", Kind::Text, "the experiment", |row| Cell::text(Some(row.line.experiment().as_str()))),
     ("strategy", Kind::Text, "`shadow`, `canary`, `ab` or `interleave`", |row| {
@@ -292,13 +291,4 @@ fn kind(line: &Line) -> &'static str {
         Line::Gap(_) => LineKind::Gap,
     }
     .as_str()
-}
-
-fn time(line: &Line) -> Timestamp {
-    match line {
-        Line::Design(design) => design.time,
-        Line::Pair(pair) => pair.time,
-        Line::Outcome(outcome) => outcome.time,
-        Line::Gap(gap) => gap.since,
-    }
 }

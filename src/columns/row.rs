@@ -20,6 +20,7 @@ use crate::record::PairedRecord;
 use crate::record::Position;
 use crate::vocab::ModelName;
 use crate::vocab::Role;
+use crate::vocab::Timestamp;
 
 /// A line with what its columns are read from.
 #[derive(Debug, Clone)]
@@ -58,6 +59,16 @@ impl<'r> Row<'r> {
             });
         }
         row
+    }
+
+    /// When what the line tells began: the request arrived, the outcome was reported, the gap was noticed.
+    pub fn time(&self) -> Timestamp {
+        match self.line {
+            Line::Design(design) => design.time,
+            Line::Pair(pair) => pair.time,
+            Line::Outcome(outcome) => outcome.time,
+            Line::Gap(gap) => gap.since,
+        }
     }
 
     /// The cells, one for each of [`columns`].

@@ -12,6 +12,7 @@ mod chaos;
 mod comparing;
 mod config;
 mod damaged;
+mod delivery;
 mod demo;
 mod designs;
 mod evidence;
