@@ -22,6 +22,11 @@ pub(super) enum Failure {
     Call(#[from] CallError),
     #[error("{authority} refused records: {answer}; hint: {hint}")]
     Refused { authority: String, answer: String, hint: &'static str },
+    #[cfg(feature = "object-store")]
+    #[error(
+        "the object store refused records: {source}; hint: check that the bucket is there and may be written"
+    )]
+    Store { source: object_store::Error },
     #[error("a fault of the gateway's")]
     Fault,
 }

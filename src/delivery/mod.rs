@@ -13,9 +13,16 @@ mod directory;
 mod failure;
 #[cfg(any(feature = "parquet", feature = "object-store"))]
 mod files;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod log;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "object-store")]
+mod object_store;
 #[cfg(feature = "object-store")]
 mod packed;
+mod place;
 mod segments;
 mod settings;
 mod stretch;
@@ -27,6 +34,14 @@ mod tests;
 
 #[cfg(any(feature = "parquet", feature = "object-store"))]
 pub use files::Format;
+#[cfg(feature = "kafka")]
+pub use kafka::Kafka;
+#[cfg(feature = "nats")]
+pub use nats::Nats;
+#[cfg(feature = "object-store")]
+pub use object_store::Address;
+#[cfg(feature = "object-store")]
+pub use object_store::Bucket;
 pub use settings::Batches;
 pub use settings::ClickHouse;
 pub use settings::Settings;

@@ -1,8 +1,15 @@
 //! Where records are carried, and in what portions.
 
+#[cfg(feature = "parquet")]
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "object-store")]
+use crate::delivery::Bucket;
+#[cfg(feature = "kafka")]
+use crate::delivery::Kafka;
+#[cfg(feature = "nats")]
+use crate::delivery::Nats;
 use crate::outbound::Target;
 use crate::vocab::DeliveryName;
 use crate::vocab::Secret;
@@ -38,6 +45,15 @@ pub enum To {
     },
     /// Into a table of ClickHouse.
     ClickHouse(ClickHouse),
+    /// Into an object store.
+    #[cfg(feature = "object-store")]
+    ObjectStore(Bucket),
+    /// Into a stream of NATS JetStream.
+    #[cfg(feature = "nats")]
+    Nats(Nats),
+    /// Into a topic of Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(Kafka),
 }
 
 /// A table of ClickHouse, reached over its HTTP interface.

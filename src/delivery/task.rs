@@ -1,9 +1,6 @@
 //! The task of one target: it looks at the log, carries what is due, and saves how far it came.
 
-use std::fs;
-use std::io;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -22,14 +19,19 @@ use crate::delivery::clickhouse;
 #[cfg(feature = "parquet")]
 use crate::delivery::directory;
 use crate::delivery::failure::Failure;
+#[cfg(feature = "kafka")]
+use crate::delivery::kafka;
 use crate::delivery::log::Log;
 use crate::delivery::log::Waiting;
+#[cfg(feature = "nats")]
+use crate::delivery::nats;
+#[cfg(feature = "object-store")]
+use crate::delivery::object_store;
+use crate::delivery::place::Place;
 use crate::delivery::stretch::Stretch;
 use crate::delivery::target::Carried;
 use crate::delivery::target::Target;
 use crate::delivery::target::blocking;
-use crate::record::Position;
-use crate::record::replace;
 use crate::telemetry::Metrics;
 use crate::vocab::DeliveryName;
 use crate::vocab::Timestamp;
@@ -46,8 +48,8 @@ pub struct Delivery {
     batches: Batches,
     target: Box<dyn Target>,
     log: Arc<Mutex<Log>>,
-    /// The file that says how far it came.
-    place: PathBuf,
+    /// How far it came.
+    place: Place,
     metrics: Arc<Metrics>,
     /// Since when something waits.
     noticed: Option<Instant>,
@@ -59,23 +61,32 @@ impl Delivery {
     /// can be deleted from it unseen: to be called before the writer runs. Blocks.
     pub fn new(settings: Settings, dir: &Path, metrics: Arc<Metrics>) -> Self {
         let Settings { name, batches, to } = settings;
+        let place = Place::of(&name, dir);
         let target: Box<dyn Target> = match to {
             #[cfg(feature = "parquet")]
             To::Parquet { dir } => Box::new(directory::Directory::new(dir)),
             To::ClickHouse(settings) => Box::new(clickhouse::Table::of(settings)),
+            #[cfg(feature = "object-store")]
+            To::ObjectStore(bucket) => {
+                Box::new(object_store::Objects::new(bucket, dir.join(format!("delivery-{name}"))))
+            }
+            #[cfg(feature = "nats")]
+            To::Nats(settings) => Box::new(nats::Stream::of(settings)),
+            #[cfg(feature = "kafka")]
+            To::Kafka(settings) => Box::new(kafka::Topic::of(settings, place.content.log.to_string())),
         };
-        Self::feeding(target, name, batches, dir, metrics)
+        let log = Log::behind(place.content.reached.clone(), dir);
+        Self::feeding(target, name, batches, (place, log), metrics)
     }
 
     pub(super) fn feeding(
         target: Box<dyn Target>,
         name: DeliveryName,
         batches: Batches,
-        dir: &Path,
+        (place, log): (Place, Log),
         metrics: Arc<Metrics>,
     ) -> Self {
-        let place = dir.join(format!("delivery-{name}.json"));
-        let log = Arc::new(Mutex::new(Log::behind(saved(&place), dir)));
+        let log = Arc::new(Mutex::new(log));
         let delivery = Self { name, batches, target, log, place, metrics, noticed: None, failing: false };
         if let Ok(waiting) = locked(&delivery.log).look() {
             delivery.tell(waiting);
@@ -184,8 +195,8 @@ impl Delivery {
         let (log, most_bytes) = (Arc::clone(&self.log), self.batches.bytes);
         let stretch: Stretch = blocking(move || Ok(locked(&log).stretch(most_bytes)?)).await?;
         let carried = self.target.carry(stretch).await?;
-        let (place, until) = (self.place.clone(), carried.until.clone());
-        blocking(move || save(&place, &until)).await?;
+        let (mut place, until) = (self.place.clone(), carried.until.clone());
+        self.place = blocking(move || place.save(until).map(|()| place)).await?;
         Ok(carried)
     }
 
@@ -209,24 +220,4 @@ impl Delivery {
 /// A panic under the lock can only have left a look half done, and the next begins anew.
 fn locked(log: &Mutex<Log>) -> std::sync::MutexGuard<'_, Log> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The place that a target came to; before all of the log where it never came to any.
-fn saved(place: &Path) -> Position {
-    let start = Position { segment: String::new(), bytes: 0 };
-    let read = fs::read(place).map(|text| serde_json::from_slice(&text));
-    match read {
-        Ok(Ok(position)) => position,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => start,
-        Ok(Err(_)) | Err(_) => {
-            let path = place.display();
-            tracing::error!(%path, "how far a delivery came cannot be read; all of the log is delivered again");
-            start
-        }
-    }
-}
-
-fn save(place: &Path, reached: &Position) -> Result<(), Failure> {
-    let text = serde_json::to_vec(reached).expect("a place is a text and a number");
-    replace(place, &text).map_err(|source| Failure::File { path: place.to_owned(), source })
 }

@@ -17,6 +17,7 @@ use crate::delivery::Delivery;
 use crate::delivery::backoff::Backoff;
 use crate::delivery::failure::Failure;
 use crate::delivery::log::Log;
+use crate::delivery::place::Place;
 use crate::delivery::stretch::Stretch;
 use crate::delivery::target::Carrying;
 use crate::delivery::target::Target;
@@ -51,10 +52,17 @@ impl Written {
         file.write_all(text.as_bytes()).unwrap();
     }
 
+    fn behind(&self, name: &DeliveryName) -> (Place, Log) {
+        let place = Place::of(name, self.dir());
+        let log = Log::behind(place.content.reached.clone(), self.dir());
+        (place, log)
+    }
+
     fn metrics_of(&self, target: &Taker) -> (Arc<Metrics>, Delivery) {
         let (metrics, name) = (Arc::new(Metrics::new()), DeliveryName::new("there").unwrap());
         let target = Box::new(target.clone());
-        let delivery = Delivery::feeding(target, name, SOON, self.dir(), Arc::clone(&metrics));
+        let delivery =
+            Delivery::feeding(target, name.clone(), SOON, self.behind(&name), Arc::clone(&metrics));
         (metrics, delivery)
     }
 }
@@ -230,7 +238,8 @@ async fn what_is_left_when_the_gateway_stops_is_carried_before_it_is_gone() {
     let taker = Taker::default();
     let (metrics, name) = (Arc::new(Metrics::new()), DeliveryName::new("there").unwrap());
     let batches = Batches { bytes: ALL, every: Duration::from_secs(3600) };
-    let delivery = Delivery::feeding(Box::new(taker.clone()), name, batches, log.dir(), metrics);
+    let delivery =
+        Delivery::feeding(Box::new(taker.clone()), name.clone(), batches, log.behind(&name), metrics);
     log.append(1, &gap(1));
     let stop = CancellationToken::new();
     stop.cancel();
@@ -302,6 +311,77 @@ fn a_segment_that_is_compressed_meanwhile_counts_as_what_it_was() {
         waiting.map(|waiting| (waiting.bytes, waiting.lost_bytes)).ok(),
         Some((gap(1).len() as u64, 0))
     );
+}
+
+#[cfg(feature = "kafka")]
+#[tokio::test]
+async fn kafka_gets_every_line_in_order_with_its_id_though_brokers_fail_first() {
+    use rdkafka::ClientConfig;
+    use rdkafka::Message;
+    use rdkafka::consumer::BaseConsumer;
+    use rdkafka::consumer::Consumer;
+    use rdkafka::message::Headers;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
+    use crate::delivery::Kafka;
+    use crate::delivery::Settings;
+    use crate::delivery::To;
+
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("records", 3, 1).unwrap();
+    cluster.topic_error("records", RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
+    let log = Written::new();
+    let large = format!(r#"{{"experiment":"{}","#, "e".repeat(60)) + &" ".repeat(2_000_000);
+    let lines: Vec<String> = (0..500).map(gap).collect();
+    log.append(1, &lines[..250].concat());
+    log.append(1, &gap(1000).replacen('{', &large, 1).replace(r#""experiment":"e","#, ""));
+    log.append(2, &lines[250..].concat());
+    let metrics = Arc::new(Metrics::new());
+    let settings = Settings {
+        name: DeliveryName::new("topic").unwrap(),
+        batches: Batches { bytes: 10_000, every: Duration::from_millis(10) },
+        to: To::Kafka(Kafka {
+            brokers: cluster.bootstrap_servers(),
+            topic: "records".to_owned(),
+            properties: Vec::new(),
+            secrets: Vec::new(),
+        }),
+    };
+    let delivery = Delivery::new(settings, log.dir(), Arc::clone(&metrics));
+    let stop = CancellationToken::new();
+    let running = run(delivery, &stop);
+    let failed = || !metrics.render().contains(r#"crossfade_delivery_failures_total{delivery="topic"} 0"#);
+    until("a refusal", || failed() && metrics.render().contains("crossfade_delivery_failures_total{")).await;
+    cluster.topic_error("records", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    until("all lines", || metrics.render().contains(r#"crossfade_delivery_lag_bytes{delivery="topic"} 0"#))
+        .await;
+    stop.cancel();
+    running.await.unwrap();
+    let skipped = r#"crossfade_delivery_skipped_records_total{delivery="topic",reason="too_large"} 1"#;
+    assert!(metrics.render().contains(skipped), "{}", metrics.render());
+
+    let read = tokio::task::spawn_blocking(move || {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "readers");
+        config.set("auto.offset.reset", "earliest");
+        let consumer: BaseConsumer = config.create().unwrap();
+        consumer.subscribe(&["records"]).unwrap();
+        let (mut lines, mut ids, mut partitions) =
+            (Vec::new(), Vec::new(), std::collections::BTreeSet::new());
+        while lines.len() < 500 {
+            let message = consumer.poll(Duration::from_secs(60)).expect("a message within a minute").unwrap();
+            let id = message.headers().unwrap().get(0);
+            assert_eq!(id.key, "crossfade-record-id");
+            ids.push(String::from_utf8(id.value.unwrap().to_vec()).unwrap());
+            lines.push(String::from_utf8(message.payload().unwrap().to_vec()).unwrap() + "\n");
+            partitions.insert(message.partition());
+        }
+        (lines, ids, partitions)
+    });
+    let (read, ids, partitions) = read.await.unwrap();
+    assert_eq!(read, lines);
+    assert_eq!((ids[0].as_str(), partitions.len()), (format!("{}:0", stem(1)).as_str(), 1));
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Lowers where records are carried.
+//! Lowers where records are carried. A target that this build does not know is reported with what would build it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::diagnostic::Report;
 use crate::config::field::At;
 use crate::config::field::Field;
+use crate::config::lower::carriers;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher::not_empty;
 use crate::config::lower::rollout::target;
@@ -34,32 +34,37 @@ pub(super) fn deliveries(raw: schema::Deliveries, report: &Report) -> Vec<Settin
 }
 
 fn delivery(raw: At<schema::Deliver>, report: &Report) -> Option<(To, Batches)> {
-    let At { place, value: schema::Deliver { parquet, clickhouse, every, bytes } } = raw;
-    let keys = [("parquet", parquet.is_there()), ("clickhouse", clickhouse.is_there())];
+    let At { place, value } = raw;
+    let schema::Deliver { parquet, clickhouse, object_store, nats, kafka, every, bytes } = value;
+    let keys = [
+        ("parquet", parquet.is_there()),
+        ("clickhouse", clickhouse.is_there()),
+        ("object_store", object_store.is_there()),
+        ("nats", nats.is_there()),
+        ("kafka", kafka.is_there()),
+    ];
     exactly_one(&keys, &place, report);
-    let (to, default) = if let Some(raw) = parquet.given() {
-        (files(raw, report)?, FILES)
-    } else {
-        (To::ClickHouse(table(clickhouse.given()?, report)?), MESSAGES)
+    let files = parquet.is_there() || object_store.is_there();
+    let default = if files { FILES } else { MESSAGES };
+    let batches = Batches {
+        bytes: bytes.scalar().map_or(default.bytes, |bytes| bytes.0),
+        every: every.scalar().map_or(default.every, |every| every.0),
     };
-    let every = every.scalar().map_or(default.every, |every| every.0);
-    let bytes = bytes.scalar().map_or(default.bytes, |bytes| bytes.0);
-    Some((to, Batches { bytes, every }))
+    let to = if let Some(raw) = parquet.given() {
+        carriers::parquet(raw, report)
+    } else if let Some(raw) = object_store.given() {
+        carriers::object_store(raw, report)
+    } else if let Some(raw) = nats.given() {
+        carriers::nats(raw, report)
+    } else if let Some(raw) = kafka.given() {
+        carriers::kafka(raw, report)
+    } else {
+        table(clickhouse.given()?, report)
+    };
+    Some((to?, batches))
 }
 
-#[cfg(feature = "parquet")]
-fn files(raw: At<schema::ParquetFiles>, report: &Report) -> Option<To> {
-    let At { place, value: schema::ParquetFiles { dir } } = raw;
-    let dir = not_empty(dir.required("dir", &place, report)?, report)?;
-    Some(To::Parquet { dir: PathBuf::from(dir) })
-}
-
-#[cfg(not(feature = "parquet"))]
-fn files(raw: At<schema::ParquetFiles>, report: &Report) -> Option<To> {
-    not_built(&raw.place, "Parquet", "parquet", report)
-}
-
-fn table(raw: At<schema::ClickHouse>, report: &Report) -> Option<ClickHouse> {
+fn table(raw: At<schema::ClickHouse>, report: &Report) -> Option<To> {
     let At { place, value: schema::ClickHouse { url, database, table, user, password, tls } } = raw;
     let url = url.required("url", &place, report);
     let name = |field: Field<Scalar<String>>, default: &str| match field.given() {
@@ -68,7 +73,7 @@ fn table(raw: At<schema::ClickHouse>, report: &Report) -> Option<ClickHouse> {
     };
     let (database, table) = (name(database, "crossfade"), name(table, "records"));
     let password = password.given().map(|source| secret(source, report));
-    Some(ClickHouse {
+    Some(To::ClickHouse(ClickHouse {
         server: target(url?.value.0, tls, &place, report)?,
         database: database?,
         table: table?,
@@ -77,18 +82,5 @@ fn table(raw: At<schema::ClickHouse>, report: &Report) -> Option<ClickHouse> {
             Some(password) => Some(password?),
             None => None,
         },
-    })
-}
-
-/// Reports a target that this build does not know.
-#[cfg(not(feature = "parquet"))]
-fn not_built(
-    place: &crate::config::diagnostic::Place,
-    what: &str,
-    feature: &str,
-    report: &Report,
-) -> Option<To> {
-    let hint = format!("build with `--features {feature}`, or use a target that is built in");
-    report.add(place, format!("this build knows no {what}; hint: {hint}"));
-    None
+    }))
 }

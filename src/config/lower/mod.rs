@@ -5,6 +5,7 @@
 
 mod allocation;
 mod arms;
+mod carriers;
 mod compare;
 mod decision;
 mod deliver;
