@@ -35,6 +35,7 @@ use crate::analysis::FlatVerdict;
 use crate::analysis::Kept;
 use crate::config;
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::feedback::Feedback;
 use crate::proxy;
 use crate::proxy::Drain;
@@ -81,6 +82,8 @@ struct Stops {
     resting: TaskTracker,
     writer: CancellationToken,
     writing: TaskTracker,
+    deliveries: CancellationToken,
+    delivering: TaskTracker,
 }
 
 /// Why a gateway could not start.
@@ -113,7 +116,8 @@ impl Gateway {
     /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let watching = Reload::watching(&config);
-        let Config { path, listen, limits, record, feedback, rollout, upstreams, mut policy } = config;
+        let Config { path, listen, limits, record, deliveries, feedback, rollout, upstreams, mut policy } =
+            config;
         let side =
             Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
         let side = side.map_err(StartError::Thread)?;
@@ -135,6 +139,10 @@ impl Gateway {
         if let Some(decisions) = &decisions {
             obey(decisions, &rollout);
         }
+        let deliveries: Vec<Delivery> = deliveries
+            .into_iter()
+            .map(|settings| Delivery::new(settings, &record.dir, Arc::clone(&metrics)))
+            .collect();
         let recorder = Recorder::new(&record);
         let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
         let body_cap_bytes = record.body_cap_bytes;
@@ -164,9 +172,13 @@ impl Gateway {
         let workers = listen.workers.unwrap_or_else(cpu_limit);
         let workers = Workers::start(workers, &shared, &drain).map_err(StartError::Thread)?;
         let stops = Stops::new();
-        let Stops { writer: stop_writer, writing, rest, resting } = &stops;
+        let Stops { writer: stop_writer, writing, rest, resting, deliveries: stop_deliveries, delivering } =
+            &stops;
         let handle = side.handle();
         writing.spawn_on(writer.run(stop_writer.clone()), handle);
+        for delivery in deliveries {
+            delivering.spawn_on(delivery.run(stop_deliveries.clone()), handle);
+        }
         resting.spawn_on(rollout.clone().run(rest.clone()), handle);
         let allocation = Allocation {
             policy: Arc::clone(&shared.policy),
@@ -237,6 +249,9 @@ impl Gateway {
             stops.resting.wait().await;
             stops.writer.cancel();
             stops.writing.wait().await;
+            // What was written last is carried too, where that is quick.
+            stops.deliveries.cancel();
+            stops.delivering.wait().await;
             traces.shutdown(TRACES_PATIENCE).await;
         });
         side.shutdown_timeout(Duration::from_secs(1));
@@ -246,10 +261,13 @@ impl Gateway {
 
 impl Stops {
     fn new() -> Self {
-        let (writing, resting) = (TaskTracker::new(), TaskTracker::new());
-        writing.close();
-        resting.close();
-        Self { writer: CancellationToken::new(), writing, rest: CancellationToken::new(), resting }
+        let [writing, resting, delivering] = [(); 3].map(|()| {
+            let tracker = TaskTracker::new();
+            tracker.close();
+            tracker
+        });
+        let [writer, rest, deliveries] = [(); 3].map(|()| CancellationToken::new());
+        Self { rest, resting, writer, writing, deliveries, delivering }
     }
 }
 

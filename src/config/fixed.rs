@@ -10,11 +10,11 @@ pub struct Fixed([(&'static str, String); 6]);
 impl Config {
     /// What a reload cannot change.
     pub fn fixed(&self) -> Fixed {
-        let Config { listen, limits, record, feedback, rollout, .. } = self;
+        let Config { listen, limits, record, deliveries, feedback, rollout, .. } = self;
         Fixed([
             ("listen", format!("{listen:?}")),
             ("limits", format!("{limits:?}")),
-            ("record", format!("{record:?}")),
+            ("record", format!("{record:?}, {deliveries:?}")),
             ("feedback", format!("{feedback:?}")),
             ("webhooks", format!("{:?}", rollout.webhooks)),
             ("fleet", format!("{:?}", rollout.fleet)),

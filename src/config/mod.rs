@@ -33,6 +33,7 @@ use sha2::Sha256;
 
 use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
+use crate::delivery;
 use crate::feedback;
 use crate::policy::Policy;
 use crate::proxy::Limits;
@@ -54,6 +55,8 @@ pub struct Config {
     pub limits: Limits,
     /// The record; read once, at start.
     pub record: record::Settings,
+    /// Where records are carried; read once, at start.
+    pub deliveries: Vec<delivery::Settings>,
     /// Feedback; read once, at start.
     pub feedback: feedback::Settings,
     /// Who is told of changes, and the fleet; read once, at start.

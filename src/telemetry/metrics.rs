@@ -166,6 +166,18 @@ catalogue! {
     record_crashes: IntCounter = "crossfade_record_crashes_total" [],
     /// Torn last lines that such runs left and that were cut off.
     record_torn: IntCounter = "crossfade_record_torn_total" [],
+    /// Records that a delivery's target has taken; one that it took twice is counted twice.
+    delivered: IntCounterVec = "crossfade_delivered_records_total" ["delivery"],
+    /// Tries to deliver records that failed; what they held waits in the log and is tried again.
+    delivery_failures: IntCounterVec = "crossfade_delivery_failures_total" ["delivery"],
+    /// Records that wait in the log to be delivered, in bytes.
+    delivery_lag_bytes: IntGaugeVec = "crossfade_delivery_lag_bytes" ["delivery"],
+    /// The age of the oldest record that waits to be delivered, in seconds; 0 when none does.
+    delivery_lag_seconds: GaugeVec = "crossfade_delivery_lag_seconds" ["delivery"],
+    /// Records that were passed over because they could not be read or are larger than the target takes, by reason.
+    delivery_skipped: IntCounterVec = "crossfade_delivery_skipped_records_total" ["delivery", "reason"],
+    /// Records that were deleted from the log, as record.keep says, before they were delivered, in bytes.
+    delivery_lost: IntCounterVec = "crossfade_delivery_lost_bytes_total" ["delivery"],
     /// Reloads of the policy, by result.
     policy_reloads: IntCounterVec = "crossfade_policy_reloads_total" ["result"],
     /// Whether the last reload of the policy was successful.

@@ -20,6 +20,7 @@ pub use ids::ArmId;
 pub use ids::ModelId;
 pub use ids::RequestId;
 pub use ids::Timestamp;
+pub use names::DeliveryName;
 pub use names::ExperimentName;
 pub use names::MetricName;
 pub use names::ModelName;

@@ -103,6 +103,10 @@ name!(
     WebhookName
 );
 name!(
+    /// The name of a place that records are delivered to, unique in a policy.
+    DeliveryName
+);
+name!(
     /// The name of an outcome that an experiment declares.
     OutcomeName
 );

@@ -13,6 +13,7 @@ mod comparing;
 mod config;
 mod confirmed;
 mod damaged;
+mod delivery;
 mod demo;
 mod designs;
 mod evidence;

@@ -5,8 +5,10 @@
 
 mod allocation;
 mod arms;
+mod carriers;
 mod compare;
 mod decision;
+mod deliver;
 mod experiment;
 mod limits;
 mod matcher;
@@ -39,7 +41,7 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
         fleet: rollout::fleet(fleet, listen.token.is_some(), report),
     };
     let limits = limits::limits(limits, report);
-    let record = service::record(record, report);
+    let (record, deliveries) = service::record(record, report);
     let feedback = service::feedback(feedback, report);
     let serves = |key, there| there || report.suggests(key, &place);
     if !serves("experiments", experiments.is_there()) && !serves("default", default.is_there()) {
@@ -51,7 +53,17 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
     let default = default.given().and_then(|name| models.find(&name.place, &name.value.0, report));
     let model::Models { models, upstreams, .. } = models;
     let policy = Policy { hash, models, experiments: experiments?, default };
-    Some(Config { path: path.to_owned(), listen, limits, record, feedback, rollout, upstreams, policy })
+    Some(Config {
+        path: path.to_owned(),
+        listen,
+        limits,
+        record,
+        deliveries,
+        feedback,
+        rollout,
+        upstreams,
+        policy,
+    })
 }
 
 /// Checks that exactly one of the keys of a union is there.

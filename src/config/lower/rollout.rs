@@ -160,7 +160,13 @@ fn config_map(raw: At<schema::Publish>, report: &Report) -> Option<ConfigMap> {
     Some(ConfigMap { namespace, name })
 }
 
-fn target(url: Endpoint, tls: Field<schema::Tls>, place: &Place, report: &Report) -> Option<Target> {
+/// Somebody to call at this URL.
+pub(super) fn target(
+    url: Endpoint,
+    tls: Field<schema::Tls>,
+    place: &Place,
+    report: &Report,
+) -> Option<Target> {
     let tls = match url.scheme == Scheme::HTTPS {
         true => Some(tls::model(tls, place, report)?),
         false => None,

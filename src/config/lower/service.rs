@@ -14,12 +14,14 @@ use crate::config::diagnostic::Report;
 use crate::config::field::At;
 use crate::config::field::Field;
 use crate::config::file;
+use crate::config::lower::deliver;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher::not_empty;
 use crate::config::lower::tls;
 use crate::config::scalar::Bytes;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
+use crate::delivery;
 use crate::feedback;
 use crate::record;
 use crate::vocab::Secret;
@@ -93,7 +95,7 @@ fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// Reads a secret from where the policy says it is.
-fn secret(source: At<schema::SecretSource>, report: &Report) -> Option<Secret> {
+pub(super) fn secret(source: At<schema::SecretSource>, report: &Report) -> Option<Secret> {
     let At { place, value: schema::SecretSource { from_env, from_file } } = source;
     exactly_one(&[("from_env", from_env.is_there()), ("from_file", from_file.is_there())], &place, report);
     let (place, read) = match (from_env, from_file) {
@@ -133,8 +135,11 @@ fn from_file_at(path: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Settings {
-    let schema::Record { dir, body_cap, rotate, keep, sync_every, strict, queue, redact } =
+pub(super) fn record(
+    raw: Field<schema::Record>,
+    report: &Report,
+) -> (record::Settings, Vec<delivery::Settings>) {
+    let schema::Record { dir, body_cap, rotate, keep, sync_every, strict, queue, redact, deliver } =
         raw.value().unwrap_or_default();
     let rotate = rotate.value().unwrap_or_default();
     let keep = keep.value().unwrap_or_default();
@@ -151,7 +156,8 @@ pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Set
         let text = format!("would never fit into the queue of {queue_bytes} bytes; hint: {hint}");
         report.add(&place, format!("a record of large bodies {text}"));
     }
-    record::Settings {
+    let deliveries = deliver::deliveries(deliver, report);
+    let settings = record::Settings {
         dir: dir.given().and_then(|dir| not_empty(dir, report)).map_or(default.dir, PathBuf::from),
         body_cap_bytes,
         rotate: record::Rotation {
@@ -170,7 +176,8 @@ pub(super) fn record(raw: Field<schema::Record>, report: &Report) -> record::Set
         queue_bytes,
         queue_records: queue.records.scalar().map_or(default.queue_records, usize::from),
         redact: redact.items().filter_map(|rule| redaction(rule, report)).collect(),
-    }
+    };
+    (settings, deliveries)
 }
 
 fn body_cap_bytes(field: Field<Scalar<Bytes>>, default: usize, report: &Report) -> usize {

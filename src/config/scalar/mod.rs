@@ -24,6 +24,7 @@ pub(super) use name::Truth;
 pub(super) use name::UrlPath;
 pub(super) use word::Approve;
 pub(super) use word::Fallback;
+pub(super) use word::ObjectFormat;
 pub(super) use word::OnVerdict;
 pub(super) use word::Until;
 

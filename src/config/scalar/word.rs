@@ -51,6 +51,15 @@ pub(crate) enum Fallback {
     Legacy,
 }
 
+/// What objects in an object store are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ObjectFormat {
+    /// Rows of typed columns.
+    Parquet,
+    /// Lines as the log has them, compressed.
+    Lines,
+}
+
 macro_rules! words {
     ($type:ty { $($word:literal => $value:path),+ $(,)? }) => {
         impl Written for $type {
@@ -67,6 +76,7 @@ macro_rules! words {
 
 words!(Approve { "manual" => Approve::Manual });
 words!(OnVerdict { "end" => OnVerdict::End, "continue" => OnVerdict::Continue });
+words!(ObjectFormat { "parquet" => ObjectFormat::Parquet, "jsonl_zst" => ObjectFormat::Lines });
 words!(Until { "verdict" => Until::Verdict });
 words!(Weekday {
     "mon" => Weekday::Mon,

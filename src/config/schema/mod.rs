@@ -6,6 +6,7 @@
 
 mod compare;
 mod decision;
+mod deliver;
 mod experiment;
 mod limits;
 mod metric;
@@ -18,6 +19,13 @@ pub(super) use compare::Comparison;
 pub(super) use decision::Decision;
 pub(super) use decision::Guardrail;
 pub(super) use decision::Primary;
+pub(super) use deliver::ClickHouse;
+pub(super) use deliver::Deliver;
+pub(super) use deliver::Deliveries;
+pub(super) use deliver::Kafka;
+pub(super) use deliver::Nats;
+pub(super) use deliver::Objects;
+pub(super) use deliver::ParquetFiles;
 pub(super) use experiment::Experiment;
 pub(super) use experiment::Match;
 pub(super) use experiment::Outcome;

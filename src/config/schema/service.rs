@@ -15,6 +15,7 @@ use crate::config::scalar::Bytes;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::UrlPath;
+use crate::config::schema::Deliveries;
 use crate::protocol::JsonPath;
 use crate::record::RedactAction;
 
@@ -106,6 +107,9 @@ pub(crate) struct Record {
     /// x-api-key and their like) are dropped always.
     #[serde(default)]
     pub(crate) redact: Field<Vec<Field<Redact>>>,
+    /// Where records are carried, by name.
+    #[serde(default)]
+    pub(crate) deliver: Deliveries,
 }
 
 /// When one file of records ends and the next begins, whichever comes first.

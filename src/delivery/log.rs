@@ -1,0 +1,104 @@
+//! The log as a delivery sees it: how much of it waits, since when, and what was deleted before it was carried.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::delivery::failure::Failure;
+use crate::delivery::segments::Size;
+use crate::delivery::segments::sizes;
+use crate::delivery::stretch::Stretch;
+use crate::record::Position;
+use crate::record::ReadError;
+use crate::vocab::Timestamp;
+
+/// The log behind a place.
+#[derive(Debug)]
+pub(super) struct Log {
+    dir: PathBuf,
+    /// Behind the last line that was carried.
+    reached: Position,
+    /// The segments by name, and how long they are.
+    sizes: BTreeMap<String, u64>,
+    /// When the first line that waits was made, once that was looked up.
+    oldest: Option<Timestamp>,
+}
+
+/// What waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// How many bytes of lines; of segments that are compressed and were never seen otherwise, as they are compressed.
+    pub(super) bytes: u64,
+    /// When the first line of it was made.
+    pub(super) since: Option<Timestamp>,
+    /// How many bytes were deleted before they were carried, since the last look.
+    pub(super) lost_bytes: u64,
+}
+
+impl Log {
+    pub(super) fn behind(reached: Position, dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), reached, sizes: BTreeMap::new(), oldest: None }
+    }
+
+    /// Behind the last line that was carried.
+    pub(super) fn reached(&self) -> &Position {
+        &self.reached
+    }
+
+    /// Looks what waits. Blocks.
+    pub(super) fn look(&mut self) -> Result<Waiting, Failure> {
+        let there = sizes(&self.dir).map_err(|source| ReadError::Io { path: self.dir.clone(), source })?;
+        let Self { reached, sizes, .. } = self;
+        let mut lost_bytes = 0;
+        sizes.retain(|name, size| {
+            let is_there = there.contains_key(name);
+            if !is_there {
+                lost_bytes += waiting_of(reached, name, *size);
+            }
+            is_there
+        });
+        for (name, Size { bytes, packed }) in there {
+            let known = sizes.entry(name).or_insert(bytes);
+            if !packed {
+                *known = bytes;
+            }
+        }
+        if lost_bytes > 0 {
+            self.oldest = None;
+        }
+        let bytes = self.sizes.iter().map(|(name, size)| waiting_of(&self.reached, name, *size)).sum();
+        if bytes > 0 && self.oldest.is_none() {
+            self.oldest = self.first_time()?;
+        }
+        Ok(Waiting { bytes, since: self.oldest.filter(|_| bytes > 0), lost_bytes })
+    }
+
+    /// The lines that wait, of so many bytes or a little more. Blocks.
+    pub(super) fn stretch(&self, most_bytes: u64) -> Result<Stretch, ReadError> {
+        Stretch::behind(&self.reached, &self.dir, most_bytes)
+    }
+
+    /// All up to this place was carried.
+    pub(super) fn reach(&mut self, place: Position) {
+        self.reached = place;
+        self.oldest = None;
+    }
+
+    fn first_time(&self) -> Result<Option<Timestamp>, Failure> {
+        let mut time = None;
+        self.stretch(1)?.each(|row| {
+            time.get_or_insert(row.time());
+            Ok(())
+        })?;
+        Ok(time)
+    }
+}
+
+/// How many bytes of a segment lie behind a place.
+fn waiting_of(reached: &Position, name: &str, size: u64) -> u64 {
+    match name.cmp(reached.segment.as_str()) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Equal => size.saturating_sub(reached.bytes),
+        std::cmp::Ordering::Greater => size,
+    }
+}
