@@ -12,6 +12,7 @@ mod ids;
 mod names;
 mod secret;
 mod spelled;
+mod steering;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use names::NameError;
 pub use names::OutcomeName;
 pub use names::WebhookName;
 pub use secret::Secret;
+pub use steering::steers;
 
 use std::fmt;
 
