@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::Method;
+
 use crate::cost::Money;
 use crate::cost::Rate;
 use crate::policy::Experiment;
@@ -108,7 +110,7 @@ fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redacto
     let content = Content::open(body, headers, true);
     let written = redactor.request_headers(headers);
     RequestRecord {
-        method: method.to_string(),
+        method: method_word(method).to_owned(),
         path: redactor.path(uri.path()),
         query: uri.query().map(|query| redactor.query(query)),
         readings: looked.in_request(&content, redactor),
@@ -118,6 +120,22 @@ fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redacto
         truncated: body.truncated,
         body: redactor.request_body(&content),
     }
+}
+
+/// A method of one's own making may be anything.
+fn method_word(method: &Method) -> &str {
+    let known = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if known.contains(method) { method.as_str() } else { "_OTHER" }
 }
 
 /// The list as shown. An id that rules hide in the answers it came from is hidden here too.

@@ -107,7 +107,7 @@ pub struct PairedRecord {
 /// The request, redacted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RequestRecord {
-    /// The method.
+    /// The method; `_OTHER` for one that HTTP itself does not know.
     pub method: String,
     /// The path, without the query, as far as redaction leaves it.
     pub path: String,

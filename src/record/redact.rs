@@ -440,11 +440,10 @@ pub(super) fn clean_outcome(guard: &Guard, record: &mut OutcomeRecord) {
         OutcomeValue::Label(label) => clean(label),
         OutcomeValue::Json(value) => _ = guard.clean_document(guard.everywhere(), value),
         OutcomeValue::Number(number) => {
-            let mut written = Value::from(*number);
-            // A whole number may be somebody's, and is written without a point by whoever reports it.
-            if number.fract() == 0.0 && number.abs() < 1e15 {
-                written = Value::from(*number as i64);
-            }
+            // A whole number may be somebody's, and whoever reports it writes no point.
+            let digits = format!("{number:.0}");
+            let whole = (number.fract() == 0.0).then(|| digits.parse().ok()).flatten();
+            let mut written = whole.map_or_else(|| Value::from(*number), Value::Number);
             if guard.clean_document(guard.everywhere(), &mut written) {
                 record.value = OutcomeValue::Json(written);
             }

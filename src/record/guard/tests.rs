@@ -159,7 +159,7 @@ fn keys_are_found_by_the_mark_of_their_maker() {
         Pattern::ApiKey,
         "
         s~k-abcdefghijklmnop1234 => ***
-        use s~k-ant-api03-abcdefghijklmnop. => use ***.
+        try s~k-ant-api03-abcdefghijklmnop. => try ***.
         gh~p_abcdefghijklmnopqrst1234 => ***
         AK~IAABCDEFGHIJKLMNOP => ***
         ak~iaabcdefghijklmnop => ***
