@@ -23,6 +23,7 @@ use clap::Subcommand;
 
 use crate::config;
 use crate::config::Config;
+use crate::telemetry::log_panics;
 use crate::telemetry::logs;
 use crate::vocab::steers;
 
@@ -91,6 +92,7 @@ pub fn main() -> ExitCode {
 /// cannot start.
 fn serve(policy: &Path, run: impl FnOnce(Config) -> Result<(), Box<dyn Error>>) -> ExitCode {
     logs::init();
+    log_panics();
     let config = match config::load(policy) {
         Ok(config) => config,
         Err(problems) => {

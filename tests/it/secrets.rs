@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crossfade::vocab::steers;
 use http::Request;
 use http_body_util::Full;
 use serde_json::Value;
@@ -209,6 +210,7 @@ fn all_kinds(path: &str) -> Vec<Request<Full<bytes::Bytes>>> {
         "inner": json!({"to": planted("JSON in JSON")}).to_string().replace('@', "\\u0040"),
         "amount": planted("JSON number").parse::<u64>().unwrap(),
         "password": planted("JSON password"),
+        "steering": "\n\u{1b}[2J\u{9b}0m\u{202e}",
     });
     let form =
         format!("password={}&to={}", planted("form password"), planted("form value").replace('@', "%40"));
@@ -322,6 +324,10 @@ async fn no_planted_secret_is_in_anything_that_is_kept_or_told() {
     let log_of = process.log();
     process.signal("TERM");
     tokio::task::spawn_blocking(move || process.child.wait().unwrap()).await.unwrap();
+    for line in log_of.lock().unwrap().lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+        assert!(!line.contains(steers), "{line:?}");
+    }
     told.push(("the log".to_owned(), log_of.lock().unwrap().clone().into_bytes()));
     let spans = collector.seen();
     assert!(!spans.is_empty());
@@ -343,6 +349,9 @@ async fn no_planted_secret_is_in_anything_that_is_kept_or_told() {
         told.push((format!("the report as {format}"), output.stdout));
     }
     for (place, text) in &told {
+        let is_printed = place == "/metrics" || place.starts_with("the report");
+        let printed = String::from_utf8_lossy(text);
+        assert!(!is_printed || !printed.contains(|c| c != '\n' && steers(c)), "{place}");
         let found = found_in(text);
         assert!(found.is_empty(), "{place} has {found:#?}");
     }

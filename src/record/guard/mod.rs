@@ -78,6 +78,11 @@ impl Guard {
         Some(self.whole(rule.action, value).unwrap_or_default())
     }
 
+    /// A whole body that is text, likewise; `is_cut`: it may go on after its end. `None`: it cannot be cleaned.
+    pub fn body(&self, text: &str, is_cut: bool) -> Option<String> {
+        self.clean_body(&self.everywhere, text, is_cut).ok()
+    }
+
     /// A path of a URL, likewise, percent-encoded or not.
     pub fn path<'t>(&self, path: &'t str) -> Cow<'t, str> {
         if self.everywhere.is_empty() {

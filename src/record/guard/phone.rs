@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::record::guard::pattern::FEWEST_DIGITS;
 use crate::record::guard::pattern::after;
 use crate::record::guard::pattern::before;
 
@@ -24,15 +25,33 @@ pub(super) fn find(text: &str, take: &mut impl FnMut(Range<usize>)) {
     while let Some(found) = NUMBER.find_at(text, from) {
         let before = before(text, found.start());
         let is_part = before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+'));
-        let goes_on = match after(text, found.end()) {
-            Some('.' | '-') => text.as_bytes().get(found.end() + 1).is_some_and(u8::is_ascii_digit),
-            next => next.is_some_and(|c| c.is_alphanumeric() || c == '_'),
-        };
-        // All of a number is of ASCII, and none is long.
-        from = if is_part || goes_on { found.start() + 1 } else { found.end() };
-        if !is_part && !goes_on {
-            take(found.range());
+        match end(text, found.range()).filter(|_| !is_part) {
+            Some(end) => {
+                take(found.start()..end);
+                from = end;
+            }
+            // All of a number is of ASCII, and none is long.
+            None => from = found.start() + 1,
         }
+    }
+}
+
+/// Where a number ends that an expression found; `None`: it is a part of something else.
+fn end(text: &str, found: Range<usize>) -> Option<usize> {
+    let number = &text[found.clone()];
+    let has_code = number.starts_with(['+', '0']);
+    match after(text, found.end) {
+        // The next number may have been taken for its last digits.
+        Some(next) if next.is_alphanumeric() || next == '_' => {
+            let last = number.rfind(|c: char| !c.is_ascii_digit()).filter(|_| has_code)?;
+            let whole = number[..last].trim_end_matches(|c: char| !c.is_ascii_digit());
+            (whole.bytes().filter(u8::is_ascii_digit).count() >= FEWEST_DIGITS)
+                .then_some(found.start + whole.len())
+        }
+        Some('.' | '-') if text.as_bytes().get(found.end + 1).is_some_and(u8::is_ascii_digit) => {
+            has_code.then_some(found.end)
+        }
+        _ => Some(found.end),
     }
 }
 
