@@ -42,6 +42,7 @@ use crate::proxy::Drain;
 use crate::proxy::Parts;
 use crate::proxy::Shared;
 use crate::proxy::Workers;
+use crate::record::Guard;
 use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::record::Writer;
@@ -160,6 +161,7 @@ impl Gateway {
             memory: MemoryBudget::new(budget, &metrics),
             metrics,
             traces: traces.clone(),
+            guard: Guard::new(&record),
             body_cap_bytes,
             tls: listen.tls.clone(),
             limits,

@@ -12,6 +12,7 @@ mod simulate;
 mod size;
 mod whatif;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::io::Write;
@@ -23,7 +24,9 @@ use clap::Subcommand;
 
 use crate::config;
 use crate::config::Config;
+use crate::telemetry::log_panics;
 use crate::telemetry::logs;
+use crate::vocab::steers;
 
 /// The exit code for a policy file with problems: `EX_USAGE` of BSD's sysexits.
 const BAD_POLICY: u8 = 64;
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
 /// cannot start.
 fn serve(policy: &Path, run: impl FnOnce(Config) -> Result<(), Box<dyn Error>>) -> ExitCode {
     logs::init();
+    log_panics();
     let config = match config::load(policy) {
         Ok(config) => config,
         Err(problems) => {
@@ -109,10 +113,21 @@ fn serve(policy: &Path, run: impl FnOnce(Config) -> Result<(), Box<dyn Error>>) 
     }
 }
 
-/// Prints a result. A reader that went away, as `head` does, is no failure of ours to report.
+/// Prints a result, with an escape for whatever in it would steer a terminal. A reader that went away, as `head` does,
+/// is no failure of ours to report.
 fn print(text: &str) -> ExitCode {
-    match writeln!(io::stdout(), "{text}") {
+    match writeln!(io::stdout(), "{}", harmless(text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// A text of lines that steers no terminal. The escapes are those of JSON, for it may be JSON.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let escapes = |c: char| steers(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(escapes) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if escapes(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::cli::harmless;
 use crate::report;
 use crate::report::Partial;
 use crate::report::Progress;
@@ -101,7 +102,7 @@ fn laid_out(report: &Report, format: Format) -> Result<String, serde_json::Error
 
 /// A reader that went away, as `head` does, is no failure of ours to report.
 fn written(text: &str) -> io::Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(harmless(text).as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }

@@ -64,11 +64,6 @@ pub(super) enum Either<S, L> {
 #[derive(Debug)]
 pub(super) struct Entries<T>(pub(super) Vec<(At<String>, Field<T>)>);
 
-/// A value of a key that is known and not yet supported; whatever stands there, it is rejected.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Later(serde::de::IgnoredAny);
-
 impl<T> Field<T> {
     /// The value with its place.
     pub(super) fn given(self) -> Option<At<T>> {
@@ -124,15 +119,6 @@ impl<T> Field<Many<T>> {
     /// The values that can be used.
     pub(super) fn each(self) -> impl Iterator<Item = At<T>> {
         self.value().map_or_else(Vec::new, |many| many.0).into_iter()
-    }
-}
-
-impl Field<Later> {
-    /// Reports a key that only a later version knows what to do with.
-    pub(super) fn reject(self, hint: &str, report: &Report) {
-        if let Field::Given(at) = self {
-            report.add(&at.place, format!("not supported by this version; hint: {hint}"));
-        }
     }
 }
 

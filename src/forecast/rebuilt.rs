@@ -23,13 +23,13 @@ use crate::policy::query_values;
 use crate::protocol::JsonPath;
 use crate::protocol::is_credential;
 use crate::record::Body;
+use crate::record::MASK;
 use crate::record::PairedRecord;
 use crate::record::Redact;
 use crate::record::RedactTarget;
+use crate::record::Settings;
+use crate::record::Sought;
 use crate::record::looks_hashed;
-
-/// What stands in records for a value that was masked.
-const MASK: &str = "***";
 
 /// A request, rebuilt.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ pub(super) struct Rebuilt {
     pub(super) body: Known,
     /// What stands for the unit wherever it stood.
     hash: Option<String>,
+    /// The headers that are told to be absent.
+    absent: Vec<HeaderName>,
+    /// Whether it had headers that are not on record.
+    lacks_headers: bool,
 }
 
 /// What is known of its body.
@@ -74,7 +78,8 @@ impl Rebuilt {
         let uri: Uri = target.parse().ok()?;
         let (mut head, ()) =
             Request::builder().method(request.method.as_str()).uri(uri).body(()).ok()?.into_parts();
-        head.headers = headers(&serde_json::to_value(&request.headers).ok()?);
+        let recorded = serde_json::to_value(&request.headers).ok()?;
+        head.headers = headers(&recorded);
         let is_within = |cap: usize| request.bytes <= cap as u64;
         let body = match &request.body {
             _ if body_cap_bytes.is_none() => Known::Opaque,
@@ -86,7 +91,13 @@ impl Rebuilt {
             Some(Body::Text(_) | Body::Base64(_)) | None => Known::Opaque,
         };
         let hash = record.unit.clone().filter(|unit| looks_hashed(unit));
-        Some(Self { head, body, hash })
+        Some(Self {
+            head,
+            body,
+            hash,
+            absent: absent(&recorded),
+            lacks_headers: request.headers_left_out > 0,
+        })
     }
 
     pub(super) fn view(&self) -> BodyView<'_> {
@@ -97,8 +108,8 @@ impl Rebuilt {
         }
     }
 
-    /// Puts the request to a policy. `rules` are what was redacted.
-    pub(super) fn select(&self, policy: &Policy, rules: &[Redact]) -> Told {
+    /// Puts the request to a policy. `settings` are those that it was recorded under.
+    pub(super) fn select(&self, policy: &Policy, settings: &Settings) -> Told {
         let selection = policy.select(&self.head, self.view());
         if selection == Selection::NeedsBody {
             return Told::HiddenBody;
@@ -110,17 +121,20 @@ impl Rebuilt {
         };
         let earlier = policy.experiments.iter().take(before);
         earlier
-            .filter_map(|experiment| self.hidden_for(experiment, rules))
+            .filter_map(|experiment| self.hidden_for(experiment, settings))
             .next()
             .unwrap_or(Told::Selected(selection))
     }
 
     /// Whether an experiment would take the request if every value that is hidden were as it wants it.
-    fn hidden_for(&self, experiment: &Experiment, rules: &[Redact]) -> Option<Told> {
+    fn hidden_for(&self, experiment: &Experiment, settings: &Settings) -> Option<Told> {
         let Matcher { headers, query, json, .. } = &experiment.matcher;
-        let headers: Vec<_> = headers.iter().filter(|(name, _)| self.is_header_hidden(name, rules)).collect();
-        let query: Vec<_> = query.iter().filter(|(name, _)| self.is_parameter_hidden(name)).collect();
-        let json: Vec<_> = json.iter().filter(|(path, _)| self.is_field_hidden(path, rules)).collect();
+        let headers: Vec<_> =
+            headers.iter().filter(|(name, value)| self.is_header_hidden(name, value, settings)).collect();
+        let query: Vec<_> =
+            query.iter().filter(|(name, value)| self.is_parameter_hidden(name, value, settings)).collect();
+        let json: Vec<_> =
+            json.iter().filter(|(path, value)| self.is_field_hidden(path, value, settings)).collect();
         let why = match (headers.is_empty() && query.is_empty(), json.is_empty()) {
             (false, _) => Told::HiddenHeader,
             (true, false) => Told::HiddenBody,
@@ -146,20 +160,30 @@ impl Rebuilt {
         (experiment.matcher.matches(&head, body) != Some(false)).then_some(why)
     }
 
-    /// Whether a header's values are not on record, or others in their place.
-    fn is_header_hidden(&self, name: &HeaderName, rules: &[Redact]) -> bool {
+    /// Whether a header's values are not on record, or others in their place, so that one may have been this.
+    fn is_header_hidden(&self, name: &HeaderName, wanted: &str, settings: &Settings) -> bool {
         let mut values = self.head.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        is_redacted(name, rules) || values.any(|value| self.hash.as_deref() == Some(value))
+        self.is_left_out(name, settings)
+            || is_redacted(name, Some(wanted), settings)
+            || values.any(|value| value == MASK || self.hash.as_deref() == Some(value))
     }
 
-    fn is_parameter_hidden(&self, name: &str) -> bool {
-        query_values(&self.head, name).any(|value| value == MASK || self.hash.as_ref() == Some(&value))
+    /// Whether a header may have been there that is not on record.
+    pub(super) fn is_left_out(&self, name: &HeaderName, settings: &Settings) -> bool {
+        let is_told = self.head.headers.contains_key(name) || self.absent.contains(name);
+        self.lacks_headers && !is_told && !settings.headers.lists(name)
     }
 
-    fn is_field_hidden(&self, path: &JsonPath, rules: &[Redact]) -> bool {
+    fn is_parameter_hidden(&self, name: &str, wanted: &str, settings: &Settings) -> bool {
+        let own = |target: &RedactTarget| matches!(target, RedactTarget::Query(own) if own == name);
+        changes(settings, own, Some(wanted))
+            || query_values(&self.head, name).any(|value| value == MASK || self.hash.as_ref() == Some(&value))
+    }
+
+    fn is_field_hidden(&self, path: &JsonPath, wanted: &Value, settings: &Settings) -> bool {
         let Known::Json(document) = &self.body else { return false };
         let is_hash = |value: &Value| self.hash.as_deref().is_some_and(|hash| value.as_str() == Some(hash));
-        is_field_redacted(path, rules) || path.all(document).into_iter().any(is_hash)
+        is_field_redacted(path, Some(wanted), settings) || path.all(document).into_iter().any(is_hash)
     }
 }
 
@@ -181,30 +205,49 @@ fn headers(recorded: &Value) -> HeaderMap {
     headers
 }
 
+/// The headers that stand in a record without a value.
+fn absent(recorded: &Value) -> Vec<HeaderName> {
+    let names = recorded.as_object().into_iter().flatten();
+    let names = names.filter(|(_, values)| values.as_array().is_some_and(Vec::is_empty));
+    names.filter_map(|(name, _)| HeaderName::try_from(name).ok()).collect()
+}
+
+/// Whether a rule that speaks of a place, or of everything, would change what was wanted there; `None`: anything.
+fn changes(settings: &Settings, own: impl Fn(&RedactTarget) -> bool, wanted: Option<&str>) -> bool {
+    let speaks = |rule: &&Redact| own(&rule.target) || rule.target == RedactTarget::Everywhere;
+    let mut rules = settings.redact.iter().filter(speaks);
+    rules.any(|rule| rule.sought == Sought::All || wanted.is_none_or(|wanted| rule.changes(wanted)))
+}
+
 /// Whether a header is a credential, which is never on record, or redacted.
-fn is_redacted(name: &HeaderName, rules: &[Redact]) -> bool {
-    let redacts = |rule: &Redact| matches!(&rule.target, RedactTarget::Header(hidden) if hidden == name);
-    is_credential(name) || rules.iter().any(redacts)
+fn is_redacted(name: &HeaderName, wanted: Option<&str>, settings: &Settings) -> bool {
+    let own = |target: &RedactTarget| matches!(target, RedactTarget::Header(hidden) if hidden == name);
+    is_credential(name) || changes(settings, own, wanted)
 }
 
 /// Whether a rule may speak of a field: of itself, of what it lies in, or of places that cannot be compared.
-fn is_field_redacted(path: &JsonPath, rules: &[Redact]) -> bool {
-    let hides = |rule: &Redact| match &rule.target {
-        RedactTarget::Header(_) => false,
+fn is_field_redacted(path: &JsonPath, wanted: Option<&Value>, settings: &Settings) -> bool {
+    let hides = |target: &RedactTarget| match target {
+        RedactTarget::Header(_) | RedactTarget::Query(_) | RedactTarget::Everywhere => false,
         RedactTarget::Json(hidden) => match (hidden.place(), path.place()) {
             (Some(hidden), Some(place)) => place == hidden || place.starts_with(&format!("{hidden}/")),
             _ => true,
         },
     };
-    rules.iter().any(hides)
+    let text = wanted.map(|wanted| wanted.as_str().map_or_else(|| wanted.to_string(), str::to_owned));
+    changes(settings, hides, text.as_deref())
 }
 
 /// Whether a unit may stand where records do not show it.
-pub(super) fn may_be_hidden(source: &UnitSource, rules: &[Redact], body: &Known) -> bool {
+pub(super) fn may_be_hidden(source: &UnitSource, settings: &Settings, request: &Rebuilt) -> bool {
     match source {
         UnitSource::Cookie(_) => true,
-        UnitSource::Header(name) => is_redacted(name, rules),
-        UnitSource::Query(_) => false,
-        UnitSource::Json(path) => matches!(body, Known::Withheld) || is_field_redacted(path, rules),
+        UnitSource::Header(name) => is_redacted(name, None, settings) || request.is_left_out(name, settings),
+        UnitSource::Query(name) => {
+            changes(settings, |target| matches!(target, RedactTarget::Query(own) if own == name), None)
+        }
+        UnitSource::Json(path) => {
+            matches!(request.body, Known::Withheld) || is_field_redacted(path, None, settings)
+        }
     }
 }

@@ -24,7 +24,6 @@ use crate::policy::UnitSource;
 use crate::record;
 use crate::record::Line;
 use crate::record::PairedRecord;
-use crate::record::Redact;
 use crate::record::hashed_unit;
 use crate::record::looks_hashed;
 use crate::vocab::ExperimentName;
@@ -131,7 +130,7 @@ impl<'p> Simulation<'p> {
         let Some(request) = Rebuilt::of(record, self.body_cap_bytes) else {
             return self.not_told(Untold::Unreadable);
         };
-        let selection = match request.select(self.policy, &self.settings.redact) {
+        let selection = match request.select(self.policy, self.settings) {
             Told::Selected(selection) => selection,
             Told::HiddenHeader => return self.not_told(Untold::HiddenHeader),
             Told::HiddenBody => return self.not_told(Untold::HiddenBody),
@@ -190,9 +189,7 @@ impl<'p> Simulation<'p> {
         let unit = match experiment.unit_of(&request.head, request.view()) {
             Some(Unit::Request) => None,
             Some(Unit::Named(name)) => Some(Some(name)),
-            Some(Unit::Missing) | None => {
-                Some(hidden_unit(experiment, record, request, &self.settings.redact))
-            }
+            Some(Unit::Missing) | None => Some(hidden_unit(experiment, record, request, self.settings)),
         };
         let answered_by = match record.strategy {
             StrategyKind::Interleave => MIXED,
@@ -239,8 +236,8 @@ fn hidden_unit(
     experiment: &Experiment,
     record: &PairedRecord,
     request: &Rebuilt,
-    rules: &[Redact],
+    settings: &record::Settings,
 ) -> Option<String> {
-    let hidden = experiment.unit.iter().any(|source| may_be_hidden(source, rules, &request.body));
+    let hidden = experiment.unit.iter().any(|source| may_be_hidden(source, settings, request));
     record.unit.clone().filter(|_| hidden)
 }

@@ -44,6 +44,7 @@ use crate::proxy::respond::json_answer;
 use crate::proxy::respond::refusal;
 use crate::proxy::retries::idempotency_key;
 use crate::proxy::snapshot::Lane;
+use crate::proxy::snapshot::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::tunnel;
 use crate::proxy::tunnel::Asked;
@@ -114,7 +115,8 @@ pub(super) async fn handle(
     // Boxed, as it is handed from hand to hand.
     let head = Box::new(head);
     let tunnel_may_follow = tunnel::may_follow(&head);
-    let mut span = worker.shared.traces.server_span(&head, client.downstream.scheme);
+    let Shared { traces, guard, .. } = &*worker.shared;
+    let mut span = traces.server_span(&head, client.downstream.scheme, |path| guard.path(path).into_owned());
     let is_grpc = headers::is_grpc(&head);
     let mut pairing = None;
     let mut response = route(&worker, head, incoming, &client, &mut span, &mut pairing).await;

@@ -15,6 +15,7 @@ use crate::proxy::limits::Limits;
 use crate::proxy::meters::ExperimentMeters;
 use crate::proxy::meters::LegMeters;
 use crate::proxy::retries::Retries;
+use crate::record::Guard;
 use crate::record::MemoryBudget;
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Where spans go.
     pub traces: Traces,
+    /// What spans must not show.
+    pub guard: Guard,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
     /// The users' side of TLS; `None`: they speak plain HTTP.
@@ -82,6 +85,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Where spans go.
     pub traces: Traces,
+    /// What spans must not show.
+    pub guard: Guard,
     /// How many bytes of a body are kept.
     pub body_cap_bytes: usize,
     /// The users' side of TLS; `None`: they speak plain HTTP.
@@ -127,8 +132,18 @@ impl Snapshot {
 impl Shared {
     /// Joins the parts that every thread needs, under a first policy.
     pub fn new(policy: Arc<Policy>, upstreams: Vec<Settings>, parts: Parts) -> Self {
-        let Parts { recorder, feedback, metrics, traces, body_cap_bytes, tls, limits, memory, resolver } =
-            parts;
+        let Parts {
+            recorder,
+            feedback,
+            metrics,
+            traces,
+            guard,
+            body_cap_bytes,
+            tls,
+            limits,
+            memory,
+            resolver,
+        } = parts;
         let first = Snapshot::new(Arc::clone(&policy), upstreams, &metrics, &resolver, None);
         let snapshot = ArcSwap::from_pointee(first);
         if tls.is_some() {
@@ -143,6 +158,7 @@ impl Shared {
             feedback,
             metrics,
             traces,
+            guard,
             body_cap_bytes,
             tls,
             limits,

@@ -13,6 +13,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::read::ZlibDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use http::header::CONTENT_TYPE;
 use memchr::memchr2;
 use memchr::memchr2_iter;
 use serde::Deserialize;
@@ -42,12 +43,12 @@ pub enum Body {
     Text(String),
     /// `{"base64": ..}`: any other bytes.
     Base64(String),
-    /// `{"withheld": ..}`: nothing of it, for a rule of redaction speaks of JSON fields, and this body could not
-    /// be read as JSON.
+    /// `{"withheld": ..}`: nothing of it, for a rule of redaction might speak of something in it, and this body could
+    /// not be read.
     Withheld(Unread),
 }
 
-/// Why a body could not be read as JSON.
+/// Why a body could not be read by rules of redaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unread {
@@ -55,8 +56,12 @@ pub enum Unread {
     Incomplete,
     /// It is compressed in a way that is not known here, wrongly, or too well.
     Encoding,
-    /// It is whole and no JSON.
+    /// It is whole and no JSON, and a rule speaks of JSON fields.
     NotJson,
+    /// It is no text, and a rule seeks something in texts.
+    NotText,
+    /// What a rule seeks is spread over several events, and written with escapes.
+    Scattered,
 }
 
 /// What tells in the log that a body is not JSON as itself.
@@ -111,6 +116,9 @@ impl<'de> Deserialize<'de> for Body {
 pub(super) struct Content {
     document: Document,
     state: Result<(), Unread>,
+    /// It is still compressed, or whatever else its head says.
+    is_encoded: bool,
+    is_form: bool,
 }
 
 impl Content {
@@ -122,7 +130,37 @@ impl Content {
             Some(bytes) => (bytes, Ok(())),
             None => (raw, Err(Unread::Encoding)),
         };
-        Self { document: Document::new(bytes), state }
+        let is_encoded = state.is_err() && is_encoded(headers);
+        Self { document: Document::new(bytes), state, is_encoded, is_form: is_form(headers) }
+    }
+
+    /// Says whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.document.bytes().is_empty()
+    }
+
+    /// Says whether it is a form, written as a query is.
+    pub(super) fn is_form(&self) -> bool {
+        self.is_form
+    }
+
+    /// The body as text, and whether it is cut; the error says why it is none.
+    pub(super) fn text(&self) -> Result<(&str, bool), Unread> {
+        let is_cut = match self.state {
+            Ok(()) => false,
+            Err(Unread::Incomplete) if !self.is_encoded => true,
+            Err(why) => return Err(why),
+        };
+        let bytes = self.document.bytes();
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok((text, is_cut)),
+            // The cut went through a character.
+            Err(error) if is_cut && error.error_len().is_none() => {
+                let whole = std::str::from_utf8(&bytes[..error.valid_up_to()]);
+                whole.map(|text| (text, is_cut)).map_err(|_| Unread::NotText)
+            }
+            Err(_) => Err(Unread::NotText),
+        }
     }
 
     /// The decoded body, when it is whole.
@@ -209,6 +247,17 @@ fn decoded(raw: &Bytes, headers: &HeaderMap) -> Option<Bytes> {
         "deflate" => read_all(ZlibDecoder::new(raw.as_ref()), raw.len()),
         _ => None,
     }
+}
+
+/// Says whether a head tells of an encoding that changes bytes.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.and_then(|kind| kind.get(..FORM.len())).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
 }
 
 fn read_all(decoder: impl Read, compressed_bytes: usize) -> Option<Bytes> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::Method;
+
 use crate::cost::Money;
 use crate::cost::Rate;
 use crate::policy::Experiment;
@@ -14,18 +16,17 @@ use crate::record::CapturedRequest;
 use crate::record::ComparisonRecord;
 use crate::record::CostRecord;
 use crate::record::DroppedRecord;
+use crate::record::Guard;
 use crate::record::Observation;
 use crate::record::ObservationRecord;
 use crate::record::Pair;
 use crate::record::PairedRecord;
-use crate::record::Redact;
 use crate::record::RequestRecord;
 use crate::record::Shown;
 use crate::record::ShownItemRecord;
 use crate::record::ShownRecord;
 use crate::record::body::Content;
 use crate::record::comparison::Comparison;
-use crate::record::digest;
 use crate::record::reading::Looked;
 use crate::record::recorded_unit;
 use crate::record::redact::Redactor;
@@ -43,10 +44,10 @@ struct Leg<'p> {
 }
 
 /// Makes the record of a pair. `identity` is its experiment's, as records show it; `looked` is what its metrics look at.
-pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, rules: &[Redact]) -> PairedRecord {
+pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard: &Guard) -> PairedRecord {
     let Pair { policy, id, time, stage, unit, assignment, served, marks, request, .. } = pair;
     let experiment = pair.experiment();
-    let redactor = Redactor::new(rules, experiment);
+    let redactor = Redactor::new(guard, policy, experiment);
     let name = |arm: ArmId| experiment.arm_name(policy, arm).clone();
     let legs: Vec<Leg<'_>> = pair.legs.iter().map(Leg::open).collect();
     PairedRecord {
@@ -58,7 +59,7 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, rules:
         policy: policy.hash.clone(),
         identity: identity.to_owned(),
         arms: experiment.arm_ids().map(name).collect(),
-        unit: recorded_unit(experiment, unit),
+        unit: recorded_unit(experiment, unit).map(|unit| redactor.unit(unit)),
         unit_missing: *unit == Unit::Missing,
         assigned: name(assignment.arm),
         served: served.map(name),
@@ -107,16 +108,34 @@ fn propensities(pair: &Pair) -> Vec<f64> {
 fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redactor<'_>) -> RequestRecord {
     let CapturedRequest { method, uri, headers, body } = request;
     let content = Content::open(body, headers, true);
+    let written = redactor.request_headers(headers);
     RequestRecord {
-        method: method.to_string(),
-        path: uri.path().to_owned(),
+        method: method_word(method).to_owned(),
+        path: redactor.path(uri.path()),
         query: uri.query().map(|query| redactor.query(query)),
         readings: looked.in_request(&content, redactor),
-        headers: redactor.headers(headers),
+        headers: written.headers,
+        headers_left_out: written.left_out,
         bytes: body.total_bytes,
         truncated: body.truncated,
         body: redactor.request_body(&content),
     }
+}
+
+/// A method of one's own making may be anything.
+fn method_word(method: &Method) -> &str {
+    let known = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if known.contains(method) { method.as_str() } else { "_OTHER" }
 }
 
 /// The list as shown. An id that rules hide in the answers it came from is hidden here too.
@@ -128,7 +147,7 @@ fn shown_record(
     name: &dyn Fn(ArmId) -> ModelName,
 ) -> ShownRecord {
     let hidden = redactor.reads_json() && !ids_are_spared(experiment, legs, redactor);
-    let id = |id: &str| if hidden { digest::of_value(id.as_bytes()) } else { id.to_owned() };
+    let id = |id: &str| if hidden { redactor.hidden_id(id) } else { redactor.told(id.to_owned()) };
     let items = shown.items.iter().map(|item| ShownItemRecord {
         id: id(&item.id),
         team: item.team.map(name),
@@ -189,6 +208,7 @@ impl<'p> Leg<'p> {
         let Self { seen, content } = self;
         let model = policy.model(seen.model);
         let tokens = self.usage(model);
+        let written = redactor.headers(&seen.headers);
         ObservationRecord {
             arm: experiment.arm_name(policy, seen.arm).clone(),
             role: seen.role,
@@ -204,7 +224,8 @@ impl<'p> Leg<'p> {
             cost: self.cost(model, tokens.as_ref()),
             tokens,
             readings: looked.in_answer(seen, content, redactor),
-            headers: redactor.headers(&seen.headers),
+            headers: written.headers,
+            headers_left_out: written.left_out,
             bytes: seen.body.total_bytes,
             truncated: seen.body.truncated,
             body: redactor.answer_body(content),

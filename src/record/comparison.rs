@@ -48,7 +48,8 @@ impl Comparison {
         paths = paths.into_iter().map(|path| shown(path, &hidden)).collect();
         comparison.paths_truncated =
             paths.len() > compare::BOUND.differences || trees.iter().any(|differences| differences.truncated);
-        let paths = paths.into_iter().take(compare::BOUND.differences).map(str::to_owned);
+        let paths = paths.into_iter().take(compare::BOUND.differences);
+        let paths = paths.map(|path| redactor.told(path.to_owned()));
         comparison.paths = Some(paths.collect());
         comparison
     }

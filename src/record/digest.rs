@@ -1,11 +1,15 @@
 //! Digests that stand in the log for what must not: units, redacted values, identities.
 
+use hmac::Hmac;
+use hmac::KeyInit;
+use hmac::Mac;
 use sha2::Digest;
 use sha2::Sha256;
 
 use crate::policy::Experiment;
 use crate::policy::Unit;
 use crate::vocab::ExperimentName;
+use crate::vocab::Secret;
 
 const UNIT_DIGITS: usize = 32;
 const VALUE_DIGITS: usize = 16;
@@ -38,13 +42,20 @@ pub fn recorded_identity(identity: &str, attempt: u32) -> String {
     digest(&[identity.as_bytes(), again.as_bytes()], IDENTITY_DIGITS)
 }
 
-/// What the action `hash` makes of a value.
-pub(super) fn of_value(value: &[u8]) -> String {
-    digest(&[value], VALUE_DIGITS)
+/// What the action `hash` makes of a value, under the policy's key if it has one.
+pub(super) fn of_value(value: &[u8], key: Option<&Secret>) -> String {
+    let Some(key) = key else { return digest(&[value], VALUE_DIGITS) };
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("a key of any length is taken");
+    mac.update(value);
+    hexadecimal(&mac.finalize().into_bytes(), VALUE_DIGITS)
 }
 
 fn digest(parts: &[&[u8]], digits: usize) -> String {
     let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
+    hexadecimal(&hash, digits)
+}
+
+fn hexadecimal(hash: &[u8], digits: usize) -> String {
     let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
     hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).take(digits).collect()
 }

@@ -24,7 +24,7 @@ pub struct HeaderRecord(Kept);
 #[derive(Debug, Clone)]
 enum Kept {
     /// Made from a message.
-    Made(Vec<(HeaderName, Text)>),
+    Made(Vec<(HeaderName, Option<Text>)>),
     /// Read back, as it stands in the log: half the pieces of a record are headers, and few readers look at any.
     Read(Box<RawValue>),
 }
@@ -47,7 +47,11 @@ impl HeaderRecord {
     /// The first value of a name.
     pub fn get(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
         match &self.0 {
-            Kept::Made(values) => values.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()),
+            Kept::Made(values) => {
+                let mut own =
+                    values.iter().filter(|(own, _)| own == name).filter_map(|(_, value)| value.as_ref());
+                own.next().map(Text::as_str)
+            }
             Kept::Read(raw) => sought(raw, name),
         }
     }
@@ -55,7 +59,14 @@ impl HeaderRecord {
     /// Adds a value; those of one name one after another. Headers that were read back take no more.
     pub(super) fn push(&mut self, name: &HeaderName, value: Text) {
         if let Kept::Made(values) = &mut self.0 {
-            values.push((name.clone(), value));
+            values.push((name.clone(), Some(value)));
+        }
+    }
+
+    /// Notes that a message has no such header: it stands there with no value.
+    pub(super) fn push_absent(&mut self, name: &HeaderName) {
+        if let Kept::Made(values) = &mut self.0 {
+            values.push((name.clone(), None));
         }
     }
 }
@@ -78,11 +89,11 @@ impl Text {
 }
 
 /// The values of one name.
-struct Values<'a>(&'a [(HeaderName, Text)]);
+struct Values<'a>(&'a [(HeaderName, Option<Text>)]);
 
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|(_, value)| value.as_str()))
+        serializer.collect_seq(self.0.iter().filter_map(|(_, value)| value.as_ref()).map(Text::as_str))
     }
 }
 

@@ -107,9 +107,9 @@ pub struct PairedRecord {
 /// The request, redacted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RequestRecord {
-    /// The method.
+    /// The method; `_OTHER` for one that HTTP itself does not know.
     pub method: String,
-    /// The path, without the query.
+    /// The path, without the query, as far as redaction leaves it.
     pub path: String,
     /// The query; values of parameters that carry credentials or the hashed unit are replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,8 +117,12 @@ pub struct RequestRecord {
     /// What stood in the body at the paths of the experiment's metrics.
     #[serde(default, skip_serializing_if = "Readings::is_empty")]
     pub readings: Readings,
-    /// The headers that redaction left.
+    /// The headers that may be written. One that the policy asks for and the request lacks has no value, where others
+    /// were left out.
     pub headers: HeaderRecord,
+    /// How many values of headers were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub headers_left_out: u32,
     /// The size of the whole body, as it came over the wire.
     pub bytes: u64,
     /// The body is above the cap.
@@ -167,8 +171,11 @@ pub struct ObservationRecord {
     /// What stood in the answer at the paths of the experiment's metrics.
     #[serde(default, skip_serializing_if = "Readings::is_empty")]
     pub readings: Readings,
-    /// The answer's headers that redaction left.
+    /// The answer's headers that may be written.
     pub headers: HeaderRecord,
+    /// How many values of headers were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub headers_left_out: u32,
     /// The size of the whole body, as it came over the wire.
     pub bytes: u64,
     /// The body is above the cap.
@@ -263,6 +270,10 @@ impl PairedRecord {
     pub fn counts(&self) -> bool {
         self.enrolled && !self.forced && !self.retry
     }
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn is_false(mark: &bool) -> bool {

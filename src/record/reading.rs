@@ -97,7 +97,10 @@ impl Looked {
         let read = |path: &JsonPath| match seen.fate {
             Fate::Cancelled => Reading::Unreadable,
             fate if is_error(seen.judged_status(), fate) => Reading::Missing,
-            _ => read(path, content, |path| content.whole().is_some_and(|it| redactor.spares(path, it))),
+            _ => {
+                let spared = |path: &JsonPath| content.whole().is_some_and(|it| redactor.spares(path, it));
+                read(path, content, redactor, spared)
+            }
         };
         by_path(&self.answer, read)
     }
@@ -105,7 +108,7 @@ impl Looked {
     /// Reads the request.
     pub(super) fn in_request(&self, content: &Content, redactor: &Redactor<'_>) -> Readings {
         let spared = |path: &JsonPath| content.whole().is_some_and(|it| redactor.spares_in_request(path, it));
-        by_path(&self.request, |path| read(path, content, spared))
+        by_path(&self.request, |path| read(path, content, redactor, spared))
     }
 }
 
@@ -114,11 +117,17 @@ fn by_path(paths: &[JsonPath], read: impl Fn(&JsonPath) -> Reading) -> Readings 
 }
 
 /// Reads one path; `spared` says whether redaction leaves what it selects as it is.
-fn read(path: &JsonPath, content: &Content, spared: impl Fn(&JsonPath) -> bool) -> Reading {
+fn read(
+    path: &JsonPath,
+    content: &Content,
+    redactor: &Redactor<'_>,
+    spared: impl Fn(&JsonPath) -> bool,
+) -> Reading {
     let Some(document) = content.whole() else { return Reading::Unreadable };
     match document.select(path) {
         None => Reading::Missing,
         Some(selected) if !selected.is_empty() && !spared(path) => Reading::Unreadable,
+        Some(selected) if selected.iter().any(|value| redactor.finds_in(value)) => Reading::Unreadable,
         Some(selected) => Reading::of(selected),
     }
 }

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
+use regex::Regex;
 
 use crate::protocol::JsonPath;
+use crate::record::Pattern;
+use crate::vocab::Secret;
 
 /// The settings of the record.
 #[derive(Debug, Clone)]
@@ -28,6 +31,19 @@ pub struct Settings {
     pub queue_records: usize,
     /// What is changed before a record is written. Cookies and the common headers of credentials are dropped always.
     pub redact: Vec<Redact>,
+    /// Which headers' values are written.
+    pub headers: HeaderChoice,
+    /// The key of the action `hash`; `None`: it is a plain SHA-256, and whoever guesses a value can tell that it is it.
+    pub hash_key: Option<Secret>,
+}
+
+/// Which headers' values are written. Of the others, records tell how many there were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderChoice {
+    /// Those of [`HeaderChoice::always`], and these.
+    Listed(Vec<HeaderName>),
+    /// All but those that carry credentials.
+    All,
 }
 
 /// When a segment ends and the next begins.
@@ -56,26 +72,48 @@ pub struct Redact {
     /// Where.
     pub target: RedactTarget,
     /// What.
+    pub sought: Sought,
+    /// What becomes of it.
     pub action: RedactAction,
 }
 
 /// Where a rule of redaction applies, in requests and in answers alike.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RedactTarget {
-    /// The values of this header.
+    /// In every text: path, query, headers, bodies, outcomes.
+    Everywhere,
+    /// In the values of this header.
     Header(HeaderName),
-    /// Every value that this path selects in a JSON body.
+    /// In the values of this parameter of the query, or of a form.
+    Query(String),
+    /// In every value that this path selects in a JSON body.
     Json(JsonPath),
 }
+
+/// What a rule of redaction takes out of the texts where it applies.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sought {
+    /// All of it.
+    All,
+    /// What fits a pattern.
+    Pattern(Pattern),
+    /// What fits an expression of the operator's.
+    Regex(Expression),
+}
+
+/// A regular expression. Equal are those that are written alike.
+#[derive(Debug, Clone)]
+pub struct Expression(pub Regex);
 
 /// What becomes of a redacted value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedactAction {
     /// It is replaced by `"***"`.
     Mask,
-    /// It is replaced by the first 16 hexadecimal digits of its SHA-256, so that equal values stay equal.
+    /// It is replaced by the first 16 hexadecimal digits of its HMAC-SHA256, or without a key of its SHA-256, so that
+    /// equal values stay equal.
     Hash,
-    /// It is left out; in an array, `null` takes its place.
+    /// It is left out; in an array, and for a number, `null` takes its place.
     Drop,
 }
 
@@ -91,6 +129,20 @@ impl Default for Settings {
             queue_bytes: 64 * 1024 * 1024,
             queue_records: 65_536,
             redact: Vec::new(),
+            headers: HeaderChoice::default(),
+            hash_key: None,
         }
+    }
+}
+
+impl Default for HeaderChoice {
+    fn default() -> Self {
+        HeaderChoice::Listed(Vec::new())
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
     }
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::record::DesignRecord;
 use crate::record::Entry;
 use crate::record::Gap;
+use crate::record::Guard;
 use crate::record::LineKind;
 use crate::record::LossReason;
 use crate::record::OutcomeRecord;
@@ -27,7 +28,6 @@ use crate::record::Pair;
 use crate::record::PairedRecord;
 use crate::record::Position;
 use crate::record::Recorder;
-use crate::record::Redact;
 use crate::record::Settings;
 use crate::record::Taken;
 use crate::record::build::paired_record;
@@ -40,6 +40,7 @@ use crate::record::recover;
 use crate::record::recover::Crash;
 use crate::record::recover::Found;
 use crate::record::recover::Presence;
+use crate::record::redact::clean_outcome;
 use crate::record::segment::Place;
 use crate::record::segment::Segments;
 use crate::record::subjects::Design;
@@ -87,7 +88,7 @@ pub struct Writer {
     recorder: Recorder,
     metrics: Arc<Metrics>,
     sinks: Vec<Box<dyn Sink>>,
-    redact: Vec<Redact>,
+    guard: Guard,
     segments: Segments,
     dir: PathBuf,
     /// The mark on the directory, once it is there.
@@ -121,7 +122,7 @@ impl Writer {
             recorder,
             metrics,
             sinks,
-            redact: settings.redact.clone(),
+            guard: Guard::new(settings),
             segments: Segments::new(settings),
             dir: settings.dir.clone(),
             presence: None,
@@ -272,7 +273,7 @@ impl Writer {
                     subject.design(&raw, |design| sinks.iter_mut().for_each(|sink| sink.design(design)));
                 let id = subject.id;
                 let (identity, looked) = subject.known_of(&raw);
-                let record = paired_record(&raw, identity, looked, &self.redact);
+                let record = paired_record(&raw, identity, looked, &self.guard);
                 count::pair(&self.metrics, &raw, &record);
                 sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
                 batch.designs.entry(id).or_insert(design);
@@ -284,11 +285,12 @@ impl Writer {
                 let design = subject.design(&raw, |_| {});
                 let id = subject.id;
                 let (identity, looked) = subject.known_of(&raw);
-                let record = paired_record(&raw, identity, looked, &self.redact);
+                let record = paired_record(&raw, identity, looked, &self.guard);
                 batch.designs.entry(id).or_insert(design);
                 batch.add(&record.experiment, &Answered(&record));
             }
-            Entry::Outcome(record) => {
+            Entry::Outcome(mut record) => {
+                clean_outcome(&self.guard, &mut record);
                 self.sinks.iter_mut().for_each(|sink| sink.outcome(&record));
                 batch.add(&record.experiment, &*record);
             }

@@ -12,4 +12,5 @@ pub use panics::Plane;
 pub use panics::contained;
 pub use panics::contained_future;
 pub use panics::counted;
+pub use panics::log_panics;
 pub use traces::Traces;

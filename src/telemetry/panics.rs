@@ -6,6 +6,8 @@
 mod tests;
 
 use std::any::Any;
+use std::backtrace::Backtrace;
+use std::backtrace::BacktraceStatus;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -27,7 +29,7 @@ pub enum Plane {
     Admin,
 }
 
-/// Something panicked; it was counted, and the panic itself is on standard error.
+/// Something panicked; it was counted, and its place is in the log.
 #[derive(Debug, thiserror::Error)]
 #[error("a part of the gateway panicked")]
 pub struct Panicked;
@@ -41,6 +43,21 @@ impl Plane {
             Plane::Admin => "admin",
         }
     }
+}
+
+/// Has every panic of the process logged, in one line like all else: where it happened, and what was said if that is a
+/// fixed text. A text that was put together may hold what users sent. `RUST_BACKTRACE` adds how it came to it.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let said = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(a text with values)");
+        match Backtrace::capture() {
+            trace if trace.status() == BacktraceStatus::Captured => {
+                tracing::error!(place, said, %trace, "a part of the gateway panicked");
+            }
+            _ => tracing::error!(place, said, "a part of the gateway panicked"),
+        }
+    }));
 }
 
 /// Does something; a panic in it is counted and becomes an error.

@@ -12,6 +12,7 @@ mod ids;
 mod names;
 mod secret;
 mod spelled;
+mod steering;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use names::NameError;
 pub use names::OutcomeName;
 pub use names::WebhookName;
 pub use secret::Secret;
+pub use steering::steers;
 
 use std::fmt;
 

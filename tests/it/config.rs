@@ -5,4 +5,5 @@ mod command;
 mod compared;
 mod decided;
 mod good;
+mod guarded;
 mod samples;

@@ -35,6 +35,7 @@ mod record;
 mod report;
 mod rig;
 mod rollout;
+mod secrets;
 mod shadow;
 mod simulate;
 mod size;

@@ -182,7 +182,7 @@ async fn what_is_written_can_be_read_back_whole() {
 
 #[tokio::test]
 async fn nothing_that_is_redacted_is_anywhere_in_the_log() {
-    let rules = r#" redact: [{header: x-tenant, action: mask}, {header: x-gone, action: drop}, {header: x-same, action: hash},
+    let rules = r#" headers: [x-open], redact: [{header: x-tenant, action: mask}, {header: x-gone, action: drop}, {header: x-same, action: hash},
         {json: "$.secret", action: mask}, {json: "$..password", action: drop}, {json: "$.keys[*]", action: drop},
         {json: "$.results[*].doc", action: hash}, {json: "$.label", action: mask},
         {json: "$.users[?@.role == 'SECRET-admin'].name", action: mask}, {json: "$.users[*].role", action: hash}],"#;

@@ -154,7 +154,7 @@ async fn the_page_is_sound_loads_nothing_and_tells_the_verdict() {
 #[tokio::test]
 async fn nothing_that_stands_in_a_log_becomes_part_of_the_page_or_steers_a_terminal() {
     const HOSTILE: &str = "</pre></style><script>alert(1)</script>\" onload='x' &lt; \u{202e}\u{1b}[2J";
-    let ledger = Ledger::start("", POLICY);
+    let ledger = Ledger::start(" headers: [x-team],", POLICY);
     for number in 0..40 {
         serve(&ledger, number, (HOSTILE, "7", HOSTILE), |pair| {
             pair.request.uri = "/p?q=%3Cscript%3Ealert(2)%3C/script%3E%1B[2J".parse().unwrap();
@@ -229,7 +229,7 @@ async fn where_there_is_nothing_to_report_the_reason_names_the_place_and_a_cure(
 
 #[tokio::test]
 async fn slices_part_the_traffic_and_their_outcomes_follow() {
-    let ledger = Ledger::start("", POLICY);
+    let ledger = Ledger::start(" headers: [x-team],", POLICY);
     for number in 0..180 {
         let old = if number % 3 == 0 { "8" } else { "7" };
         serve(&ledger, number, (old, "7", "7"), |pair| {

@@ -15,6 +15,8 @@ use crate::config::Config;
 use crate::forecast;
 use crate::forecast::Against;
 use crate::forecast::Side;
+use crate::record::RedactAction;
+use crate::record::Settings;
 
 /// How many synthetic users each kind of requests gets: a share of 1 % is found to a thirtieth of it.
 const USERS: u32 = 100_000;
@@ -42,6 +44,7 @@ pub(super) struct Args {
 pub(super) fn main(args: Args) -> ExitCode {
     let Args { file, against, max_moved, format } = args;
     let Some(config) = loaded(&file) else { return ExitCode::from(BAD_POLICY) };
+    advice(&config).iter().for_each(|advice| eprintln!("crossfade: {advice}"));
     let Some(former) = against else { return print(&summary(&config)) };
     let Some(former) = loaded(&former) else { return ExitCode::from(BAD_POLICY) };
     let changes = changes(&former, &config);
@@ -57,6 +60,19 @@ pub(super) fn main(args: Args) -> ExitCode {
         }
         None => printed,
     }
+}
+
+/// What is good, and could be better.
+fn advice(config: &Config) -> Vec<String> {
+    let Settings { redact, hash_key, .. } = &config.record;
+    let hashes = redact.iter().any(|rule| rule.action == RedactAction::Hash);
+    let mut advice = Vec::new();
+    if hashes && hash_key.is_none() {
+        let hint = "give them a key by `record.hash_key`, made with `openssl rand -hex 32`";
+        let text = "who has the records can guess hashed values, such as addresses of mail, one by one";
+        advice.push(format!("{}: {text}; hint: {hint}", config.path.display()));
+    }
+    advice
 }
 
 fn loaded(path: &Path) -> Option<Config> {

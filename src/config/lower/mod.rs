@@ -66,6 +66,13 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
     })
 }
 
+/// Checks that no two keys are there that say different things of the same.
+fn at_most_one(keys: &[(&str, bool)], place: &Place, report: &Report) {
+    if keys.iter().filter(|(_, there)| *there).count() > 1 {
+        exactly_one(keys, place, report);
+    }
+}
+
 /// Checks that exactly one of the keys of a union is there.
 fn exactly_one(keys: &[(&str, bool)], place: &Place, report: &Report) {
     let listed = |keys: &[&str]| format!("`{}`", keys.join("`, `"));

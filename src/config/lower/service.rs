@@ -8,12 +8,16 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use crate::config::Listen;
 use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 use crate::config::field::At;
 use crate::config::field::Field;
+use crate::config::field::Many;
 use crate::config::file;
+use crate::config::lower::at_most_one;
 use crate::config::lower::deliver;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher::not_empty;
@@ -23,7 +27,11 @@ use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::delivery;
 use crate::feedback;
+use crate::protocol::is_credential;
 use crate::record;
+use crate::record::HeaderChoice;
+use crate::record::RedactTarget;
+use crate::record::Sought;
 use crate::vocab::Secret;
 
 /// The shortest key that signs tickets, in bytes.
@@ -139,8 +147,19 @@ pub(super) fn record(
     raw: Field<schema::Record>,
     report: &Report,
 ) -> (record::Settings, Vec<delivery::Settings>) {
-    let schema::Record { dir, body_cap, rotate, keep, sync_every, strict, queue, redact, deliver } =
-        raw.value().unwrap_or_default();
+    let schema::Record {
+        dir,
+        body_cap,
+        rotate,
+        keep,
+        sync_every,
+        strict,
+        queue,
+        headers,
+        hash_key,
+        redact,
+        deliver,
+    } = raw.value().unwrap_or_default();
     let rotate = rotate.value().unwrap_or_default();
     let keep = keep.value().unwrap_or_default();
     let queue = queue.value().unwrap_or_default();
@@ -176,8 +195,29 @@ pub(super) fn record(
         queue_bytes,
         queue_records: queue.records.scalar().map_or(default.queue_records, usize::from),
         redact: redact.items().filter_map(|rule| redaction(rule, report)).collect(),
+        headers: listed(headers, report),
+        hash_key: hash_key.given().and_then(|source| key(source, report)),
     };
     (settings, deliveries)
+}
+
+/// The headers that are written beside those that always are.
+fn listed(raw: Field<Many<Scalar<HeaderName>>>, report: &Report) -> HeaderChoice {
+    let mut names = Vec::new();
+    let mut all = false;
+    for At { place, value: Scalar(name) } in raw.each() {
+        if is_credential(&name) {
+            report.add(
+                &place,
+                format!("`{name}` carries credentials and is never written; hint: leave it out"),
+            );
+        }
+        match name.as_str() {
+            "all" => all = true,
+            _ => names.push(name),
+        }
+    }
+    if all { HeaderChoice::All } else { HeaderChoice::Listed(names) }
 }
 
 fn body_cap_bytes(field: Field<Scalar<Bytes>>, default: usize, report: &Report) -> usize {
@@ -200,15 +240,30 @@ fn memory(field: Field<Scalar<Bytes>>, default: usize, report: &Report) -> usize
 }
 
 fn redaction(rule: At<schema::Redact>, report: &Report) -> Option<record::Redact> {
-    let At { place, value: schema::Redact { header, json, action, pattern } } = rule;
-    exactly_one(&[("header", header.is_there()), ("json", json.is_there())], &place, report);
-    pattern.reject("name the values by `json` or `header`", report);
+    let At { place, value: schema::Redact { header, query, json, pattern, regex, action } } = rule;
+    let places = [("header", header.is_there()), ("query", query.is_there()), ("json", json.is_there())];
+    let sought = [("pattern", pattern.is_there()), ("regex", regex.is_there())];
+    at_most_one(&places, &place, report);
+    at_most_one(&sought, &place, report);
+    if !places.iter().chain(&sought).any(|(_, there)| *there) && !report.suggests("header", &place) {
+        let hint = "say where by `header`, `query` or `json`, or what by `pattern` or `regex`";
+        report.add(&place, format!("the rule speaks of everything there is; hint: {hint}"));
+    }
     let action = action.required("action", &place, report);
-    let target = match (header.scalar(), json.scalar()) {
-        (Some(name), _) => record::RedactTarget::Header(name),
-        (None, path) => record::RedactTarget::Json(path?),
+    let target = match (header, query, json) {
+        (Field::Given(name), ..) => RedactTarget::Header(name.value.0),
+        (_, Field::Given(name), _) => RedactTarget::Query(not_empty(name, report)?),
+        (_, _, Field::Given(path)) => RedactTarget::Json(path.value.0),
+        (Field::Absent, Field::Absent, Field::Absent) => RedactTarget::Everywhere,
+        _ => return None,
     };
-    Some(record::Redact { target, action: action?.value.0 })
+    let sought = match (pattern, regex) {
+        (Field::Given(pattern), _) => Sought::Pattern(pattern.value.0),
+        (_, Field::Given(regex)) => Sought::Regex(regex.value.0),
+        (Field::Absent, Field::Absent) => Sought::All,
+        _ => return None,
+    };
+    Some(record::Redact { target, sought, action: action?.value.0 })
 }
 
 pub(super) fn feedback(raw: Field<schema::Feedback>, report: &Report) -> feedback::Settings {

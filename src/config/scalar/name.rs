@@ -8,6 +8,7 @@ use http::HeaderName;
 use http::uri::Authority;
 use http::uri::PathAndQuery;
 use http::uri::Scheme;
+use regex::RegexBuilder;
 use rustls::pki_types::ServerName;
 use schemars::Schema;
 use schemars::json_schema;
@@ -20,11 +21,15 @@ use crate::policy::PathPattern;
 use crate::protocol::JsonPath;
 use crate::protocol::JsonPathError;
 use crate::protocol::ListPath;
+use crate::record::Expression;
 use crate::upstream::Endpoint;
 use crate::vocab::ExperimentName;
 use crate::vocab::MetricName;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
+
+/// How large an expression may be once it is compiled.
+const MAX_EXPRESSION_BYTES: usize = 1024 * 1024;
 
 /// A path of URLs: begins with `/`, no query, no white space.
 #[derive(Debug)]
@@ -169,6 +174,33 @@ impl Written for JsonPath {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "pattern": "^\\$" })
+    }
+}
+
+impl Written for Expression {
+    fn read(text: &str) -> Result<Self, String> {
+        let built = RegexBuilder::new(text).size_limit(MAX_EXPRESSION_BYTES).build();
+        let regex = built.map_err(|error| match error {
+            regex::Error::CompiledTooBig(most) => {
+                format!("the expression takes more than {most} bytes once it is compiled")
+            }
+            error => {
+                // The last line says what is wrong, those before draw where.
+                let problem = error.to_string();
+                let problem = problem.lines().last().unwrap_or_default();
+                let problem = problem.strip_prefix("error: ").unwrap_or(problem);
+                format!("`{text}` is not a regular expression: {problem}")
+            }
+        })?;
+        if regex.is_match("") {
+            let hint = "let it ask for one character at least";
+            return Err(format!("`{text}` fits where nothing is; hint: {hint}"));
+        }
+        Ok(Self(regex))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::policy::OnBreach;
 use crate::policy::OutcomeKind;
 use crate::policy::Weekday;
 use crate::protocol::Protocol;
+use crate::record::Pattern;
 use crate::record::RedactAction;
 use crate::strategy::interleave;
 use crate::upstream::HostHeader;
@@ -78,6 +79,15 @@ words!(Approve { "manual" => Approve::Manual });
 words!(OnVerdict { "end" => OnVerdict::End, "continue" => OnVerdict::Continue });
 words!(ObjectFormat { "parquet" => ObjectFormat::Parquet, "jsonl_zst" => ObjectFormat::Lines });
 words!(Until { "verdict" => Until::Verdict });
+words!(Pattern {
+    "email" => Pattern::Email,
+    "phone" => Pattern::Phone,
+    "card" => Pattern::Card,
+    "iban" => Pattern::Iban,
+    "api_key" => Pattern::ApiKey,
+    "ip" => Pattern::Ip,
+    "secret" => Pattern::Secret,
+});
 words!(Weekday {
     "mon" => Weekday::Mon,
     "tue" => Weekday::Tue,

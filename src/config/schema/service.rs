@@ -10,13 +10,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::field::Field;
-use crate::config::field::Later;
+use crate::config::field::Many;
 use crate::config::scalar::Bytes;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::UrlPath;
 use crate::config::schema::Deliveries;
 use crate::protocol::JsonPath;
+use crate::record::Expression;
+use crate::record::Pattern;
 use crate::record::RedactAction;
 
 /// Where the gateway listens.
@@ -103,8 +105,15 @@ pub(crate) struct Record {
     /// How much may wait to be written; what does not fit is counted as lost.
     #[serde(default)]
     pub(crate) queue: Field<Queue>,
-    /// What is changed before a record is written. Cookies and the common headers of credentials (authorization,
-    /// x-api-key and their like) are dropped always.
+    /// Headers whose values are written, beside those that say how a message is to be read, was tried or was limited;
+    /// `all` for every one. Those that carry credentials (cookies, authorization, x-api-key and their like) never are.
+    #[serde(default)]
+    pub(crate) headers: Field<Many<Scalar<HeaderName>>>,
+    /// The key of the action `hash`, at least 16 bytes. Absent: hashes have no key, and whoever guesses a value can tell
+    /// that it is the one.
+    #[serde(default)]
+    pub(crate) hash_key: Field<SecretSource>,
+    /// What is changed before a record is written, in requests, answers and outcomes.
     #[serde(default)]
     pub(crate) redact: Field<Vec<Field<Redact>>>,
     /// Where records are carried, by name.
@@ -160,22 +169,32 @@ pub(crate) struct Queue {
     pub(crate) records: Field<Scalar<NonZeroUsize>>,
 }
 
-/// One rule of redaction, for requests and answers alike: a header or a JSON path, and what becomes of it.
+/// One rule of redaction: where (at most one of `header`, `query`, `json`; none: everywhere), what (at most one of
+/// `pattern` and `regex`; none: the whole value), and what becomes of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 2, "maxProperties" = 2))]
+#[schemars(extend("minProperties" = 2, "maxProperties" = 3))]
 pub(crate) struct Redact {
     /// The values of this header.
     #[serde(default)]
     pub(crate) header: Field<Scalar<HeaderName>>,
+    /// The values of this parameter of the query, or of a form.
+    #[serde(default)]
+    pub(crate) query: Field<Scalar<String>>,
     /// Every value that this RFC 9535 path selects in a JSON body.
     #[serde(default)]
     pub(crate) json: Field<Scalar<JsonPath>>,
-    /// mask: replaced by `"***"`; hash: replaced by a hash, so that equal values stay equal; drop: left out.
-    pub(crate) action: Field<Scalar<RedactAction>>,
+    /// Only what fits this pattern: email, phone, card (that passes Luhn's check), iban (that passes its check),
+    /// api_key (of known makers, and JSON web tokens), ip, secret (private keys, passwords in URLs, what stands beside
+    /// names such as `password`).
     #[serde(default)]
-    #[schemars(skip)]
-    pub(crate) pattern: Field<Later>,
+    pub(crate) pattern: Field<Scalar<Pattern>>,
+    /// Only what fits this regular expression, in the language of the crate regex, which has no look-around and no
+    /// back-references.
+    #[serde(default)]
+    pub(crate) regex: Field<Scalar<Expression>>,
+    /// mask: replaced by `***`; hash: replaced by a hash, so that equal values stay equal; drop: left out.
+    pub(crate) action: Field<Scalar<RedactAction>>,
 }
 
 /// How outcomes are taken in.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::report::tables::Column;
 use crate::report::tables::Table;
+use crate::vocab::steers;
 
 /// The longest line of a paragraph.
 const WIDTH: usize = 100;
@@ -51,5 +52,5 @@ pub(super) fn paragraph(text: &str) -> String {
 
 /// A text without what could steer a terminal, for it may come from whoever sent a request.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }

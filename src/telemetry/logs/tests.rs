@@ -54,3 +54,19 @@ fn info_and_up_is_said_unless_the_filter_asks_for_more_or_less() {
     }
     assert!(filter("crossfade=loud").is_err());
 }
+
+#[test]
+fn nothing_in_an_event_begins_a_line_or_steers_a_terminal() {
+    let hostile = "a\n2026-01-01 ERROR forged\r\u{1b}[31mred\u{9b}0m\u{7f}\u{202e}\u{2028}b";
+    let event = || tracing::info!(experiment = hostile, error = %hostile, "told {hostile}");
+    for format in [Format::Text, Format::Json] {
+        let text = written(format, "", event);
+        assert_eq!(text.matches('\n').count(), 1, "{text:?}");
+        // What colours a line of text is the formatter's own, around what comes before the fields.
+        let fields = text.trim_end().split_once("told").unwrap_or(("", text.trim_end())).1;
+        assert!(!fields.chars().any(crate::vocab::steers), "{text:?}");
+        assert!(text.contains("forged") && text.contains("red"), "{text:?}");
+    }
+    let line: Value = serde_json::from_str(written(Format::Json, "", event).trim_end()).unwrap();
+    assert_eq!(line["error"], hostile, "JSON says the same after it was escaped");
+}

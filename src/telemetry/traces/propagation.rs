@@ -7,18 +7,43 @@ use opentelemetry::Context;
 use opentelemetry::propagation::Extractor;
 use opentelemetry::propagation::Injector;
 use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::SpanContext;
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::TraceState;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The context that a request brings; empty when it brings none that is valid.
-pub(super) fn extract(headers: &HeaderMap) -> Context {
-    TraceContextPropagator::new().extract_with_context(&Context::new(), &Incoming(headers))
+/// The context that a request brings, empty when it brings none that is valid, and its state apart: spans inherit what
+/// their parent's context has, and what a client wrote there is not for whoever collects them.
+pub(super) fn extract(headers: &HeaderMap) -> (Context, TraceState) {
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Incoming(headers));
+    let told = context.span().span_context().clone();
+    if told.trace_state() == &TraceState::NONE {
+        return (context, TraceState::NONE);
+    }
+    let state = told.trace_state().clone();
+    let bare = SpanContext::new(
+        told.trace_id(),
+        told.span_id(),
+        told.trace_flags(),
+        told.is_remote(),
+        TraceState::NONE,
+    );
+    (Context::new().with_remote_span_context(bare), state)
 }
 
-/// Writes a context over whatever the headers said before.
-pub(super) fn inject(context: &Context, headers: &mut HeaderMap) {
-    TraceContextPropagator::new().inject_context(context, &mut Outgoing(headers));
+/// Writes a span's context, with the state that its trace came with, over whatever the headers said before.
+pub(super) fn inject(span: &SpanContext, state: &TraceState, headers: &mut HeaderMap) {
+    let context = SpanContext::new(
+        span.trace_id(),
+        span.span_id(),
+        span.trace_flags(),
+        span.is_remote(),
+        state.clone(),
+    );
+    let context = Context::new().with_remote_span_context(context);
+    TraceContextPropagator::new().inject_context(&context, &mut Outgoing(headers));
 }
 
 /// Gives a copy a parent id of its own in the client's trace, for where no span is made for it: a tracing model

@@ -1,7 +1,8 @@
 //! The spans of one request: the server's, and one client span for each call to a model.
 //!
 //! Names and attributes follow OpenTelemetry's conventions for HTTP and feature flags. Paths are recorded without the
-//! query, and no header or body ever is. Where tracing is off these types are empty and cost a branch.
+//! query, as the caller lets them be shown, and no header or body ever is: of the client's context the ids go into
+//! spans, and its `tracestate` only to models. Where tracing is off these types are empty and cost a branch.
 
 use std::rc::Rc;
 
@@ -17,6 +18,7 @@ use opentelemetry::trace::SpanBuilder;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::trace::Status;
 use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::TraceState;
 use opentelemetry::trace::Tracer;
 use opentelemetry_sdk::trace::SdkTracer;
 use opentelemetry_sdk::trace::Span;
@@ -40,7 +42,7 @@ pub struct ServerSpan {
 
 /// What the client spans of one request hang under; it may outlive the server span, as copies do.
 #[derive(Debug, Clone, Default)]
-pub struct SpanParent(Option<Rc<(SdkTracer, Context)>>);
+pub struct SpanParent(Option<Rc<(SdkTracer, Context, TraceState)>>);
 
 /// The span of one call to a model. Dropped without [`ClientSpan::finish`], it ends as it is.
 #[derive(Debug)]
@@ -62,23 +64,30 @@ pub struct Leg<'a> {
 }
 
 impl Traces {
-    /// Begins the span of a request, in the trace that the client began, if it began one.
-    pub fn server_span(&self, head: &Parts, scheme: &'static str) -> ServerSpan {
+    /// Begins the span of a request, in the trace that the client began, if it began one. `shown` makes of a path what may
+    /// be seen of it.
+    pub fn server_span(
+        &self,
+        head: &Parts,
+        scheme: &'static str,
+        shown: impl FnOnce(&str) -> String,
+    ) -> ServerSpan {
         let Some(Exporting { tracer, .. }) = &self.0 else {
             return ServerSpan { span: None, parent: SpanParent::default() };
         };
         let method = method_word(&head.method);
         let builder = SpanBuilder::from_name(method).with_kind(SpanKind::Server);
-        let mut span = tracer.build_with_context(builder, &propagation::extract(&head.headers));
+        let (parent, state) = propagation::extract(&head.headers);
+        let mut span = tracer.build_with_context(builder, &parent);
         if span.is_recording() {
             span.set_attribute(KeyValue::new("http.request.method", method));
-            span.set_attribute(KeyValue::new("url.path", head.uri.path().to_owned()));
+            span.set_attribute(KeyValue::new("url.path", shown(head.uri.path())));
             span.set_attribute(KeyValue::new("url.scheme", scheme));
         }
         let context = Context::new().with_remote_span_context(span.span_context().clone());
         ServerSpan {
             span: Some(Box::new(span)),
-            parent: SpanParent(Some(Rc::new((tracer.clone(), context)))),
+            parent: SpanParent(Some(Rc::new((tracer.clone(), context, state)))),
         }
     }
 }
@@ -116,7 +125,7 @@ impl SpanParent {
     ///
     /// Where tracing is off, the client's own `traceparent` goes on unchanged, and a copy gets a fresh parent id.
     pub fn client_span(&self, leg: Leg<'_>, headers: &mut HeaderMap) -> ClientSpan {
-        let Some((tracer, context)) = self.0.as_deref() else {
+        let Some((tracer, context, state)) = self.0.as_deref() else {
             if leg.role.is_copy() {
                 propagation::inject_fresh_child(headers);
             }
@@ -128,8 +137,7 @@ impl SpanParent {
         if span.is_recording() {
             describe(&mut span, leg, method);
         }
-        let own = Context::new().with_remote_span_context(span.span_context().clone());
-        propagation::inject(&own, headers);
+        propagation::inject(span.span_context(), state, headers);
         ClientSpan(Some(Box::new(span)))
     }
 }

@@ -110,7 +110,7 @@ fn traceparent(headers: &HeaderMap) -> &str {
 fn a_client_span_is_a_child_of_the_server_span_which_is_a_child_of_the_clients() {
     let kept = Kept::default();
     let head = request(Some(SAMPLED));
-    let server = Traces::through(kept.clone()).server_span(&head, "http");
+    let server = Traces::through(kept.clone()).server_span(&head, "http", str::to_owned);
     let mut headers = head.headers.clone();
     call(server.parent(), Role::Shadow, &mut headers, 200, Fate::Complete);
     server.finish(Some(StatusCode::OK), Fate::Complete);
@@ -125,12 +125,24 @@ fn a_client_span_is_a_child_of_the_server_span_which_is_a_child_of_the_clients()
     assert_eq!(attribute(&client, "crossfade.arm").as_deref(), Some("small"));
     assert_eq!(attribute(&server, "url.path").as_deref(), Some("/v1/chat"));
     assert_eq!(client.status, Status::Unset);
+    for span in [&server, &client] {
+        assert_eq!(span.span_context.trace_state().header(), "", "what a client wrote is for models alone");
+    }
+}
+
+#[test]
+fn a_path_is_told_as_the_caller_lets_it_be_shown() {
+    let kept = Kept::default();
+    let server =
+        Traces::through(kept.clone()).server_span(&request(None), "http", |path| path.replace("chat", "***"));
+    server.finish(Some(StatusCode::OK), Fate::Complete);
+    assert_eq!(attribute(&kept.only(SpanKind::Server), "url.path").as_deref(), Some("/v1/***"));
 }
 
 #[test]
 fn the_server_span_tells_its_assignment() {
     let kept = Kept::default();
-    let mut server = Traces::through(kept.clone()).server_span(&request(None), "http");
+    let mut server = Traces::through(kept.clone()).server_span(&request(None), "http", str::to_owned);
     let id = RequestId::draw();
     server.assigned(&ExperimentName::new("chat").unwrap(), &ModelName::new("small").unwrap(), id);
     server.finish(Some(StatusCode::OK), Fate::Complete);
@@ -161,7 +173,7 @@ fn a_failed_call_says_how_it_failed() {
     ];
     for (status, fate, error, failed) in cases {
         let kept = Kept::default();
-        let server = Traces::through(kept.clone()).server_span(&request(None), "http");
+        let server = Traces::through(kept.clone()).server_span(&request(None), "http", str::to_owned);
         call(server.parent(), Role::Answer, &mut HeaderMap::new(), status, fate);
         let span = kept.only(SpanKind::Client);
         assert_eq!(attribute(&span, "error.type").as_deref(), error, "{status} {fate:?}");
@@ -173,7 +185,7 @@ fn a_failed_call_says_how_it_failed() {
 fn an_unsampled_trace_is_carried_on_and_exports_nothing() {
     let kept = Kept::default();
     let head = request(Some(UNSAMPLED));
-    let server = Traces::through(kept.clone()).server_span(&head, "http");
+    let server = Traces::through(kept.clone()).server_span(&head, "http", str::to_owned);
     let mut headers = head.headers.clone();
     call(server.parent(), Role::Answer, &mut headers, 200, Fate::Complete);
     server.finish(Some(StatusCode::OK), Fate::Complete);
@@ -185,7 +197,7 @@ fn an_unsampled_trace_is_carried_on_and_exports_nothing() {
 #[test]
 fn without_tracing_the_answers_context_goes_on_unchanged_and_a_copys_gets_a_fresh_parent() {
     let head = request(Some(SAMPLED));
-    let server = Traces::off().server_span(&head, "http");
+    let server = Traces::off().server_span(&head, "http", str::to_owned);
     for (role, changed) in [(Role::Answer, false), (Role::Fallback, false), (Role::Shadow, true)] {
         let mut headers = head.headers.clone();
         call(server.parent(), role, &mut headers, 200, Fate::Complete);
@@ -272,7 +284,7 @@ async fn ended_spans_reach_a_collector_over_grpc() {
     let mut collector = JoinSet::new();
     collector.spawn(receive_export(listener));
 
-    let mut server = traces.server_span(&request(Some(SAMPLED)), "http");
+    let mut server = traces.server_span(&request(Some(SAMPLED)), "http", str::to_owned);
     server.assigned(
         &ExperimentName::new("chat").unwrap(),
         &ModelName::new("small").unwrap(),
@@ -296,7 +308,7 @@ async fn shutdown_does_not_hang_on_a_collector_that_never_answers() {
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().unwrap();
     let traces = Traces::through(BatchSpanProcessor::builder(exporter).build());
-    traces.server_span(&request(None), "http").finish(Some(StatusCode::OK), Fate::Complete);
+    traces.server_span(&request(None), "http", str::to_owned).finish(Some(StatusCode::OK), Fate::Complete);
     let patience = Duration::from_millis(200);
     let stopped = tokio::time::timeout(Duration::from_secs(5), traces.shutdown(patience)).await;
     assert!(stopped.is_ok());

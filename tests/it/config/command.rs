@@ -21,6 +21,28 @@ fn a_good_file_is_summed_up_in_one_line() {
 }
 
 #[test]
+fn hashes_without_a_key_are_advised_against() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("policy.yaml");
+    let check = |keys: &str| {
+        let rules = "redact: [{pattern: email, action: hash}]";
+        let text =
+            format!("models: {{a: {{url: 'http://127.0.0.1'}}}}\ndefault: a\nrecord: {{{keys} {rules}}}\n");
+        fs::write(&path, text).unwrap();
+        let output = crossfade(&["check", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0));
+        text_of(&output.stderr)
+    };
+    assert!(check("").contains("can guess hashed values"));
+    fs::write(dir.path().join("key"), "0123456789abcdef").unwrap();
+    assert_eq!(check(&format!("hash_key: {{from_file: '{}'}},", dir.path().join("key").display())), "");
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    text(bytes).to_owned()
+}
+
+#[test]
 fn a_bad_file_ends_in_64_with_one_line_a_problem() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("policy.yaml");

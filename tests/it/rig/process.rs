@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,6 +20,7 @@ pub(crate) struct Process {
     pub(crate) child: Child,
     pub(crate) data: SocketAddr,
     pub(crate) admin: SocketAddr,
+    log: Arc<Mutex<String>>,
 }
 
 impl Process {
@@ -30,22 +33,36 @@ impl Process {
 
     /// The same under a policy file that is there.
     pub(crate) fn under(path: &Path) -> Self {
+        Self::within(path, &[])
+    }
+
+    /// The same with more variables in its environment.
+    pub(crate) fn within(path: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_crossfade"))
             .args(["run", "--config"])
             .arg(path)
+            .envs(variables.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let kept = Arc::new(Mutex::new(String::new()));
         let serving = log.find_map(|line| {
+            keep(&kept, &line);
             let event: Value = serde_json::from_str(&line).unwrap();
             (event["message"] == "serving").then_some(event)
         });
         let serving = serving.unwrap();
         // The rest of the log is read, or the process would stop at a full pipe.
-        std::thread::spawn(move || log.for_each(drop));
+        let rest = Arc::clone(&kept);
+        std::thread::spawn(move || log.for_each(|line| keep(&rest, &line)));
         let address = |key: &str| serving[key].as_str().unwrap().parse().unwrap();
-        Self { child, data: address("data"), admin: address("admin") }
+        Self { child, data: address("data"), admin: address("admin"), log: kept }
+    }
+
+    /// What it has logged so far, and will.
+    pub(crate) fn log(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.log)
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -62,6 +79,12 @@ impl Process {
     pub(crate) async fn admin(&self) -> Client {
         Client::http1(self.admin).await.naming("127.0.0.1")
     }
+}
+
+fn keep(log: &Mutex<String>, line: &str) {
+    let mut log = log.lock().unwrap();
+    log.push_str(line);
+    log.push('\n');
 }
 
 impl Drop for Process {
