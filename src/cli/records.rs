@@ -12,10 +12,10 @@ use crate::analysis::grouped;
 use crate::cli::Format;
 use crate::cli::print;
 use crate::cli::prose::columns;
+use crate::columns::read_any;
 use crate::record::LineKind;
 use crate::record::ReadError;
 use crate::record::Stock;
-use crate::record::read_each;
 use crate::vocab::ExperimentName;
 use crate::vocab::NameError;
 use crate::vocab::Timestamp;
@@ -84,7 +84,7 @@ pub(super) fn main(args: Args) -> ExitCode {
 }
 
 fn verify(paths: &[PathBuf], format: Format) -> Result<ExitCode, ReadError> {
-    let stock = Stock::of(&mut read_each(paths)?, |_, _| {});
+    let stock = Stock::of(&mut read_any(paths)?, |_, _| {});
     let text = match format {
         Format::Json => format!("{:#}", serde_json::json!(stock)),
         Format::Text => verdict(&stock),
@@ -123,7 +123,7 @@ fn cat(what: &Cat) -> Result<ExitCode, ReadError> {
     let Cat { paths, experiments, kinds } = what;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut is_open = true;
-    let mut reader = read_each(paths)?;
+    let mut reader = read_any(paths)?;
     let stock = Stock::of(&mut reader, |line, bytes| {
         let wanted = (experiments.is_empty() || experiments.contains(line.experiment()))
             && (kinds.is_empty() || kinds.iter().any(|kind| LineKind::from(*kind) == line.kind()));
@@ -138,7 +138,7 @@ fn cat(what: &Cat) -> Result<ExitCode, ReadError> {
 }
 
 fn stats(paths: &[PathBuf], format: Format) -> Result<ExitCode, ReadError> {
-    let stock = Stock::of(&mut read_each(paths)?, |_, _| {});
+    let stock = Stock::of(&mut read_any(paths)?, |_, _| {});
     let text = match format {
         Format::Json => format!("{:#}", serde_json::json!(stock)),
         Format::Text => table(&stock),

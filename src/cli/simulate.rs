@@ -11,6 +11,7 @@ use crate::cli::prose::columns;
 use crate::cli::prose::indented;
 use crate::cli::prose::percent;
 use crate::cli::prose::wrapped;
+use crate::columns::read_any;
 use crate::config;
 use crate::config::Config;
 use crate::forecast::Burst;
@@ -22,7 +23,6 @@ use crate::forecast::SimulatedStep;
 use crate::forecast::Simulation;
 use crate::forecast::Untold;
 use crate::record::ReadError;
-use crate::record::read_each;
 
 /// The arguments of `crossfade simulate`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ fn simulated(
     };
     let names = names.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let mut simulation = Simulation::of(&config.policy, &config.record, names);
-    for line in read_each(records)? {
+    for line in read_any(records)? {
         match line {
             Ok(line) => simulation.fold(&line),
             Err(ReadError::Line { .. }) => simulation.pass_over(),

@@ -21,7 +21,7 @@ use crate::cli::print;
 use crate::cli::prose::figures;
 use crate::cli::prose::percent;
 use crate::cli::prose::wrapped;
-use crate::record::read_each;
+use crate::columns::read_any;
 use crate::vocab::ModelName;
 use crate::vocab::StrategyKind;
 
@@ -56,7 +56,7 @@ struct Weights(Target);
 pub(super) fn main(args: Args) -> ExitCode {
     let Args { records, reward, weight, arm, experiment, format } = args;
     let mut whatif = WhatIf::about(reward);
-    let lines = match read_each(&records) {
+    let lines = match read_any(&records) {
         Ok(lines) => lines,
         Err(error) => return failed(&error, 1),
     };

@@ -10,6 +10,7 @@
 //! `id` names a line of a log, in any number of files and gateways: the segment that it was first written to, and its
 //! place there. Whoever gets a line twice knows it by that.
 
+mod any;
 mod cell;
 mod found;
 #[cfg(feature = "parquet")]
@@ -20,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use any::read_any;
 pub use cell::Cell;
 pub use row::Row;
 pub use row::id;

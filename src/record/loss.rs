@@ -48,7 +48,9 @@ impl Losses {
             until,
         };
         for (name, lost) in unpaired {
-            self.crashes.push(gap(name.clone(), LineKind::Pair, lost));
+            if lost != Some(0) {
+                self.crashes.push(gap(name.clone(), LineKind::Pair, lost));
+            }
             self.crashes.push(gap(name, LineKind::Outcome, None));
         }
     }

@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -61,6 +62,17 @@ pub struct Reader {
 struct Waiting {
     path: PathBuf,
     from: u64,
+    /// How its lines are had; `None`: it is a segment, or a file like one.
+    other: Option<Opens>,
+}
+
+/// Opens what holds lines in a form of its own.
+struct Opens(Box<dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send>);
+
+impl fmt::Debug for Opens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Opens")
+    }
 }
 
 #[derive(Debug)]
@@ -103,7 +115,7 @@ pub fn read_each<P: AsRef<Path>>(paths: &[P]) -> Result<Reader, ReadError> {
     let mut known = HashSet::new();
     files.retain(|path| known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
     files.sort_by(|one, other| segment_name(one).cmp(&segment_name(other)));
-    Ok(Reader::of(files.into_iter().map(|path| Waiting { path, from: 0 })))
+    Ok(Reader::of(files.into_iter().map(|path| Waiting { path, from: 0, other: None })))
 }
 
 /// Begins to read a directory behind a position of its log. Of a segment that was deleted since, reading begins with the
@@ -119,7 +131,7 @@ pub fn read_from(dir: &Path, position: &Position) -> Result<Reader, ReadError> {
             Ordering::Equal => position.bytes,
             Ordering::Greater => 0,
         };
-        Some(Waiting { path, from })
+        Some(Waiting { path, from, other: None })
     });
     Ok(Reader { left: Some(position.clone()), ..Reader::of(waiting) })
 }
@@ -143,6 +155,17 @@ impl Reader {
         let path = PathBuf::from("in memory");
         let open = Open { path, lines, from: 0, before: OnceCell::new(), at: 0, line: 0 };
         Self { open: Some(open), ..Self::of(std::iter::empty()) }
+    }
+
+    /// Reads a file first whose lines are in a form of their own: of about so many bytes, had by opening it.
+    pub fn first(
+        &mut self,
+        path: PathBuf,
+        bytes: u64,
+        open: impl FnOnce() -> io::Result<Box<dyn Read + Send>> + Send + 'static,
+    ) {
+        self.bytes_total += bytes;
+        self.waiting.push_front(Waiting { path, from: 0, other: Some(Opens(Box::new(open))) });
     }
 
     /// How many torn lines were passed over so far.
@@ -172,8 +195,12 @@ impl Reader {
     }
 
     fn open_next(&mut self) -> Option<Result<(), ReadError>> {
-        let Waiting { path, from } = self.waiting.pop_front()?;
-        Some(match packed::open(&path, from) {
+        let Waiting { path, from, other } = self.waiting.pop_front()?;
+        let opened = match other {
+            Some(Opens(open)) => open(),
+            None => packed::open(&path, from),
+        };
+        Some(match opened {
             Ok(file) => {
                 let lines = Lines::of(file);
                 self.open = Some(Open { path, lines, from, before: OnceCell::new(), at: from, line: 0 });

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::analysis::Analysis;
+use crate::columns::read_any;
 use crate::record::Line;
 use crate::record::ReadError;
-use crate::record::read_each;
 use crate::record::read_in_parallel;
 use crate::report::ExperimentReport;
 use crate::report::LineCounts;
@@ -102,7 +102,7 @@ impl<'w> Partial<'w> {
     /// # Errors
     /// When something that was named cannot be read.
     pub fn read(&mut self, paths: &[PathBuf], progress: &mut dyn FnMut(Progress)) -> Result<(), ReportError> {
-        let mut reader = read_in_parallel(read_each(paths)?);
+        let mut reader = read_in_parallel(read_any(paths)?);
         let mut count = 0u64;
         while let Some(line) = reader.next() {
             match line {

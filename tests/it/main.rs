@@ -36,6 +36,7 @@ mod report;
 mod rig;
 mod rollout;
 mod secrets;
+mod schemas;
 mod shadow;
 mod simulate;
 mod size;
