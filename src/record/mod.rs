@@ -6,6 +6,7 @@
 
 mod body;
 mod build;
+mod cipher;
 mod comparison;
 mod count;
 mod design;
@@ -41,6 +42,7 @@ mod tests;
 
 pub use body::Body;
 pub use body::Unread;
+pub use cipher::RecordKey;
 pub use design::DesignRecord;
 pub use design::OutcomeDesign;
 pub use digest::hashed_unit;

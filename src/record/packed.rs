@@ -10,6 +10,7 @@ mod tests;
 use std::fs;
 use std::fs::File;
 use std::io;
+use std::io::Cursor;
 use std::io::Read;
 use std::io::Seek;
 use std::io::SeekFrom;
@@ -24,6 +25,10 @@ use zstd::stream::raw::CParameter;
 use zstd::stream::raw::Decoder;
 use zstd::stream::raw::Operation;
 
+use crate::record::cipher::Sealer;
+use crate::record::cipher::Sniffed;
+use crate::record::cipher::Unsealed;
+use crate::record::cipher::sniff;
 use crate::record::replace::sync_directory;
 
 /// What the name of a packed segment ends in, behind what it was before.
@@ -53,18 +58,27 @@ pub(super) fn packed_name(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Opens a file of lines, packed or not, behind its first `from` bytes of lines. One that was packed since its name was
-/// found is read packed.
+/// Opens a file of lines, packed or not, encrypted or not, behind its first `from` bytes of lines. One that was packed
+/// since its name was found is read packed.
 pub(super) fn open(path: &Path, from: u64) -> io::Result<Box<dyn Read + Send>> {
-    if is_packed(path) {
-        let mut unpacked = Unpacked::of(File::open(path)?)?;
-        io::copy(&mut (&mut unpacked).take(from), &mut io::sink())?;
-        return Ok(Box::new(unpacked));
-    }
     match File::open(path) {
         Ok(mut file) => {
-            file.seek(SeekFrom::Start(from))?;
-            Ok(Box::new(file))
+            let sniffed = sniff(&mut file)?;
+            let mut lines: Box<dyn Read + Send> = match (sniffed, is_packed(path)) {
+                (Sniffed::Plain(_), false) => {
+                    file.seek(SeekFrom::Start(from))?;
+                    return Ok(Box::new(file));
+                }
+                (Sniffed::Plain(first), true) => {
+                    Box::new(Unpacked::of(Box::new(Cursor::new(first).chain(file)))?)
+                }
+                (Sniffed::Sealed(head), false) => Box::new(Unsealed::new(file, head)?),
+                (Sniffed::Sealed(head), true) => {
+                    Box::new(Unpacked::of(Box::new(Unsealed::new(file, head)?))?)
+                }
+            };
+            io::copy(&mut (&mut lines).take(from), &mut io::sink())?;
+            Ok(lines)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && packed_name(path).exists() => {
             open(&packed_name(path), from)
@@ -90,9 +104,19 @@ pub(super) fn pack(path: &Path, stops: &dyn Fn() -> bool) -> io::Result<bool> {
 fn pack_by(frame: usize, path: &Path, stops: &dyn Fn() -> bool) -> io::Result<bool> {
     let packed = packed_name(path);
     let half = packed.with_extension("zst.tmp");
-    let mut segment = File::open(path)?;
-    let modified = segment.metadata()?.modified()?;
+    let mut source = File::open(path)?;
+    let modified = source.metadata()?.modified()?;
+    let mut sealer = match sniff(&mut source)? {
+        Sniffed::Sealed(head) => Some(Sealer::like(&head)?),
+        Sniffed::Plain(_) => None,
+    };
+    drop(source);
+    let mut segment = open(path, 0)?;
     let mut file = File::create(&half)?;
+    if let Some(sealer) = &sealer {
+        file.write_all(sealer.head())?;
+    }
+    let mut is_empty = true;
     let mut compressor = Compressor::new(LEVEL)?;
     compressor.set_parameter(CParameter::ChecksumFlag(true))?;
     let mut lines = Vec::new();
@@ -107,11 +131,16 @@ fn pack_by(frame: usize, path: &Path, stops: &dyn Fn() -> bool) -> io::Result<bo
             None if more == 0 => lines.len(),
             None => continue,
         };
-        if end == 0 && file.metadata()?.len() > 0 {
+        if end == 0 && !is_empty {
             break;
         }
+        is_empty = false;
         // Of an empty segment there is one frame, empty, for a file without any is none that a tool would read.
-        file.write_all(&compressor.compress(&lines[..end])?)?;
+        let frame = compressor.compress(&lines[..end])?;
+        match &mut sealer {
+            Some(sealer) => file.write_all(&sealer.seal(&frame)?)?,
+            None => file.write_all(&frame)?,
+        }
         lines.drain(..end);
     }
     file.set_modified(modified)?;
@@ -124,7 +153,7 @@ fn pack_by(frame: usize, path: &Path, stops: &dyn Fn() -> bool) -> io::Result<bo
 
 /// What is packed in a file.
 struct Unpacked {
-    file: File,
+    file: Box<dyn Read + Send>,
     decoder: Decoder<'static>,
     block: Vec<u8>,
     from: usize,
@@ -134,7 +163,7 @@ struct Unpacked {
 }
 
 impl Unpacked {
-    fn of(file: File) -> io::Result<Self> {
+    fn of(file: Box<dyn Read + Send>) -> io::Result<Self> {
         let decoder = Decoder::new()?;
         Ok(Self { file, decoder, block: vec![0; BLOCK], from: 0, to: 0, within: false })
     }

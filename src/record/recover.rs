@@ -30,6 +30,10 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::record::Line;
+use crate::record::cipher::HEAD;
+use crate::record::cipher::LENGTH;
+use crate::record::cipher::Sniffed;
+use crate::record::cipher::sniff;
 use crate::record::packed::is_packed;
 use crate::record::packed::packed_name;
 use crate::record::read_each;
@@ -186,6 +190,9 @@ fn cut_torn(path: &Path) -> io::Result<u64> {
     let mut file = File::options().read(true).write(true).open(path)?;
     let size = file.metadata()?.len();
     let mut end = size;
+    if let Sniffed::Sealed(_) = sniff(&mut file)? {
+        return cut_torn_chunk(&mut file, size);
+    }
     while end > 0 {
         let begin = end.saturating_sub(BLOCK);
         let mut block = vec![0; (end - begin) as usize];
@@ -202,6 +209,29 @@ fn cut_torn(path: &Path) -> io::Result<u64> {
         file.sync_all()?;
     }
     Ok(size - end)
+}
+
+/// The same of an encrypted file, whose last chunk may be torn.
+fn cut_torn_chunk(file: &mut File, size: u64) -> io::Result<u64> {
+    let mut end = HEAD as u64;
+    let mut length = [0; LENGTH];
+    loop {
+        file.seek(SeekFrom::Start(end))?;
+        if end + LENGTH as u64 > size {
+            break;
+        }
+        file.read_exact(&mut length)?;
+        let next = end + LENGTH as u64 + u64::from(u32::from_le_bytes(length));
+        if next > size {
+            break;
+        }
+        end = next;
+    }
+    if end < size {
+        file.set_len(end)?;
+        file.sync_all()?;
+    }
+    Ok(size.saturating_sub(end))
 }
 
 /// How many requests were answered in a run's last segments and have no pair there.

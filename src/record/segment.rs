@@ -21,8 +21,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::record::Keep;
+use crate::record::RecordKey;
 use crate::record::Rotation;
 use crate::record::Settings;
+use crate::record::cipher::Sealer;
 use crate::record::packed;
 use crate::record::packed::PACKED;
 use crate::record::packed::packed_name;
@@ -56,6 +58,7 @@ pub(super) struct Segments {
     dir: PathBuf,
     rotate: Rotation,
     keep: Keep,
+    encrypt: Option<RecordKey>,
     pub(super) open: Option<Segment>,
     /// Behind the last line that was written.
     end: Option<Position>,
@@ -78,7 +81,11 @@ pub(super) enum Place {
 pub(super) struct Segment {
     pub(super) path: PathBuf,
     pub(super) file: File,
+    /// Bytes of lines.
     pub(super) bytes: u64,
+    /// Bytes of the file, which are more where it is encrypted.
+    pub(super) size: u64,
+    pub(super) sealer: Option<Sealer>,
     pub(super) begun: Instant,
     /// Whether something was written since the disk was last asked to have it.
     pub(super) dirty: bool,
@@ -86,9 +93,9 @@ pub(super) struct Segment {
 
 impl Segments {
     pub(super) fn new(settings: &Settings) -> Self {
-        let Settings { dir, rotate, keep, .. } = settings;
-        let (dir, rotate, keep) = (dir.clone(), *rotate, *keep);
-        Self { dir, rotate, keep, open: None, end: None, ended: Vec::new(), unsynced: 0 }
+        let Settings { dir, rotate, keep, encrypt, .. } = settings;
+        let (dir, rotate, keep, encrypt) = (dir.clone(), *rotate, *keep, encrypt.clone());
+        Self { dir, rotate, keep, encrypt, open: None, end: None, ended: Vec::new(), unsynced: 0 }
     }
 
     /// Writes whole lines, all or none, and says where. `preface` gives the lines that must stand before them there.
@@ -109,7 +116,7 @@ impl Segments {
             }
         };
         before.extend_from_slice(lines);
-        let written = segment.file.write_all(&before);
+        let written = segment.write(&before);
         let whole = match written {
             Ok(()) => {
                 segment.bytes += before.len() as u64;
@@ -117,7 +124,7 @@ impl Segments {
                 self.end = Some(Position::within(&segment.path, segment.bytes));
                 true
             }
-            Err(_) => segment.file.set_len(segment.bytes).is_ok(),
+            Err(_) => segment.cut_back(),
         };
         let path = segment.path.clone();
         self.open = whole.then_some(segment);
@@ -192,10 +199,25 @@ impl Segments {
         fs::create_dir_all(dir).map_err(|source| SegmentError::Directory { dir: dir.clone(), source })?;
         self.delete_old();
         let path = dir.join(segment_name_now());
-        match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => Ok(Segment { path, file, bytes: 0, begun: Instant::now(), dirty: false }),
-            Err(source) => Err(SegmentError::Begin { path, source }),
-        }
+        let opened = OpenOptions::new().append(true).create_new(true).open(&path).and_then(|mut file| {
+            let sealer = self.encrypt.as_ref().map(Sealer::new).transpose()?;
+            let head = sealer.as_ref().map_or(&[][..], |sealer| sealer.head());
+            if let Err(error) = file.write_all(head) {
+                let _ = fs::remove_file(&path);
+                return Err(error);
+            }
+            let size = head.len() as u64;
+            Ok(Segment {
+                path: path.clone(),
+                file,
+                bytes: 0,
+                size,
+                sealer,
+                begun: Instant::now(),
+                dirty: false,
+            })
+        });
+        opened.map_err(|source| SegmentError::Begin { path, source })
     }
 
     /// Deletes ended segments, oldest first, until the others fit and none is too old.
@@ -217,6 +239,28 @@ impl Segments {
                 tracing::warn!(path = %path.display(), %error, "an old segment of records could not be deleted");
             }
         }
+    }
+}
+
+impl Segment {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        let sealed = self.sealer.as_mut().map(|sealer| sealer.seal(lines)).transpose()?;
+        let bytes = sealed.as_deref().unwrap_or(lines);
+        self.file.write_all(bytes)?;
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Cuts back to the last whole line; `false`: the file must be left. One that is encrypted always is, for the number
+    /// of a chunk is never used twice.
+    fn cut_back(&mut self) -> bool {
+        let is_cut = self.file.set_len(self.size).is_ok();
+        if self.bytes == 0 {
+            // Where the disk is full there would be a file for each try.
+            let _ = fs::remove_file(&self.path);
+            return false;
+        }
+        is_cut && self.sealer.is_none()
     }
 }
 

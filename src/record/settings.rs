@@ -8,6 +8,7 @@ use regex::Regex;
 
 use crate::protocol::JsonPath;
 use crate::record::Pattern;
+use crate::record::RecordKey;
 use crate::vocab::Secret;
 
 /// The settings of the record.
@@ -23,6 +24,8 @@ pub struct Settings {
     pub keep: Keep,
     /// How long written lines wait at most until the disk is asked to have them, with which they survive a loss of power.
     pub sync_every: Duration,
+    /// What segments are encrypted with; `None`: they are not.
+    pub encrypt: Option<RecordKey>,
     /// How long an answer's last byte waits until the record has the answer; `None`: it does not wait.
     pub strict: Option<Duration>,
     /// How many bytes of records may wait for the writer.
@@ -124,6 +127,7 @@ impl Default for Settings {
             body_cap_bytes: 256 * 1024,
             rotate: Rotation { bytes: 256 * 1024 * 1024, every: Duration::from_secs(3600), pack: true },
             keep: Keep::default(),
+            encrypt: None,
             strict: None,
             sync_every: Duration::from_millis(200),
             queue_bytes: 64 * 1024 * 1024,

@@ -232,8 +232,15 @@ fn after_a_full_disk_another_segment_is_begun_where_the_file_cannot_be_cut_back(
     let dir = tempfile::tempdir().unwrap();
     let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));
     let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    log.open =
-        Some(Segment { path: "/dev/full".into(), file, bytes: 0, begun: Instant::now(), dirty: false });
+    log.open = Some(Segment {
+        path: "/dev/full".into(),
+        file,
+        bytes: 0,
+        size: 0,
+        sealer: None,
+        begun: Instant::now(),
+        dirty: false,
+    });
     let error = append(&mut log, b"lost\n").unwrap_err().to_string();
     assert!(error.contains("`/dev/full` cannot be written: No space left"), "{error}");
     append(&mut log, b"kept\n").unwrap();

@@ -153,6 +153,7 @@ pub(super) fn record(
         rotate,
         keep,
         sync_every,
+        encrypt,
         strict,
         queue,
         headers,
@@ -188,6 +189,7 @@ pub(super) fn record(
             bytes: keep.bytes.scalar().map(|bytes| bytes.0),
             age: keep.age.scalar().map(|age| age.0),
         },
+        encrypt: encrypt.given().and_then(|source| record_key(source, report)),
         strict: strict.value().map(|schema::Strict { patience }| {
             patience.scalar().map_or(DEFAULT_PATIENCE, |patience| patience.0)
         }),
@@ -199,6 +201,21 @@ pub(super) fn record(
         hash_key: hash_key.given().and_then(|source| key(source, report)),
     };
     (settings, deliveries)
+}
+
+/// The key of the files of records, which this process can read from now on.
+fn record_key(source: At<schema::SecretSource>, report: &Report) -> Option<record::RecordKey> {
+    let place = source.place.clone();
+    match record::RecordKey::parse(secret(source, report)?.expose()) {
+        Ok(key) => {
+            key.remember();
+            Some(key)
+        }
+        Err(problem) => {
+            report.add(&place, format!("no key of 256 bits: {problem}"));
+            None
+        }
+    }
 }
 
 /// The headers that are written beside those that always are.

@@ -98,6 +98,10 @@ pub(crate) struct Record {
     /// A gateway that is killed loses nothing that was written. Default: 200ms.
     #[serde(default)]
     pub(crate) sync_every: Field<Scalar<Positive>>,
+    /// The key that the files of records are encrypted with (AES-256-GCM): 64 hexadecimal digits. Whoever reads them names
+    /// its file in CROSSFADE_RECORD_KEY_FILE. Absent: they are not encrypted.
+    #[serde(default)]
+    pub(crate) encrypt: Field<SecretSource>,
     /// Holds the end of every answer back until the record has the answer, so that whoever has one knows that it is on
     /// record though the gateway be killed the moment after. Costs a write before every last byte. Absent: it does not wait.
     #[serde(default)]

@@ -137,6 +137,7 @@ impl Secrets {
         authority.vouch_for("crossfade.example").write(dir.path(), "tls");
         authority.write(dir.path().join("ca.crt"));
         std::fs::write(dir.path().join("tickets"), "0123456789abcdef").unwrap();
+        std::fs::write(dir.path().join("record-key"), "0a".repeat(32)).unwrap();
         Self(dir)
     }
 
@@ -146,7 +147,9 @@ impl Secrets {
         let policy = policy.replace("CROSSFADE_TOKEN", "PATH").replace("CROSSFADE_TICKET_KEY", "PATH");
         let policy = policy.replace("CROSSFADE_HOOK_KEY", "PATH").replace("CLICKHOUSE_PASSWORD", "PATH");
         let policy = policy.replace("CROSSFADE_HASH_KEY", "PATH");
-        let policy = policy.replace("/run/secrets/crossfade-tickets", &format!("{dir}/tickets"));
+        let policy = policy
+            .replace("/run/secrets/crossfade-record-key", &format!("{dir}/record-key"))
+            .replace("/run/secrets/crossfade-tickets", &format!("{dir}/tickets"));
         policy.replace("/run/secrets/tls", dir)
     }
 }
