@@ -361,9 +361,10 @@ async fn kafka_gets_every_line_in_order_with_its_id_though_brokers_fail_first() 
     let skipped = r#"crossfade_delivery_skipped_records_total{delivery="topic",reason="too_large"} 1"#;
     assert!(metrics.render().contains(skipped), "{}", metrics.render());
 
+    let servers = cluster.bootstrap_servers();
     let read = tokio::task::spawn_blocking(move || {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "readers");
+        config.set("bootstrap.servers", servers).set("group.id", "readers");
         config.set("auto.offset.reset", "earliest");
         let consumer: BaseConsumer = config.create().unwrap();
         consumer.subscribe(&["records"]).unwrap();
