@@ -21,7 +21,7 @@ from azure.storage.blob import BlobServiceClient
 
 s3_port, azure_port, nats_port, records, action = sys.argv[1:]
 VECTORS = pathlib.Path(__file__).parents[1] / "vectors/records/log.jsonl"
-SEGMENT = "crossfade-20260101T000000-" + 31 * "0"
+SEGMENT = "crossfade-20260102T030405-" + 31 * "0"
 
 
 def s3():

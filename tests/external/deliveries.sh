@@ -17,7 +17,7 @@ read -r data admin s3 azure nats <<<"$(free_ports 5)"
 export ACCESS=test SECRET=test AZURE_KEY
 AZURE_KEY=$(head -c 32 /dev/urandom | base64)
 AZURITE_ACCOUNTS="records:$AZURE_KEY" start azurite "$work/npm/node_modules/.bin/azurite-blob" --silent \
-    --location "$work/azurite" --blobPort "$azure" --skipApiVersionCheck
+    --location "$work/azurite" --blobPort "$azure" --skipApiVersionCheck --disableTelemetry
 start moto "$work/venv/bin/moto_server" --host 127.0.0.1 --port "$s3"
 check=("$python" "$external/deliveries.py" "$s3" "$azure" "$nats" "$work/records")
 until_true 60 "the stores to listen" "${check[@]}" stores
