@@ -42,11 +42,10 @@ pub(super) fn make(stretch: &mut Stretch, dir: &Path, format: Format) -> Result<
     let (mut names, mut stem, mut date) = (Vec::new(), None, None);
     stretch.each(|row| {
         let stem = stem.get_or_insert_with(|| row.id.replace(':', "-"));
-        // A design stands before the pairs that it is of; its own time may be long ago.
-        let own = || row.time().to_string()[..10].to_owned();
         let date = match row.line {
-            Line::Design(_) => date.get_or_insert_with(own),
-            Line::Pair(_) | Line::Answered(_) | Line::Outcome(_) | Line::Gap(_) => date.insert(own()),
+            // It stands before the pairs that it is of, while its own time may be long ago.
+            Line::Design(_) => date.get_or_insert_with(|| begun(&row.id).unwrap_or_else(|| day(row))),
+            Line::Pair(_) | Line::Answered(_) | Line::Outcome(_) | Line::Gap(_) => date.insert(day(row)),
         };
         if !files.contains_key(date) {
             let name = Path::new(&format!("date={date}")).join(format!("{stem}.{}", format.ending()));
@@ -57,6 +56,17 @@ pub(super) fn make(stretch: &mut Stretch, dir: &Path, format: Format) -> Result<
     })?;
     files.into_values().try_for_each(File::finish)?;
     Ok(names)
+}
+
+fn day(row: &Row<'_>) -> String {
+    row.time().to_string()[..10].to_owned()
+}
+
+/// The day on which a line's segment began, which its name tells: `crossfade-20260131T..`.
+fn begun(id: &str) -> Option<String> {
+    let digits = id.strip_prefix("crossfade-")?.get(..8)?;
+    let is_date = digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_date.then(|| format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]))
 }
 
 impl Format {

@@ -8,8 +8,10 @@ use crate::delivery::failure::Failure;
 use crate::delivery::segments::Size;
 use crate::delivery::segments::sizes;
 use crate::delivery::stretch::Stretch;
+use crate::delivery::target::Carried;
 use crate::record::Position;
 use crate::record::ReadError;
+use crate::record::Reader;
 use crate::vocab::Timestamp;
 
 /// The log behind a place.
@@ -20,7 +22,10 @@ pub(super) struct Log {
     reached: Position,
     /// The segments by name, and how long they are.
     sizes: BTreeMap<String, u64>,
-    /// When the first line that waits was made, once that was looked up.
+    /// The reader that stands there, if there is one.
+    rest: Option<Box<Reader>>,
+    /// When the first line that waits was made, once that was looked up; where more waits than could be carried at once,
+    /// when the last one before it was.
     oldest: Option<Timestamp>,
 }
 
@@ -37,12 +42,7 @@ pub(super) struct Waiting {
 
 impl Log {
     pub(super) fn behind(reached: Position, dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), reached, sizes: BTreeMap::new(), oldest: None }
-    }
-
-    /// Behind the last line that was carried.
-    pub(super) fn reached(&self) -> &Position {
-        &self.reached
+        Self { dir: dir.to_owned(), reached, sizes: BTreeMap::new(), rest: None, oldest: None }
     }
 
     /// Looks what waits. Blocks.
@@ -64,9 +64,13 @@ impl Log {
             }
         }
         if lost_bytes > 0 {
-            self.oldest = None;
+            (self.oldest, self.rest) = (None, None);
         }
         let bytes = self.sizes.iter().map(|(name, size)| waiting_of(&self.reached, name, *size)).sum();
+        if bytes == 0 {
+            // An open file would keep its disk space though it was deleted.
+            (self.oldest, self.rest) = (None, None);
+        }
         if bytes > 0 && self.oldest.is_none() {
             self.oldest = self.first_time()?;
         }
@@ -74,19 +78,23 @@ impl Log {
     }
 
     /// The lines that wait, of so many bytes or a little more. Blocks.
-    pub(super) fn stretch(&self, most_bytes: u64) -> Result<Stretch, ReadError> {
-        Stretch::behind(&self.reached, &self.dir, most_bytes)
+    pub(super) fn stretch(&mut self, most_bytes: u64) -> Result<Stretch, ReadError> {
+        let rest = self.rest.take().map(|rest| *rest);
+        Stretch::behind(&self.reached, rest, &self.dir, most_bytes)
     }
 
-    /// All up to this place was carried.
-    pub(super) fn reach(&mut self, place: Position) {
-        self.reached = place;
-        self.oldest = None;
+    /// This was carried. Says whether it was anything.
+    pub(super) fn reach(&mut self, carried: Carried) -> bool {
+        let Carried { until, last, rest, .. } = carried;
+        let moved = until != self.reached;
+        (self.reached, self.rest) = (until, rest);
+        self.oldest = last.filter(|_| self.rest.is_some());
+        moved
     }
 
     fn first_time(&self) -> Result<Option<Timestamp>, Failure> {
         let mut time = None;
-        self.stretch(1)?.each(|row| {
+        Stretch::behind(&self.reached, None, &self.dir, 1)?.each(|row| {
             time.get_or_insert(row.time());
             Ok(())
         })?;

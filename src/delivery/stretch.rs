@@ -12,28 +12,50 @@ use crate::record::Position;
 use crate::record::ReadError;
 use crate::record::Reader;
 use crate::record::read_from;
+use crate::vocab::Timestamp;
 
 /// Lines to be carried.
 #[derive(Debug)]
 pub(super) struct Stretch {
     reader: Reader,
+    /// Whether the reader can go on where this ends.
+    is_cut: bool,
     until: Position,
+    /// When the last line was made.
+    last: Option<Timestamp>,
     /// The last segment, which is still being written; `None`: there was none.
     growing: Option<String>,
     most_bytes: u64,
     lines: u64,
     unreadable: u64,
-    pub(super) too_large: u64,
 }
 
 impl Stretch {
-    /// The lines behind a place, of so many bytes or a little more.
-    pub(super) fn behind(from: &Position, dir: &Path, most_bytes: u64) -> Result<Self, ReadError> {
+    /// The lines behind a place, of so many bytes or a little more. `rest` is the reader that stands there, if there is
+    /// one: another would have to find the place, for which a compressed segment is read from its beginning.
+    pub(super) fn behind(
+        from: &Position,
+        rest: Option<Reader>,
+        dir: &Path,
+        most_bytes: u64,
+    ) -> Result<Self, ReadError> {
         // Before the reader lists them, so that what it sees of the others is all there will be.
         let found = sizes(dir).map_err(|source| ReadError::Io { path: dir.to_owned(), source })?;
         let growing = found.into_keys().next_back();
-        let (reader, until) = (read_from(dir, from)?, from.clone());
-        Ok(Self { reader, until, growing, most_bytes, lines: 0, unreadable: 0, too_large: 0 })
+        let reader = match rest {
+            Some(reader) => reader,
+            None => read_from(dir, from)?,
+        };
+        Ok(Self {
+            reader,
+            is_cut: false,
+            until: from.clone(),
+            last: None,
+            growing,
+            most_bytes,
+            lines: 0,
+            unreadable: 0,
+        })
     }
 
     /// Lends every line out as a row, and ends at the first failure. Blocks.
@@ -42,7 +64,7 @@ impl Stretch {
         mut take: impl FnMut(&Row<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut taken = 0;
-        while taken < self.most_bytes {
+        while !self.is_cut {
             let Some(line) = self.reader.next() else {
                 // So that an ended segment is not opened again to find that nothing is left of it.
                 self.reach(self.place());
@@ -61,8 +83,11 @@ impl Stretch {
                 Ok(line) => {
                     taken += bytes.len() as u64;
                     let id = behind.as_ref().map(|behind| id(behind, bytes.len())).unwrap_or_default();
-                    take(&Row::of(id, &line, bytes))?;
+                    let row = Row::of(id, &line, bytes);
+                    take(&row)?;
+                    self.last = Some(row.time());
                     self.lines += 1;
+                    self.is_cut = taken >= self.most_bytes;
                     self.reach(behind);
                 }
                 Err(ReadError::Line { .. }) => {
@@ -79,8 +104,8 @@ impl Stretch {
 
     /// What it was.
     pub(super) fn carried(self) -> Carried {
-        let Self { until, lines, unreadable, too_large, .. } = self;
-        Carried { until, lines, unreadable, too_large }
+        let Self { reader, is_cut, until, last, lines, unreadable, .. } = self;
+        Carried { until, last, rest: is_cut.then(|| Box::new(reader)), lines, unreadable, too_large: 0 }
     }
 
     fn place(&self) -> Option<Position> {

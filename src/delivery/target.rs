@@ -6,6 +6,8 @@ use std::pin::Pin;
 use crate::delivery::failure::Failure;
 use crate::delivery::stretch::Stretch;
 use crate::record::Position;
+use crate::record::Reader;
+use crate::vocab::Timestamp;
 
 /// Somebody who takes records.
 pub(super) trait Target: Send {
@@ -18,10 +20,14 @@ pub(super) trait Target: Send {
 pub(super) type Carrying<'t> = Pin<Box<dyn Future<Output = Result<Carried, Failure>> + Send + 't>>;
 
 /// What was carried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Carried {
     /// Behind the last line of it.
     pub(super) until: Position,
+    /// When that line was made.
+    pub(super) last: Option<Timestamp>,
+    /// The reader that stands there, if it can go on.
+    pub(super) rest: Option<Box<Reader>>,
     /// How many lines it was.
     pub(super) lines: u64,
     /// How many lines could not be read, and were passed over.

@@ -119,7 +119,9 @@ impl Delivery {
         let mut backoff = Backoff::new();
         while self.look().await.is_some_and(|waiting| self.is_due(waiting)) {
             match self.carry().await {
-                Ok(()) => backoff = Backoff::new(),
+                Ok(true) => backoff = Backoff::new(),
+                // What waits is a line that is not whole yet.
+                Ok(false) => return,
                 Err(_) => tokio::time::sleep(backoff.next(rand::random())).await,
             }
         }
@@ -128,8 +130,7 @@ impl Delivery {
     /// Carries all that waits, until that fails.
     async fn carry_rest(&mut self) {
         while self.look().await.is_some_and(|waiting| waiting.bytes > 0) {
-            let before = locked(&self.log).reached().clone();
-            if self.carry().await.is_err() || *locked(&self.log).reached() == before {
+            if !self.carry().await.unwrap_or(false) {
                 return;
             }
         }
@@ -173,11 +174,12 @@ impl Delivery {
         }
     }
 
-    /// Carries one portion.
-    async fn carry(&mut self) -> Result<(), Failure> {
+    /// Carries one portion, and says whether there was any.
+    async fn carry(&mut self) -> Result<bool, Failure> {
         let carried = self.carry_stretch().await;
         self.report(carried.as_ref().map(|_| ()));
-        let Carried { until, lines, unreadable, too_large } = carried?;
+        let carried = carried?;
+        let Carried { lines, unreadable, too_large, .. } = carried;
         let labels = |reason| [self.name.as_str(), reason];
         self.metrics.delivered.with_label_values(&[self.name.as_str()]).inc_by(lines);
         for (reason, count) in [("unreadable", unreadable), ("too_large", too_large)] {
@@ -186,9 +188,8 @@ impl Delivery {
                 tracing::error!(delivery = %self.name, reason, count, "records could not be delivered");
             }
         }
-        locked(&self.log).reach(until);
         self.noticed = None;
-        Ok(())
+        Ok(locked(&self.log).reach(carried))
     }
 
     async fn carry_stretch(&mut self) -> Result<Carried, Failure> {

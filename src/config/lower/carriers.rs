@@ -24,7 +24,7 @@ use crate::config::schema;
 use crate::delivery::Address;
 #[cfg(feature = "object-store")]
 use crate::delivery::Bucket;
-#[cfg(any(feature = "parquet", feature = "object-store"))]
+#[cfg(feature = "object-store")]
 use crate::delivery::Format;
 #[cfg(feature = "kafka")]
 use crate::delivery::Kafka;

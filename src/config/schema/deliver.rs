@@ -45,6 +45,7 @@ pub(crate) struct Deliver {
 /// Parquet files below a directory, one directory a day.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "read by builds that know Parquet"))]
 pub(crate) struct ParquetFiles {
     /// The directory, made when it is not there.
     pub(crate) dir: Field<Scalar<String>>,
@@ -76,6 +77,10 @@ pub(crate) struct ClickHouse {
 /// A place in an object store.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(
+    not(feature = "object-store"),
+    expect(dead_code, reason = "read by builds that know object stores")
+)]
 pub(crate) struct Objects {
     /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
     pub(crate) url: Field<Scalar<String>>,
@@ -97,6 +102,7 @@ pub(crate) struct Objects {
 /// A stream of NATS JetStream.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "read by builds that know NATS"))]
 pub(crate) struct Nats {
     /// The servers, separated by commas: `nats://host:4222`, over TLS `tls://host:4222`.
     pub(crate) url: Field<Scalar<String>>,
@@ -116,6 +122,7 @@ pub(crate) struct Nats {
 /// A topic of Kafka.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "read by builds that know Kafka"))]
 pub(crate) struct Kafka {
     /// The brokers, separated by commas: `host:9092`.
     pub(crate) brokers: Field<Scalar<String>>,
