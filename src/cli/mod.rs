@@ -3,6 +3,7 @@
 mod check;
 mod controller;
 mod demo;
+mod export;
 mod prose;
 mod report;
 mod run;
@@ -68,6 +69,8 @@ enum Command {
     Whatif(whatif::Args),
     /// Tells from the log alone what an experiment found: figures, differences, verdicts.
     Report(report::Args),
+    /// Freezes records, or rows made elsewhere, into a snapshot that never changes.
+    Export(export::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Size(args) => size::main(args),
         Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),
+        Command::Export(args) => export::main(args),
     }
 }
 

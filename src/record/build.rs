@@ -107,15 +107,18 @@ fn propensities(pair: &Pair) -> Vec<f64> {
 fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redactor<'_>) -> RequestRecord {
     let CapturedRequest { method, uri, headers, body } = request;
     let content = Content::open(body, headers, true);
+    let query = uri.query().map(|query| redactor.query(query));
+    let shown = redactor.request_body(&content);
     RequestRecord {
         method: method.to_string(),
         path: uri.path().to_owned(),
-        query: uri.query().map(|query| redactor.query(query)),
+        redacted: query.as_deref() != uri.query() || !content.is_shown_by(shown.as_ref()),
+        query,
         readings: looked.in_request(&content, redactor),
         headers: redactor.headers(headers),
         bytes: body.total_bytes,
         truncated: body.truncated,
-        body: redactor.request_body(&content),
+        body: shown,
     }
 }
 
@@ -189,6 +192,7 @@ impl<'p> Leg<'p> {
         let Self { seen, content } = self;
         let model = policy.model(seen.model);
         let tokens = self.usage(model);
+        let shown = redactor.answer_body(content);
         ObservationRecord {
             arm: experiment.arm_name(policy, seen.arm).clone(),
             role: seen.role,
@@ -207,7 +211,8 @@ impl<'p> Leg<'p> {
             headers: redactor.headers(&seen.headers),
             bytes: seen.body.total_bytes,
             truncated: seen.body.truncated,
-            body: redactor.answer_body(content),
+            redacted: !content.is_shown_by(shown.as_ref()),
+            body: shown,
         }
     }
 

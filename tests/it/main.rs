@@ -15,6 +15,7 @@ mod damaged;
 mod demo;
 mod designs;
 mod evidence;
+mod export;
 mod feedback;
 mod fleet;
 mod grpc;
