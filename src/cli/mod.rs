@@ -5,6 +5,7 @@ mod controller;
 mod demo;
 mod export;
 mod prose;
+mod replay;
 mod report;
 mod run;
 mod schema;
@@ -71,6 +72,8 @@ enum Command {
     Report(report::Args),
     /// Freezes records, or rows made elsewhere, into a snapshot that never changes.
     Export(export::Args),
+    /// Sends the requests of snapshots to the next model, and says how it does.
+    Replay(replay::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),
         Command::Export(args) => export::main(args),
+        Command::Replay(args) => replay::main(args),
     }
 }
 

@@ -55,15 +55,15 @@ pub fn hidden(record: &PairedRecord) -> Option<Hidden> {
         Some(Body::Text(text)) => text,
         Some(Body::Base64(_)) | None => "",
     };
-    if *redacted {
-        return Some(Hidden::Redacted);
-    }
     let query = query.as_deref().unwrap_or_default();
     if query.contains(MASK) || text.contains(&format!("\"{MASK}\"")) {
         return Some(Hidden::Masked);
     }
     let unit = record.unit.as_deref().filter(|unit| looks_hashed(unit));
-    unit.is_some_and(|unit| query.contains(unit) || text.contains(unit)).then_some(Hidden::Unit)
+    if unit.is_some_and(|unit| query.contains(unit) || text.contains(unit)) {
+        return Some(Hidden::Unit);
+    }
+    redacted.then_some(Hidden::Redacted)
 }
 
 /// Whether a header's value is one that redaction makes: a mask, a digest, or the hash of a unit. A value that only looks

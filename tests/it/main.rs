@@ -30,6 +30,7 @@ mod passing;
 mod readings;
 mod readme;
 mod record;
+mod replay;
 mod report;
 mod rig;
 mod rollout;
