@@ -23,6 +23,7 @@ pub mod outbound;
 pub mod proxy;
 pub mod analysis;
 pub mod feedback;
+pub mod columns;
 pub mod record;
 pub mod upstream;
 pub mod tls;
