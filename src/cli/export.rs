@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// The snapshot's directory, which must not be there yet.
     #[arg(long, short, required_unless_present = "verify", value_name = "SNAPSHOT")]
     output: Option<PathBuf>,
-    /// What is written beside the record lines: `jsonl` (nothing), `openai-evals` or `huggingface`.
+    /// What is written beside the record lines: `jsonl` (nothing), `parquet`, `openai-evals` or `huggingface`.
     #[arg(long, value_name = "FORMAT", default_value = "jsonl", value_parser = Format::from_str)]
     format: Format,
     /// Says what of a snapshot is no longer as it was made; the exit code is 1 when anything is not.

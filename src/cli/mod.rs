@@ -71,7 +71,7 @@ enum Command {
     /// Tells from the log alone what an experiment found: figures, differences, verdicts.
     Report(report::Args),
     /// Freezes records, or rows made elsewhere, into a snapshot that never changes.
-    Export(export::Args),
+    Export(Box<export::Args>),
     /// Sends the requests of snapshots to the next model, and says how it does.
     Replay(replay::Args),
 }
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
         Command::Size(args) => size::main(args),
         Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),
-        Command::Export(args) => export::main(args),
+        Command::Export(args) => export::main(*args),
         Command::Replay(args) => replay::main(args),
     }
 }

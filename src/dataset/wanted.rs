@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde::Serializer;
+use serde_json::Value;
 
 use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
@@ -124,10 +125,13 @@ impl Test {
         match self {
             Test::Below(bound) => number.is_some_and(|number| number < *bound),
             Test::Above(bound) => number.is_some_and(|number| number > *bound),
-            Test::Is(wanted) => match value.to_json() {
-                serde_json::Value::String(text) => text == *wanted,
-                other => other.to_string() == *wanted,
-            },
+            Test::Is(wanted) => {
+                let told = match value.to_json() {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                };
+                told == *wanted
+            }
         }
     }
 }

@@ -144,8 +144,8 @@ async fn the_same_records_make_the_same_content_whatever_the_order_of_files_and_
 /// The one file of a log under a name that says nothing of when it began.
 fn copied(log: &Path, to: &Path, name: &str) -> PathBuf {
     let place = to.join(format!("{name}.jsonl"));
-    let file = fs::read_dir(log).unwrap().map(|file| file.unwrap().path());
-    let file = file.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).next().unwrap();
+    let mut files = fs::read_dir(log).unwrap().map(|file| file.unwrap().path());
+    let file = files.find(|path| path.extension().is_some_and(|it| it == "jsonl")).unwrap();
     fs::copy(file, &place).unwrap();
     place
 }
@@ -261,6 +261,19 @@ async fn openai_evals_and_hugging_face_rows_stand_beside_the_records() {
     let row = rows.iter().find(|row| row["request_id"] == id.to_string()).unwrap();
     assert_eq!(row["answers"][1]["body"], r#"{"label":"7"}"#);
     assert_eq!(row["outcomes"], json!([{"name": "digit", "value": "7"}]));
+    assert!(said(&crossfade(&["export", "--verify", text(&place)])).contains("unchanged"));
+}
+
+#[cfg(feature = "parquet")]
+#[tokio::test]
+async fn a_parquet_file_beside_the_records_holds_the_same_lines() {
+    let (ledger, dir) = (log().await, TempDir::new().unwrap());
+    let wish = ["--set", "all", "--format", "parquet", text(&ledger.dir)];
+    let (place, manifest) = exported(&dir, "all", &wish);
+    assert!(manifest["files"]["records.parquet"]["sha256"].is_string());
+    let lines = crossfade::columns::parquet::Reader::open(&place.join("records.parquet")).unwrap();
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_slice(&line.unwrap().bytes).unwrap()).collect();
+    assert_eq!(lines, records(&place, &manifest));
     assert!(said(&crossfade(&["export", "--verify", text(&place)])).contains("unchanged"));
 }
 

@@ -7,6 +7,8 @@ mod openai_evals;
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "parquet")]
+use crate::columns::parquet;
 use crate::dataset::FolderError;
 use crate::dataset::Manifest;
 use crate::dataset::folder::Folder;
@@ -16,11 +18,18 @@ use crate::record::PairedRecord;
 use crate::record::ReadError;
 use crate::record::read;
 
+/// The file that holds the lines as rows.
+#[cfg(feature = "parquet")]
+const PARQUET: &str = "records.parquet";
+
 /// A layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The record lines alone.
     Jsonl,
+    /// A Parquet file of the same lines, a row each.
+    #[cfg(feature = "parquet")]
+    Parquet,
     /// OpenAI evals: one row a request with `input` and `ideal`.
     OpenaiEvals,
     /// Hugging Face `datasets`: a card and one row a request.
@@ -36,6 +45,10 @@ pub enum FormatError {
     /// The record lines cannot be read back.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The Parquet file cannot be written.
+    #[cfg(feature = "parquet")]
+    #[error(transparent)]
+    Parquet(#[from] parquet::FileError),
 }
 
 /// A request with what was reported of it.
@@ -45,12 +58,20 @@ pub(super) struct Told {
 }
 
 impl Format {
-    const ALL: [Format; 3] = [Format::Jsonl, Format::OpenaiEvals, Format::HuggingFace];
+    const ALL: &[Format] = &[
+        Format::Jsonl,
+        #[cfg(feature = "parquet")]
+        Format::Parquet,
+        Format::OpenaiEvals,
+        Format::HuggingFace,
+    ];
 
     /// The word that arguments use.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Jsonl => "jsonl",
+            #[cfg(feature = "parquet")]
+            Format::Parquet => "parquet",
             Format::OpenaiEvals => "openai-evals",
             Format::HuggingFace => "huggingface",
         }
@@ -67,9 +88,9 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Format::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| {
-            let known = Format::ALL.map(|format| format!("`{format}`")).join(", ");
-            format!("`{text}` is no format: expected one of {known}")
+        Format::ALL.iter().copied().find(|format| format.as_str() == text).ok_or_else(|| {
+            let known: Vec<String> = Format::ALL.iter().map(|format| format!("`{format}`")).collect();
+            format!("`{text}` is no format of this build: expected one of {}", known.join(", "))
         })
     }
 }
@@ -78,6 +99,11 @@ impl FromStr for Format {
 pub(super) fn write(format: Format, folder: &mut Folder, manifest: &Manifest) -> Result<(), FormatError> {
     match format {
         Format::Jsonl => Ok(()),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => {
+            parquet::write(&mut read(&folder.aside(&manifest.records))?, &folder.aside(PARQUET))?;
+            Ok(folder.adopt(PARQUET)?)
+        }
         Format::OpenaiEvals => openai_evals::write(folder, manifest),
         Format::HuggingFace => hugging_face::write(folder, manifest),
     }
