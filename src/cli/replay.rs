@@ -15,6 +15,7 @@ use crate::cli::BAD_POLICY;
 use crate::cli::Format;
 use crate::cli::print;
 use crate::cli::prose::wrapped;
+use crate::dataset::Set;
 use crate::replay;
 use crate::replay::Broken;
 use crate::replay::Condition;
@@ -199,6 +200,16 @@ fn text(setup: &Setup, notes: &Notes, run: &Run, report: &Report, judgements: &[
         "Models called `.recorded` are the answers on record: their latencies and costs were measured in production, and \
          are not to be held against those of the replay.",
     ));
+    let chosen = |set: &&str| {
+        [Set::ThumbsDown, Set::Disagreements, Set::Errors].iter().any(|one| one.as_str() == *set)
+    };
+    let chosen: Vec<&str> = notes.sources.iter().map(|source| source.set.as_str()).filter(chosen).collect();
+    if !chosen.is_empty() {
+        lines.push(wrapped(&format!(
+            "Chosen by what went wrong, so that any other model looks better on it: {}. Decide by `prod`.",
+            chosen.join(", ")
+        )));
+    }
     lines.push(String::new());
     lines.push(report::as_text(report).trim_end().to_owned());
     if !judgements.is_empty() {
