@@ -10,6 +10,8 @@
 
 pub mod cli;
 pub mod demo;
+pub mod replay;
+pub mod dataset;
 pub mod report;
 pub mod app;
 pub mod forecast;

@@ -3,8 +3,10 @@
 mod check;
 mod controller;
 mod demo;
+mod export;
 mod prose;
 mod records;
+mod replay;
 mod report;
 mod run;
 mod schema;
@@ -74,6 +76,10 @@ enum Command {
     Report(report::Args),
     /// Looks after the log: is it sound, what is in it, what do its lines say.
     Records(records::Args),
+    /// Freezes records, or rows made elsewhere, into a snapshot that never changes.
+    Export(Box<export::Args>),
+    /// Sends the requests of snapshots to the next model, and says how it does.
+    Replay(replay::Args),
 }
 
 /// Runs the subcommand that the process's arguments ask for.
@@ -89,6 +95,8 @@ pub fn main() -> ExitCode {
         Command::Whatif(args) => whatif::main(args),
         Command::Report(args) => report::main(args),
         Command::Records(args) => records::main(args),
+        Command::Export(args) => export::main(*args),
+        Command::Replay(args) => replay::main(args),
     }
 }
 

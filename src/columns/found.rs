@@ -18,7 +18,9 @@ type OfRow = (&'static str, Kind, &'static str, FoundInRow);
 /// What all lines have, or several kinds of them.
 pub(super) const HEAD: &[OfRow] = &[
     ("schema", Kind::Int32, "the version of the log's schema", |_| Cell::Int(SCHEMA.into())),
-    ("kind", Kind::Text, "`design`, `pair`, `answered`, `outcome` or `gap`", |row| Cell::text(Some(kind(row.line)))),
+    ("kind", Kind::Text, "`design`, `pair`, `answered`, `outcome` or `gap`", |row| {
+        Cell::text(Some(kind(row.line)))
+    }),
     ("id", Kind::Text, "what identifies the line: its segment and its place there", |row| {
         Cell::text(Some(&row.id))
     }),

@@ -186,6 +186,22 @@ impl Content {
         Some(json.map_or_else(|| Body::Text(text.to_owned()), Body::Json))
     }
 
+    /// Whether a body shows all of this, with nothing changed but line breaks and white space between tokens. One that is
+    /// withheld says so itself.
+    pub(super) fn is_shown_by(&self, body: Option<&Body>) -> bool {
+        let bytes = self.document.bytes();
+        match body {
+            None => bytes.is_empty(),
+            Some(Body::Json(raw)) => {
+                is_same_line(raw.get().as_bytes(), bytes)
+                    || self.json().and_then(|json| serde_json::to_string(json).ok()).as_deref()
+                        == Some(raw.get())
+            }
+            Some(Body::Text(text)) => text.as_bytes() == bytes.as_ref(),
+            Some(Body::Base64(_) | Body::Withheld(_)) => true,
+        }
+    }
+
     /// The body as it is written after rules have changed its fields; `None`: it is empty.
     pub(super) fn redacted(&self, redact: impl FnOnce(&mut Value)) -> Option<Body> {
         if self.document.bytes().is_empty() {
@@ -211,6 +227,16 @@ fn embedded(text: &str) -> Option<Box<RawValue>> {
     // JSON has no raw line break inside a string, so in what is valid each one is white space between tokens.
     let _: &RawValue = serde_json::from_str(text).ok()?;
     RawValue::from_string(text.replace(['\n', '\r'], " ")).ok()
+}
+
+/// Whether a text is another whose line breaks became spaces.
+fn is_same_line(line: &[u8], text: &[u8]) -> bool {
+    line == text
+        || line.len() == text.len()
+            && line
+                .iter()
+                .zip(text)
+                .all(|(one, other)| one == other || matches!((one, other), (b' ', b'\n' | b'\r')))
 }
 
 /// The deepest nesting, or more: brackets inside strings count too.

@@ -109,16 +109,22 @@ fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redacto
     let CapturedRequest { method, uri, headers, body } = request;
     let content = Content::open(body, headers, true);
     let written = redactor.request_headers(headers);
+    let path = redactor.path(uri.path());
+    let query = uri.query().map(|query| redactor.query(query));
+    let shown = redactor.request_body(&content);
+    let is_whole =
+        path == uri.path() && query.as_deref() == uri.query() && content.is_shown_by(shown.as_ref());
     RequestRecord {
         method: method_word(method).to_owned(),
-        path: redactor.path(uri.path()),
-        query: uri.query().map(|query| redactor.query(query)),
+        path,
+        query,
+        redacted: !is_whole,
         readings: looked.in_request(&content, redactor),
         headers: written.headers,
         headers_left_out: written.left_out,
         bytes: body.total_bytes,
         truncated: body.truncated,
-        body: redactor.request_body(&content),
+        body: shown,
     }
 }
 
@@ -209,6 +215,7 @@ impl<'p> Leg<'p> {
         let model = policy.model(seen.model);
         let tokens = self.usage(model);
         let written = redactor.headers(&seen.headers);
+        let shown = redactor.answer_body(content);
         ObservationRecord {
             arm: experiment.arm_name(policy, seen.arm).clone(),
             role: seen.role,
@@ -228,7 +235,8 @@ impl<'p> Leg<'p> {
             headers_left_out: written.left_out,
             bytes: seen.body.total_bytes,
             truncated: seen.body.truncated,
-            body: redactor.answer_body(content),
+            redacted: !content.is_shown_by(shown.as_ref()),
+            body: shown,
         }
     }
 

@@ -266,9 +266,20 @@ pub(super) fn append<R: Recorded>(text: &mut Vec<u8>, record: &R) {
     json::append(text, record).expect("records are structs, whose parts can all be written");
     // Its brace: the fields of the record follow those of the line.
     text[begin] = b',';
-    // The checksum takes the place of the closing brace.
+    close(text, line);
+}
+
+/// A line of the log as it is written: the JSON object with its checksum, and a line feed.
+pub fn checked(object: &str) -> String {
+    let mut text = object.trim_ascii_end().as_bytes().to_vec();
+    close(&mut text, 0);
+    String::from_utf8(text).expect("text with digits behind it is text")
+}
+
+/// Puts the checksum of the object that begins at a place into the place of its closing brace, and a line feed.
+fn close(text: &mut Vec<u8>, begins: usize) {
     text.pop();
-    let checksum = checksum(&text[line..]);
+    let checksum = checksum(&text[begins..]);
     text.extend_from_slice(CHECKSUM.as_bytes());
     text.extend_from_slice(checksum.as_bytes());
     text.extend_from_slice(b"\"}\n");

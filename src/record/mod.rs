@@ -59,6 +59,7 @@ pub use line::LineError;
 pub use line::LineKind;
 pub use line::LossReason;
 pub use line::SCHEMA;
+pub use line::checked;
 pub use memory::Hold;
 pub use memory::MemoryBudget;
 pub use memory::Want;

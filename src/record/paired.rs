@@ -128,6 +128,9 @@ pub struct RequestRecord {
     /// The body is above the cap.
     #[serde(default, skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Redaction changed the query or the body, or took something out: this is not what was sent.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub redacted: bool,
     /// The body; missing when it was empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
@@ -181,6 +184,9 @@ pub struct ObservationRecord {
     /// The body is above the cap.
     #[serde(default, skip_serializing_if = "is_false")]
     pub truncated: bool,
+    /// Redaction changed the body, or took something out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub redacted: bool,
     /// The body; missing when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,

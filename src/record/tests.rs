@@ -232,8 +232,11 @@ fn after_a_full_disk_another_segment_is_begun_where_the_file_cannot_be_cut_back(
     let dir = tempfile::tempdir().unwrap();
     let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));
     let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    // What is written to is full; what stands under its name is a file with nothing in it.
+    let path = dir.path().join("full");
+    fs::write(&path, "").unwrap();
     log.open = Some(Segment {
-        path: "/dev/full".into(),
+        path: path.clone(),
         file,
         bytes: 0,
         size: 0,
@@ -242,7 +245,8 @@ fn after_a_full_disk_another_segment_is_begun_where_the_file_cannot_be_cut_back(
         dirty: false,
     });
     let error = append(&mut log, b"lost\n").unwrap_err().to_string();
-    assert!(error.contains("`/dev/full` cannot be written: No space left"), "{error}");
+    assert!(error.contains("full` cannot be written: No space left"), "{error}");
+    assert!(!path.exists(), "no empty file is left for each try");
     append(&mut log, b"kept\n").unwrap();
     let found = segments(dir.path()).unwrap();
     assert_eq!(fs::read_to_string(&found[0]).unwrap(), "kept\n");

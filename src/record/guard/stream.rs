@@ -36,6 +36,13 @@ struct Leaf {
     string: usize,
 }
 
+/// A part of a string, and what takes its place.
+#[derive(Debug)]
+struct Edit {
+    range: Range<usize>,
+    stand_in: String,
+}
+
 /// What stands at one place of the events, put together.
 #[derive(Default)]
 struct Strand {
@@ -108,11 +115,7 @@ impl Guard {
     }
 
     /// What is to be cut out of the strings of events, for what rules find where several are put together.
-    fn edits(
-        &self,
-        rules: &[Redact],
-        events: &[Event],
-    ) -> Result<HashMap<Leaf, Vec<(Range<usize>, String)>>, Unread> {
+    fn edits(&self, rules: &[Redact], events: &[Event]) -> Result<HashMap<Leaf, Vec<Edit>>, Unread> {
         let mut strands: IndexMap<String, Strand> = IndexMap::new();
         for (event, Event { document, .. }) in events.iter().enumerate() {
             let mut string = 0;
@@ -123,7 +126,7 @@ impl Guard {
                 strands[place].add(Leaf { event, string }, text);
             });
         }
-        let mut edits: HashMap<Leaf, Vec<(Range<usize>, String)>> = HashMap::new();
+        let mut edits: HashMap<Leaf, Vec<Edit>> = HashMap::new();
         for strand in strands.values().filter(|strand| !strand.is_constant()) {
             let found = strand.found(rules);
             let left = found::blanked(&strand.text, &found);
@@ -136,7 +139,8 @@ impl Guard {
                     let (start, end) = (it.range.start.max(range.start), it.range.end.min(range.end));
                     if start < end {
                         let part = start - range.start..end - range.start;
-                        edits.entry(*leaf).or_default().push((part, std::mem::take(&mut stand_in)));
+                        let stand_in = std::mem::take(&mut stand_in);
+                        edits.entry(*leaf).or_default().push(Edit { range: part, stand_in });
                     }
                 }
             }
@@ -234,10 +238,10 @@ fn edit(value: &mut Value, string: &mut usize, change: &mut impl FnMut(usize, &m
     }
 }
 
-fn substituted(text: &str, edits: &[(Range<usize>, String)]) -> String {
+fn substituted(text: &str, edits: &[Edit]) -> String {
     let mut written = String::with_capacity(text.len());
     let mut end = 0;
-    for (range, stand_in) in edits {
+    for Edit { range, stand_in } in edits {
         written.push_str(&text[end..range.start]);
         written.push_str(stand_in);
         end = range.end;

@@ -94,7 +94,7 @@ impl fmt::Display for SliceField {
 
 impl SliceField {
     /// A request's value; `None`: it has none, or the record does not tell.
-    pub(super) fn value(&self, record: &PairedRecord) -> Option<String> {
+    pub fn value(&self, record: &PairedRecord) -> Option<String> {
         let RequestRecord { method, path, query, headers, body, .. } = &record.request;
         let value = match self {
             SliceField::Method => method.clone(),
