@@ -178,7 +178,7 @@ pub(super) fn has_luhn_digit(digits: &[u32]) -> bool {
     let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
     let weighed = digits.iter().rev().enumerate();
     let sum: u32 = weighed.map(|(place, digit)| if place % 2 == 1 { doubled(*digit) } else { *digit }).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Finds the numbers of accounts.
