@@ -152,6 +152,10 @@ impl Content {
             Err(why) => return Err(why),
         };
         let bytes = self.document.bytes();
+        // Bytes that tell lengths may look like a letter beside a secret, which then is none to whoever seeks it.
+        if bytes.iter().any(is_binary) {
+            return Err(Unread::NotText);
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok((text, is_cut)),
             // The cut went through a character.
@@ -278,6 +282,11 @@ fn decoded(raw: &Bytes, headers: &HeaderMap) -> Option<Bytes> {
 /// Says whether a head tells of an encoding that changes bytes.
 fn is_encoded(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_ENCODING).iter().any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Says whether a byte stands in no text: a control character other than white space and the escape of terminals.
+fn is_binary(byte: &u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\t'..=b'\r' | 0x1b | 0x7f)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

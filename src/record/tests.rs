@@ -81,6 +81,25 @@ fn a_body_is_written_as_json_where_it_is_whole_json_and_as_it_came_otherwise() {
 }
 
 #[test]
+fn only_what_is_text_is_searched_as_text() {
+    let check = |body: &[u8], headers: HeaderMap, ended: bool, expected: Result<(&str, bool), Unread>| {
+        let content = Content::open(&captured(body), &headers, ended);
+        assert_eq!(content.text(), expected, "{body:?}");
+    };
+    let plain = HeaderMap::new;
+    check(b"a\tb\r\n", plain(), true, Ok(("a\tb\r\n", false)));
+    check("grün".as_bytes(), plain(), false, Ok(("grün", true)));
+    check(&"grü".as_bytes()[..3], plain(), false, Ok(("gr", true)));
+    check(&"grü".as_bytes()[..3], plain(), true, Err(Unread::NotText));
+    check(b"\0\0\0\0\x05\x0a\x03abc", plain(), true, Err(Unread::NotText));
+    check(&gzip(b"abc"), encoded("gzip"), true, Ok(("abc", false)));
+    check(&gzip(b"abc"), encoded("gzip"), false, Err(Unread::Incomplete));
+    check(b"abc", encoded("br"), true, Err(Unread::Encoding));
+    check(b"abc", encoded("br"), false, Err(Unread::Incomplete));
+    check(b"abc", encoded("identity"), false, Ok(("abc", true)));
+}
+
+#[test]
 fn embedded_json_keeps_every_digit_and_fits_on_one_line() {
     let body = b"{\n  \"big\": 123456789012345678901234567890,\n  \"small\": 1.10\n}";
     let written = Content::open(&captured(body), &HeaderMap::new(), true).plain();

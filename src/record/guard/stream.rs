@@ -36,8 +36,10 @@ struct Leaf {
     string: usize,
 }
 
-/// A part of a string, and what takes its place.
-#[derive(Debug)]
+/// What is cut out of the strings of events, each string's from left to right.
+#[derive(Default)]
+struct Edits(HashMap<Leaf, Vec<Edit>>);
+
 struct Edit {
     range: Range<usize>,
     stand_in: String,
@@ -87,7 +89,7 @@ impl Guard {
         for (place, event) in events.iter_mut().enumerate() {
             let mut string = 0;
             edit(&mut event.document, &mut string, &mut |string, text| {
-                if let Some(found) = edits.get(&Leaf { event: place, string }) {
+                if let Some(found) = edits.0.get(&Leaf { event: place, string }) {
                     *text = substituted(text, found);
                 }
             });
@@ -115,7 +117,7 @@ impl Guard {
     }
 
     /// What is to be cut out of the strings of events, for what rules find where several are put together.
-    fn edits(&self, rules: &[Redact], events: &[Event]) -> Result<HashMap<Leaf, Vec<Edit>>, Unread> {
+    fn edits(&self, rules: &[Redact], events: &[Event]) -> Result<Edits, Unread> {
         let mut strands: IndexMap<String, Strand> = IndexMap::new();
         for (event, Event { document, .. }) in events.iter().enumerate() {
             let mut string = 0;
@@ -126,7 +128,7 @@ impl Guard {
                 strands[place].add(Leaf { event, string }, text);
             });
         }
-        let mut edits: HashMap<Leaf, Vec<Edit>> = HashMap::new();
+        let mut edits = Edits::default();
         for strand in strands.values().filter(|strand| !strand.is_constant()) {
             let found = strand.found(rules);
             let left = found::blanked(&strand.text, &found);
@@ -138,9 +140,9 @@ impl Guard {
                 for (leaf, range) in &strand.pieces {
                     let (start, end) = (it.range.start.max(range.start), it.range.end.min(range.end));
                     if start < end {
-                        let part = start - range.start..end - range.start;
+                        let range = start - range.start..end - range.start;
                         let stand_in = std::mem::take(&mut stand_in);
-                        edits.entry(*leaf).or_default().push(Edit { range: part, stand_in });
+                        edits.0.entry(*leaf).or_default().push(Edit { range, stand_in });
                     }
                 }
             }
