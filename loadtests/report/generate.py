@@ -10,6 +10,8 @@ import collections
 import hashlib
 import json
 import pathlib
+import subprocess
+import zlib
 
 STEP_MICROS = 1_000  # between two requests
 LAG = 20_000  # requests between a pair and its outcome
@@ -23,11 +25,12 @@ def main() -> None:
     arguments.add_argument("demo", type=pathlib.Path, help="the demo's directory of records")
     arguments.add_argument("out", type=pathlib.Path, help="the directory to write to")
     arguments.add_argument("--pairs", type=int, default=1_000_000)
+    arguments.add_argument("--pack", action="store_true", help="pack each file with zstd's tool when it has ended")
     arguments.add_argument("--experiments", default="digits-shadow,digits-canary")
     asked = arguments.parse_args()
     designs, templates = read(asked.demo, asked.experiments.split(","))
     asked.out.mkdir(parents=True)
-    with Segments(asked.out, designs) as segments:
+    with Segments(asked.out, designs, asked.pack) as segments:
         write(segments, templates, asked.pairs)
 
 
@@ -57,6 +60,8 @@ def read(demo: pathlib.Path, experiments: list[str]) -> tuple[list[str], list[tu
 def template(line: str, record: dict) -> str:
     """The line with marks where id, time and user stood."""
     told = json.loads(line)
+    # The checksum is of the line as it was.
+    line = line.split(',"crc32":"')[0]
     line = line.replace(record["request_id"], "@ID@").replace(told["time"], "@TIME@")
     line = line.replace(record["time"], "@TIME@")
     return line.replace(record["unit"], "@UNIT@")
@@ -82,7 +87,7 @@ def write(segments: "Segments", templates: list[tuple[str, str | None]], pairs: 
 def filled(template: str, marks: tuple[str, str, str]) -> str:
     for mark, value in zip(("@ID@", "@TIME@", "@UNIT@"), marks, strict=True):
         template = template.replace(mark, value)
-    return template
+    return f'{template},"crc32":"{zlib.crc32(template.encode()):08x}"}}\n'
 
 
 def request_id(number: int, micros: int) -> str:
@@ -102,15 +107,21 @@ def moment(micros: int) -> str:
 class Segments:
     """Files as the gateway rotates them, each with the designs at its beginning."""
 
-    def __init__(self, folder: pathlib.Path, designs: list[str]) -> None:
-        self.folder, self.designs, self.count, self.bytes, self.file = folder, designs, 0, 0, None
+    def __init__(self, folder: pathlib.Path, designs: list[str], pack: bool) -> None:
+        self.folder, self.designs, self.pack = folder, designs, pack
+        self.count, self.bytes, self.file = 0, 0, None
 
     def __enter__(self) -> "Segments":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
         if self.file:
             self.file.close()
+            if self.pack:
+                subprocess.run(["zstd", "-q", "--rm", self.file.name], check=True)
 
     def add(self, line: str) -> None:
         if self.file is None or self.bytes >= FILE_BYTES:
@@ -118,8 +129,7 @@ class Segments:
         self.bytes += self.file.write(line)
 
     def begin(self) -> None:
-        if self.file:
-            self.file.close()
+        self.end()
         name = f"crossfade-20251201T{self.count:06}-{self.count:032x}.jsonl"
         self.file = (self.folder / name).open("w", encoding="utf-8")
         self.bytes = sum(self.file.write(design) for design in self.designs)
