@@ -131,10 +131,10 @@ fn refusal(answer: &Response<Bytes>) -> Option<String> {
         let _ = write!(told, ", code {code}");
     }
     let text = String::from_utf8_lossy(answer.body());
-    let names = text.split(['(', ')']).filter(|part| {
+    let mut names = text.split(['(', ')']).filter(|part| {
         part.contains('_') && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     });
-    if let Some(name) = names.last() {
+    if let Some(name) = names.next_back() {
         let _ = write!(told, ", {name}");
     }
     Some(told)

@@ -88,8 +88,7 @@ impl Writer {
         let mut beside = OsString::from(path);
         beside.push(".tmp");
         let (path, beside) = (path.to_owned(), PathBuf::from(beside));
-        let made =
-            directory(&path).and_then(|dir| fs::create_dir_all(dir)).and_then(|()| File::create(&beside));
+        let made = directory(&path).and_then(fs::create_dir_all).and_then(|()| File::create(&beside));
         let file = made.map_err(|source| FileError::Io { path: path.clone(), source })?;
         match ArrowWriter::try_new(file, schema(), Some(properties())) {
             Ok(file) => Ok(Self { path, beside, gathered: Gathered::new(), file: Some(file) }),
