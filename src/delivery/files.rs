@@ -30,7 +30,7 @@ pub enum Format {
 /// A file being written. Dropped, it leaves nothing.
 enum File {
     #[cfg(feature = "parquet")]
-    Parquet(parquet::Writer),
+    Parquet(Box<parquet::Writer>),
     #[cfg(feature = "object-store")]
     Lines(Packed),
 }
@@ -84,7 +84,7 @@ impl File {
     fn create(path: &Path, format: Format) -> Result<Self, Failure> {
         Ok(match format {
             #[cfg(feature = "parquet")]
-            Format::Parquet => File::Parquet(parquet::Writer::create(path)?),
+            Format::Parquet => File::Parquet(Box::new(parquet::Writer::create(path)?)),
             #[cfg(feature = "object-store")]
             Format::Lines => File::Lines(Packed::create(path)?),
         })

@@ -117,7 +117,7 @@ impl Bucket {
         let location = location.fold(self.prefix.clone(), |path, part| path.join(part));
         let unreadable = |source| Failure::File { path: file.to_owned(), source };
         let refused = |source| Failure::Store { source };
-        let length = fs::metadata(file).map_err(unreadable)?.len();
+        let length = tokio::fs::metadata(file).await.map_err(unreadable)?.len();
         if length <= PART_BYTES as u64 {
             let whole = tokio::fs::read(file).await.map_err(unreadable)?;
             self.store.put(&location, Bytes::from(whole).into()).await.map_err(refused)?;
