@@ -12,6 +12,7 @@ mod run;
 mod schema;
 mod simulate;
 mod size;
+mod sources;
 mod whatif;
 
 use std::borrow::Cow;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::harmless;
+use crate::cli::sources::Sources;
 use crate::report;
 use crate::report::Partial;
 use crate::report::Progress;
@@ -25,7 +26,8 @@ const BAR: usize = 40;
 /// The arguments of `crossfade report`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories of records, and single files, packed or not.
+    /// Directories of records, and single files: JSON Lines, packed or not, and Parquet; and in builds that know object
+    /// stores `s3://bucket/prefix`, `gs://...`, `az://...`.
     #[arg(required_unless_present = "merge", value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Writes what is known of these records to a file instead of a report: each of many machines reads a part of the log.
@@ -76,7 +78,8 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let wanted = Wanted { experiments, slices };
     let mut bar = Bar { shown: false, is_terminal: io::stderr().is_terminal() };
     let mut partial = Partial::of(&wanted);
-    let read = partial.read(&paths, &mut |progress| bar.show(progress));
+    let sources = Sources::of(&paths)?;
+    let read = partial.read(&sources.paths, &paths, &mut |progress| bar.show(progress));
     bar.clear();
     read?;
     merge.iter().try_for_each(|part| partial.merge(part))?;

@@ -33,6 +33,7 @@ mod task;
 mod tests;
 
 #[cfg(any(feature = "parquet", feature = "object-store"))]
+pub use failure::Failure;
 pub use files::Format;
 #[cfg(feature = "kafka")]
 pub use kafka::Kafka;

@@ -67,7 +67,7 @@ pub fn collect(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ReportError> {
     let mut partial = Partial::of(wanted);
-    partial.read(paths, progress)?;
+    partial.read(paths, paths, progress)?;
     partial.report()
 }
 
@@ -97,11 +97,16 @@ impl<'w> Partial<'w> {
         }
     }
 
-    /// Takes in directories and files, oldest first.
+    /// Takes in directories and files, oldest first; the report tells them as `named`.
     ///
     /// # Errors
     /// When something that was named cannot be read.
-    pub fn read(&mut self, paths: &[PathBuf], progress: &mut dyn FnMut(Progress)) -> Result<(), ReportError> {
+    pub fn read(
+        &mut self,
+        paths: &[PathBuf],
+        named: &[PathBuf],
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ReportError> {
         let mut reader = read_in_parallel(read_any(paths)?);
         let mut count = 0u64;
         while let Some(line) = reader.next() {
@@ -116,7 +121,7 @@ impl<'w> Partial<'w> {
         }
         self.lines.torn += reader.torn();
         self.lines.bytes += reader.bytes_read();
-        self.sources.extend(paths.iter().map(|path| path.display().to_string()));
+        self.sources.extend(named.iter().map(|path| path.display().to_string()));
         Ok(())
     }
 

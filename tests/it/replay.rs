@@ -175,7 +175,7 @@ experiments:
 ",
         said.url()
     );
-    let redact = " body_cap: 64KiB, redact: [{json: $.card, action: mask}, {json: $.mail, action: hash}, \
+    let redact = " body_cap: 64KiB, headers: [x-name, x-mail, x-kept], redact: [{json: $.card, action: mask}, {json: $.mail, action: hash}, \
                   {json: $.phone, action: drop}, {header: x-name, action: mask}, {header: x-mail, action: hash}],";
     let rig = Rig::start_with(&policy, "", redact).await;
     let mut client = rig.client().await;

@@ -6,7 +6,9 @@
 mod http;
 
 use std::fs;
+use std::fs::File;
 use std::io;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -109,6 +111,40 @@ impl Bucket {
             _ => return Err(format!("`{url}` is no object store: expected `s3://`, `gs://` or `az://`")),
         };
         Ok(Self { store, prefix, format })
+    }
+
+    /// Brings what records there are below the prefix into a directory, one piece at a time, and tells the files by name.
+    ///
+    /// # Errors
+    /// [`Failure`] for the first that cannot be had or kept.
+    pub async fn fetch(&self, into: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let refused = |source| Failure::Store { source };
+        let (mut folders, mut found) = (vec![self.prefix.clone()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            let listed = self.store.list_with_delimiter(Some(&folder)).await.map_err(refused)?;
+            folders.extend(listed.common_prefixes);
+            found.extend(listed.objects);
+        }
+        let mut files = Vec::new();
+        for object in found {
+            let name = object.location.as_ref().replace('/', "_");
+            if ![".parquet", ".jsonl", ".jsonl.zst"].iter().any(|ending| name.ends_with(ending)) {
+                continue;
+            }
+            let path = into.join(name);
+            let unwritable = |source| Failure::File { path: path.clone(), source };
+            let mut file = File::create(&path).map_err(unwritable)?;
+            let mut at = 0;
+            while at < object.size {
+                let end = object.size.min(at + PART_BYTES as u64);
+                let piece = self.store.get_range(&object.location, at..end).await.map_err(refused)?;
+                file.write_all(&piece).map_err(unwritable)?;
+                at = end;
+            }
+            files.push(path);
+        }
+        files.sort();
+        Ok(files)
     }
 
     /// Puts a file to a key below the prefix.
