@@ -34,6 +34,7 @@ deliver() {
 listen: {data: "127.0.0.1:$data", admin: "127.0.0.1:$admin"}
 record:
   dir: "$work/records"
+  rotate: {pack: false}
   deliver:
     $1-lake: {parquet: {dir: "$work/lake"}, every: 100ms}
     $1-house: {clickhouse: {url: "http://127.0.0.1:$(cat "$work/house.port")"}, bytes: $2, every: 100ms}

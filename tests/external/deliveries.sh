@@ -27,6 +27,7 @@ cat >"$work/policy.yaml" <<YAML
 listen: {data: "127.0.0.1:$data", admin: "127.0.0.1:$admin"}
 record:
   dir: "$work/records"
+  rotate: {pack: false}
   deliver:
     s3:
       object_store:
@@ -72,3 +73,15 @@ for delivery in s3 azure nats; do
 done
 stop_gateway
 "${check[@]}" read
+
+# The report of what is in the store is that of the log.
+"$crossfade" report "$work/records" --format json >"$work/own.json"
+AWS_ENDPOINT_URL="http://127.0.0.1:$s3" AWS_ALLOW_HTTP=true AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=$ACCESS \
+    AWS_SECRET_ACCESS_KEY=$SECRET "$crossfade" report s3://records/below/this --format json >"$work/store.json"
+python3 - "$work/own.json" "$work/store.json" <<'PYTHON'
+import json, sys
+own, store = (json.load(open(path)) for path in sys.argv[1:])
+assert store["sources"] == ["s3://records/below/this"], store["sources"]
+assert own["experiments"] == store["experiments"], "the store's report is another one"
+print("deliveries: the report of the store is that of the log")
+PYTHON

@@ -9,7 +9,7 @@ from harness.peers import Command
 
 FRAME = """\
 listen: {{data: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}", workers: 1, max_connections: 20000, drain: 2s}}
-record: {{dir: "{dir}/records", rotate: {{bytes: 64MiB}}, keep: {{bytes: 256MiB}}}}
+record: {{dir: "{dir}/records", rotate: {{bytes: 64MiB, pack: false}}, keep: {{bytes: 256MiB}}}}
 models:
   legacy: {{url: "http://{legacy}"}}
   candidate: {{url: "http://{candidate}"}}
