@@ -1,5 +1,6 @@
 //! `crossfade report`: tells everything that the analysis knows from the log alone.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
@@ -8,10 +9,13 @@ use std::process::ExitCode;
 
 use crate::cli::harmless;
 use crate::cli::sources::Sources;
+use crate::dataset;
 use crate::report;
+use crate::report::Part;
 use crate::report::Partial;
 use crate::report::Progress;
 use crate::report::Report;
+use crate::report::ReportError;
 use crate::report::SliceField;
 use crate::report::Wanted;
 use crate::vocab::ExperimentName;
@@ -79,7 +83,7 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut bar = Bar { shown: false, is_terminal: io::stderr().is_terminal() };
     let mut partial = Partial::of(&wanted);
     let sources = Sources::of(&paths)?;
-    let read = partial.read(&sources.paths, &paths, &mut |progress| bar.show(progress));
+    let read = read(&mut partial, &paths, &sources.paths, &mut bar);
     bar.clear();
     read?;
     merge.iter().try_for_each(|part| partial.merge(part))?;
@@ -91,6 +95,26 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => std::fs::write(&path, text)
             .map_err(|source| format!("`{}` cannot be written: {source}", path.display()))?,
         None => written(&text)?,
+    }
+    Ok(())
+}
+
+/// Snapshots of several sets are told apart, each by its set's name; all else is one log.
+fn read(
+    partial: &mut Partial<'_>,
+    named: &[PathBuf],
+    paths: &[PathBuf],
+    bar: &mut Bar,
+) -> Result<(), ReportError> {
+    let sets: Vec<Option<String>> = paths.iter().map(|path| dataset::set_of(path)).collect();
+    let are_several = sets.iter().flatten().collect::<BTreeSet<_>>().len() > 1;
+    if !are_several {
+        return partial.read(&Part { paths, named, set: None }, &mut |progress| bar.show(progress));
+    }
+    for (path, set) in paths.iter().zip(&sets) {
+        let path = std::slice::from_ref(path);
+        let part = Part { paths: path, named: path, set: set.as_deref() };
+        partial.read(&part, &mut |progress| bar.show(progress))?;
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::record::Reader;
 use crate::record::read_each;
 
 /// Begins to read directories and single files: Parquet files first, also those in `date=…` below a directory, by name; then
-/// segments, oldest first.
+/// segments, oldest first. Where a directory has segments, Parquet files beside them are the same records in another form
+/// and are not read.
 ///
 /// # Errors
 /// [`ReadError::Io`] for the first that cannot be read.
@@ -38,8 +39,16 @@ pub fn read_any<P: AsRef<Path>>(paths: &[P]) -> Result<Reader, ReadError> {
 
 /// Finds files of rows in a directory and its partitions.
 fn below(dir: &Path, rows: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
+    let entries = fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
+    let entries: Vec<PathBuf> = entries.collect::<Result<_, _>>()?;
+    let is_lines = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| name.ends_with(".jsonl") || name.ends_with(".jsonl.zst"))
+    };
+    if entries.iter().any(is_lines) {
+        return Ok(());
+    }
+    for path in entries {
         let is_partition = || {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("date=")) && path.is_dir()
         };

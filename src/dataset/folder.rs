@@ -198,6 +198,11 @@ impl Hashed {
     }
 }
 
+/// The set that a directory is a snapshot of; `None`: it is none.
+pub fn set_of(dir: &Path) -> Option<String> {
+    Some(Snapshot::open(dir).ok()?.manifest.set)
+}
+
 impl Snapshot {
     /// Opens a snapshot by its directory.
     ///

@@ -23,6 +23,7 @@ pub use export::export;
 pub use folder::Change;
 pub use folder::FolderError;
 pub use folder::Snapshot;
+pub use folder::set_of;
 pub use formats::Format;
 pub use import::Columns;
 pub use import::ImportError;

@@ -160,6 +160,16 @@ impl Line {
         }
     }
 
+    /// The same, for whoever gives it another name.
+    pub fn experiment_mut(&mut self) -> &mut ExperimentName {
+        match self {
+            Line::Design(record) => &mut record.experiment,
+            Line::Pair(record) | Line::Answered(record) => &mut record.experiment,
+            Line::Outcome(record) => &mut record.experiment,
+            Line::Gap(gap) => &mut gap.experiment,
+        }
+    }
+
     /// The experiment that it belongs to.
     pub fn experiment(&self) -> &ExperimentName {
         match self {

@@ -197,7 +197,7 @@ impl Segments {
     fn begin(&self) -> Result<Segment, SegmentError> {
         let dir = &self.dir;
         fs::create_dir_all(dir).map_err(|source| SegmentError::Directory { dir: dir.clone(), source })?;
-        self.delete_old();
+        self.sweep()();
         let path = dir.join(segment_name_now());
         let opened = OpenOptions::new().append(true).create_new(true).open(&path).and_then(|mut file| {
             let sealer = self.encrypt.as_ref().map(Sealer::new).transpose()?;
@@ -220,24 +220,29 @@ impl Segments {
         opened.map_err(|source| SegmentError::Begin { path, source })
     }
 
-    /// Deletes ended segments, oldest first, until the others fit and none is too old.
-    pub(super) fn delete_old(&self) {
-        let Ok(mut found) = segments(&self.dir) else { return };
-        let open = self.open.as_ref().map(|open| &open.path);
-        found.retain(|path| Some(path) != open);
-        let Keep { bytes, age } = self.keep;
-        let mut kept = 0u64;
-        for path in found.iter().rev() {
-            let Ok(about) = fs::metadata(path) else { continue };
-            kept = kept.saturating_add(about.len());
-            let past = || about.modified().ok().and_then(|end| SystemTime::now().duration_since(end).ok());
-            let is_old = age.is_some_and(|age| past().is_some_and(|past| past > age));
-            if !is_old && bytes.is_none_or(|bytes| kept <= bytes) {
-                continue;
-            }
-            if let Err(error) = fs::remove_file(path) {
-                tracing::warn!(path = %path.display(), %error, "an old segment of records could not be deleted");
-            }
+    /// Deletes ended segments, oldest first, until the others fit and none is too old; to be run where it may block.
+    pub(super) fn sweep(&self) -> impl FnOnce() + Send + 'static {
+        let (dir, keep) = (self.dir.clone(), self.keep);
+        let open = self.open.as_ref().map(|open| open.path.clone());
+        move || delete_old(&dir, keep, open.as_deref())
+    }
+}
+
+fn delete_old(dir: &Path, keep: Keep, open: Option<&Path>) {
+    let Ok(mut found) = segments(dir) else { return };
+    found.retain(|path| Some(path.as_path()) != open);
+    let Keep { bytes, age } = keep;
+    let mut kept = 0u64;
+    for path in found.iter().rev() {
+        let Ok(about) = fs::metadata(path) else { continue };
+        kept = kept.saturating_add(about.len());
+        let past = || about.modified().ok().and_then(|end| SystemTime::now().duration_since(end).ok());
+        let is_old = age.is_some_and(|age| past().is_some_and(|past| past > age));
+        if !is_old && bytes.is_none_or(|bytes| kept <= bytes) {
+            continue;
+        }
+        if let Err(error) = fs::remove_file(path) {
+            tracing::warn!(path = %path.display(), %error, "an old segment of records could not be deleted");
         }
     }
 }

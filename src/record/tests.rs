@@ -220,6 +220,23 @@ fn a_segment_ends_at_its_size_and_the_oldest_ended_ones_are_deleted() {
 }
 
 #[test]
+fn ended_segments_that_are_too_old_are_deleted_whatever_their_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = Keep { bytes: None, age: Some(MINUTE) };
+    let mut log = Segments::new(&Settings { keep, ..settings(dir.path(), 4, None) });
+    for number in 0..3 {
+        append(&mut log, format!("{number}..\n").as_bytes()).unwrap();
+    }
+    let found = segments(dir.path()).unwrap();
+    let long_ago = std::time::SystemTime::now() - 2 * MINUTE;
+    for path in [&found[0], &found[2]] {
+        OpenOptions::new().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+    }
+    log.sweep()();
+    assert_eq!(segments(dir.path()).unwrap(), found[1..], "not the open one, old as it may be");
+}
+
+#[test]
 fn a_segment_ends_at_its_age() {
     let dir = tempfile::tempdir().unwrap();
     let mut log = Segments::new(&settings(dir.path(), 1_000_000, None));

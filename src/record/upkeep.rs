@@ -25,6 +25,7 @@ pub(super) struct Upkeep {
     pack: bool,
     syncing: Option<(PathBuf, JoinHandle<io::Result<()>>)>,
     packing: Option<(PathBuf, JoinHandle<io::Result<bool>>)>,
+    sweeping: Option<JoinHandle<()>>,
     synced: Instant,
     swept: Instant,
 }
@@ -37,6 +38,7 @@ impl Upkeep {
             pack: settings.rotate.pack,
             syncing: None,
             packing: None,
+            sweeping: None,
             synced: now,
             swept: now,
         }
@@ -74,9 +76,10 @@ impl Upkeep {
             let packing = move || packed::pack(&segment, &|| stop.is_cancelled());
             self.packing = Some((path, tokio::task::spawn_blocking(packing)));
         }
-        if self.swept.elapsed() >= SWEEP_EVERY {
+        let sweeps = self.sweeping.as_ref().is_some_and(|sweeping| !sweeping.is_finished());
+        if !sweeps && self.swept.elapsed() >= SWEEP_EVERY {
             self.swept = Instant::now();
-            segments.delete_old();
+            self.sweeping = Some(tokio::task::spawn_blocking(segments.sweep()));
         }
     }
 }

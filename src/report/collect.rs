@@ -67,8 +67,28 @@ pub fn collect(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ReportError> {
     let mut partial = Partial::of(wanted);
-    partial.read(paths, paths, progress)?;
+    partial.read(&Part { paths, named: paths, set: None }, progress)?;
     partial.report()
+}
+
+/// What is read together.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'p> {
+    /// Directories and files.
+    pub paths: &'p [PathBuf],
+    /// What the report says was read.
+    pub named: &'p [PathBuf],
+    /// The set that its records are of, which goes before the names of their experiments, so that several sets stand side
+    /// by side.
+    pub set: Option<&'p str>,
+}
+
+/// Names a line's experiment after its set, unless that is too long for a name.
+fn set_apart(line: &mut Line, set: &str) {
+    let experiment = line.experiment_mut();
+    if let Ok(apart) = ExperimentName::new(&format!("{set}.{experiment}")) {
+        *experiment = apart;
+    }
 }
 
 /// What is known of a log, or of a part of it.
@@ -97,21 +117,22 @@ impl<'w> Partial<'w> {
         }
     }
 
-    /// Takes in directories and files, oldest first; the report tells them as `named`.
+    /// Takes in directories and files, oldest first.
     ///
     /// # Errors
     /// When something that was named cannot be read.
-    pub fn read(
-        &mut self,
-        paths: &[PathBuf],
-        named: &[PathBuf],
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), ReportError> {
+    pub fn read(&mut self, part: &Part<'_>, progress: &mut dyn FnMut(Progress)) -> Result<(), ReportError> {
+        let Part { paths, named, set } = *part;
         let mut reader = read_in_parallel(read_any(paths)?);
         let mut count = 0u64;
         while let Some(line) = reader.next() {
             match line {
-                Ok(line) => self.fold(&line),
+                Ok(mut line) => {
+                    if let Some(set) = set {
+                        set_apart(&mut line, set);
+                    }
+                    self.fold(&line);
+                }
                 Err(why) => self.lines.refuse(&why),
             }
             count += 1;

@@ -17,6 +17,7 @@ mod worst;
 #[cfg(test)]
 mod tests;
 
+pub use collect::Part;
 pub use collect::Partial;
 pub use collect::Progress;
 pub use collect::ReportError;

@@ -24,7 +24,7 @@ async fn gateway(deliver: &str) -> (Rig, [Model; 2]) {
     let models = [Model::saying(Reply::text("old")).await, Model::saying(Reply::text("new")).await];
     let urls =
         format!("models: {{old: {{url: '{}'}}, new: {{url: '{}'}}}}", models[0].url(), models[1].url());
-    let record = format!(" deliver: {deliver},");
+    let record = format!(" deliver: {deliver}, rotate: {{pack: false}},");
     (Rig::start_with(&POLICY.replace("{models}", &urls), "", &record).await, models)
 }
 

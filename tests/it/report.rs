@@ -365,3 +365,47 @@ async fn parts_that_others_read_make_the_report_of_the_whole() {
     let why = String::from_utf8_lossy(&refused.stderr);
     assert!(why.contains("b.jsonl`: no figures of a part of a log"), "{why}");
 }
+
+#[cfg(feature = "parquet")]
+#[tokio::test]
+async fn parquet_tells_what_the_log_tells_and_beside_it_nothing_twice() {
+    let (ledger, _) = log().await;
+    let whole = as_json(&[path_of(&ledger)]);
+    let lake = TempDir::new().unwrap();
+    let partition = lake.path().join("date=2026-01-01");
+    std::fs::create_dir(&partition).unwrap();
+    let mut reader = crossfade::record::read(&ledger.dir).unwrap();
+    crossfade::columns::parquet::write(&mut reader, &partition.join("all.parquet")).unwrap();
+    std::fs::copy(partition.join("all.parquet"), ledger.dir.join("all.parquet")).unwrap();
+    for path in [lake.path(), &partition.join("all.parquet"), &ledger.dir] {
+        let told = as_json(&[path.to_str().unwrap()]);
+        assert_eq!(told["experiments"], whole["experiments"], "{}", path.display());
+        assert_eq!(told["lines"]["pairs"], 200, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn snapshots_of_several_sets_stand_side_by_side() {
+    let (ledger, _) = log().await;
+    let dir = TempDir::new().unwrap();
+    let snapshots = ["all", "disagreements"].map(|set| {
+        let snapshot = dir.path().join(set);
+        let export = Command::new(env!("CARGO_BIN_EXE_crossfade"))
+            .args(["export", path_of(&ledger), "--set", set, "-o"])
+            .arg(&snapshot)
+            .output()
+            .unwrap();
+        said(&export);
+        snapshot.to_str().unwrap().to_owned()
+    });
+    let told = as_json(&snapshots.each_ref().map(String::as_str));
+    let found: Vec<(&str, u64)> = told["experiments"].as_array().unwrap().iter().map(named).collect();
+    assert_eq!(found, [("all.digits", 200), ("disagreements.digits", 50)]);
+    let alone = as_json(&[&snapshots[1]]);
+    assert_eq!(named(&alone["experiments"][0]), ("digits", 50));
+}
+
+fn named(experiment: &Value) -> (&str, u64) {
+    let summary = &experiment["summary"];
+    (summary["experiment"].as_str().unwrap(), summary["requests"].as_u64().unwrap())
+}
