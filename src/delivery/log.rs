@@ -1,14 +1,15 @@
 //! The log as a delivery sees it: how much of it waits, since when, and what was deleted before it was carried.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
 use crate::delivery::failure::Failure;
-use crate::delivery::segments::Size;
-use crate::delivery::segments::sizes;
+use crate::delivery::segments::segments;
 use crate::delivery::stretch::Stretch;
 use crate::delivery::target::Carried;
+use crate::record::Extent;
 use crate::record::Position;
 use crate::record::ReadError;
 use crate::record::Reader;
@@ -20,8 +21,8 @@ pub(super) struct Log {
     dir: PathBuf,
     /// Behind the last line that was carried.
     reached: Position,
-    /// The segments by name, and how long they are.
-    sizes: BTreeMap<String, u64>,
+    /// The segments by name, and how much each holds; of those before the place nobody asks.
+    extents: BTreeMap<String, Extent>,
     /// The reader that stands there, if there is one.
     rest: Option<Box<Reader>>,
     /// When the first line that waits was made, once that was looked up; where more waits than could be carried at once,
@@ -32,7 +33,7 @@ pub(super) struct Log {
 /// What waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Waiting {
-    /// How many bytes of lines; of segments that are compressed and were never seen otherwise, as they are compressed.
+    /// How many bytes of lines.
     pub(super) bytes: u64,
     /// When the first line of it was made.
     pub(super) since: Option<Timestamp>,
@@ -42,31 +43,34 @@ pub(super) struct Waiting {
 
 impl Log {
     pub(super) fn behind(reached: Position, dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), reached, sizes: BTreeMap::new(), rest: None, oldest: None }
+        Self { dir: dir.to_owned(), reached, extents: BTreeMap::new(), rest: None, oldest: None }
     }
 
     /// Looks what waits. Blocks.
     pub(super) fn look(&mut self) -> Result<Waiting, Failure> {
-        let there = sizes(&self.dir).map_err(|source| ReadError::Io { path: self.dir.clone(), source })?;
-        let Self { reached, sizes, .. } = self;
+        let there = segments(&self.dir).map_err(|source| ReadError::Io { path: self.dir.clone(), source })?;
+        let Self { reached, extents, .. } = self;
         let mut lost_bytes = 0;
-        sizes.retain(|name, size| {
+        extents.retain(|name, extent| {
             let is_there = there.contains_key(name);
             if !is_there {
-                lost_bytes += waiting_of(reached, name, *size);
+                lost_bytes += waiting_of(reached, name, extent.bytes());
             }
             is_there
         });
-        for (name, Size { bytes, packed }) in there {
-            let known = sizes.entry(name).or_insert(bytes);
-            if !packed {
-                *known = bytes;
+        for (name, path) in there.into_iter().filter(|(name, _)| *name >= reached.segment) {
+            match extents.entry(name).or_default().look(&path) {
+                // Deleted or packed since it was listed: the next look finds out.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(ReadError::Io { path, source }.into()),
+                Ok(_) => {}
             }
         }
         if lost_bytes > 0 {
             (self.oldest, self.rest) = (None, None);
         }
-        let bytes = self.sizes.iter().map(|(name, size)| waiting_of(&self.reached, name, *size)).sum();
+        let extents = self.extents.iter();
+        let bytes = extents.map(|(name, extent)| waiting_of(&self.reached, name, extent.bytes())).sum();
         if bytes == 0 {
             // An open file would keep its disk space though it was deleted.
             (self.oldest, self.rest) = (None, None);

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::columns::Row;
 use crate::columns::id;
 use crate::delivery::failure::Failure;
-use crate::delivery::segments::sizes;
+use crate::delivery::segments::segments;
 use crate::delivery::target::Carried;
 use crate::record::Position;
 use crate::record::ReadError;
@@ -40,7 +40,7 @@ impl Stretch {
         most_bytes: u64,
     ) -> Result<Self, ReadError> {
         // Before the reader lists them, so that what it sees of the others is all there will be.
-        let found = sizes(dir).map_err(|source| ReadError::Io { path: dir.to_owned(), source })?;
+        let found = segments(dir).map_err(|source| ReadError::Io { path: dir.to_owned(), source })?;
         let growing = found.into_keys().next_back();
         let reader = match rest {
             Some(reader) => reader,

@@ -43,6 +43,9 @@ pub(super) const HEAD: usize = MAGIC.len() + ID + SALT;
 /// How long a chunk's length is.
 pub(super) const LENGTH: usize = 4;
 
+/// How much longer a chunk is than its lines.
+pub(super) const TAG: usize = 16;
+
 /// The longest chunk that is read: a batch of lines and the longest line.
 const MOST: usize = 2 * 1024 * 1024 * 1024 - 1;
 
@@ -168,10 +171,9 @@ impl Sealer {
 
     /// The next chunk.
     pub(super) fn seal(&mut self, text: &[u8]) -> io::Result<Vec<u8>> {
-        let tag = aead::AES_256_GCM.tag_len();
-        let length = u32::try_from(text.len() + tag).ok().filter(|length| *length as usize <= MOST);
+        let length = u32::try_from(text.len() + TAG).ok().filter(|length| *length as usize <= MOST);
         let length = length.ok_or_else(|| io::Error::other("lines too long to be encrypted at once"))?;
-        let mut chunk = Vec::with_capacity(LENGTH + text.len() + tag);
+        let mut chunk = Vec::with_capacity(LENGTH + text.len() + TAG);
         chunk.extend_from_slice(&length.to_le_bytes());
         let mut text = text.to_vec();
         let sealed = self.key.seal_in_place_append_tag(nonce(self.chunk), Aad::from(self.head), &mut text);
@@ -224,7 +226,7 @@ impl<R: Read> Unsealed<R> {
             return Ok(false);
         }
         let length = u32::from_le_bytes(length) as usize;
-        if length > MOST || length < aead::AES_256_GCM.tag_len() {
+        if length > MOST || length < TAG {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the length of an encrypted chunk is damaged",

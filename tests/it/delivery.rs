@@ -21,10 +21,15 @@ experiments:
 
 /// Two models and a gateway that delivers as this says.
 async fn gateway(deliver: &str) -> (Rig, [Model; 2]) {
+    gateway_with(deliver, "rotate: {pack: false},").await
+}
+
+/// The same, with more keys of the record.
+async fn gateway_with(deliver: &str, more: &str) -> (Rig, [Model; 2]) {
     let models = [Model::saying(Reply::text("old")).await, Model::saying(Reply::text("new")).await];
     let urls =
         format!("models: {{old: {{url: '{}'}}, new: {{url: '{}'}}}}", models[0].url(), models[1].url());
-    let record = format!(" deliver: {deliver}, rotate: {{pack: false}},");
+    let record = format!(" deliver: {deliver}, {more}");
     (Rig::start_with(&POLICY.replace("{models}", &urls), "", &record).await, models)
 }
 
@@ -131,6 +136,53 @@ async fn a_clickhouse_that_never_answers_keeps_nobody_and_gets_all_after_a_resta
     .await;
     assert_eq!(first[0], lines(&records)[0]);
     gateway.shut_down().await.unwrap();
+}
+
+/// A segment that was packed, or is encrypted, holds other bytes than its lines are: what waits must be told all the same.
+#[tokio::test]
+async fn what_waits_in_packed_and_encrypted_files_is_carried_after_a_restart_and_then_nothing_waits() {
+    let keys = tempfile::TempDir::new().unwrap();
+    let key = keys.path().join("key");
+    fs::write(&key, "5c".repeat(32)).unwrap();
+    for more in ["".to_owned(), format!("encrypt: {{from_file: '{}'}},", key.display())] {
+        let gate = Gate::new();
+        let slow = gate.clone();
+        let house = Model::start(move |_| Reply::text("").after(&slow)).await;
+        let deliver = format!("{{house: {{clickhouse: {{url: '{}'}}, every: 10ms}}}}", house.url());
+        let (mut gateway, _models) = gateway_with(&deliver, &more).await;
+        let mut client = gateway.client().await;
+        for _ in 0..20 {
+            client.post("/ask", &[], "{}").await;
+        }
+        let records = gateway.records_dir();
+        until("the writer is done", async || {
+            gateway.metric("crossfade_records_written_total", &[r#"kind="pair""#]).await >= 20.0
+        })
+        .await;
+        gate.open();
+        gateway.restart().await;
+        until("all is there", async || {
+            let taken: BTreeSet<_> = house.seen().iter().flat_map(|seen| named(&rows(seen))).collect();
+            taken.len() == 21
+        })
+        .await;
+        let packed = async || {
+            let mut files = fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path());
+            files.any(|path| path.extension().is_some_and(|ending| ending == "zst"))
+        };
+        until("the first segment is packed", packed).await;
+        until("nothing waits", async || gateway.metric("crossfade_delivery_lag_bytes", &[]).await == 0.0)
+            .await;
+        assert_eq!(gateway.client().await.post("/ask", &[], "{}").await.text(), "old");
+        until("one more is there", async || {
+            let taken: BTreeSet<_> = house.seen().iter().flat_map(|seen| named(&rows(seen))).collect();
+            taken.len() == 23
+        })
+        .await;
+        until("nothing waits", async || gateway.metric("crossfade_delivery_lag_bytes", &[]).await == 0.0)
+            .await;
+        gateway.shut_down().await.unwrap();
+    }
 }
 
 #[cfg(feature = "parquet")]
