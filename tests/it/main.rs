@@ -33,6 +33,7 @@ mod passing;
 mod readings;
 mod readme;
 mod record;
+mod records;
 mod replay;
 mod report;
 mod rig;

@@ -95,6 +95,11 @@ impl Rig {
     pub(crate) async fn restart(&mut self) {
         let gateway = self.gateway.take().unwrap();
         blocking(move || gateway.shut_down()).await;
+        self.restart_stopped().await;
+    }
+
+    /// Starts another from the same files once the first was shut down.
+    pub(crate) async fn restart_stopped(&mut self) {
         let config = config::load(&self.policy_path()).unwrap();
         self.gateway = Some(blocking(move || Gateway::start(config)).await.unwrap());
     }
