@@ -264,6 +264,54 @@ def records() -> list[dict]:
             [query(f"rate(crossfade_record_written_bytes_total{{{at()}}}[$__rate_interval])", EACH)],
             "Bps",
         ),
+        lines(
+            "Trouble with the log",
+            "not synced: the disk did not say that it has a file; it was left and another begun. not confirmed: an answer "
+            "went out before a strict record had it. crash: the run before was killed; gap records tell of it. torn: its "
+            "last line was cut off.",
+            [
+                query(rate("record_sync_failures_total", "", at()), "not synced"),
+                query(rate("record_unconfirmed_total", "", at()), "not confirmed"),
+                query(f"sum(crossfade_record_crashes_total{{{at()}}})", "crash"),
+                query(f"sum(crossfade_record_torn_total{{{at()}}})", "torn"),
+            ],
+            "short",
+            min=0,
+        ),
+        lines(
+            "Behind with deliveries",
+            "The age of the oldest record that a target of `record.deliver` has not taken. It waits in the log; what "
+            "`record.keep` deletes meanwhile never arrives.",
+            [
+                query(f"max by (delivery) (crossfade_delivery_lag_seconds{{{at()}}}) or vector(0)", "{{delivery}}"),
+            ],
+            "s",
+            min=0,
+        ),
+        lines(
+            "Deliveries",
+            "Records that targets of `record.deliver` took, and what kept others from them: tries that failed, lines "
+            "passed over. Zero where nothing is delivered.",
+            [
+                query(f"{rate('delivered_records_total', 'delivery', at())} or vector(0)", "{{delivery}}: taken"),
+                query(f"{rate('delivery_failures_total', 'delivery', at())} or vector(0)", "{{delivery}}: failed"),
+                query(
+                    f"{rate('delivery_skipped_records_total', 'delivery, reason', at())} or vector(0)",
+                    "{{delivery}}: {{reason}}",
+                ),
+            ],
+            "cps",
+        ),
+        lines(
+            "Bytes that wait for deliveries, and bytes lost",
+            "Lines in the log that a target has not taken; and what `record.keep` deleted before it had, for ever.",
+            [
+                query(f"sum by (delivery) (crossfade_delivery_lag_bytes{{{at()}}}) or vector(0)", "{{delivery}}: wait"),
+                query(f"sum by (delivery) (crossfade_delivery_lost_bytes_total{{{at()}}}) or vector(0)", "{{delivery}}: lost"),
+            ],
+            "bytes",
+            min=0,
+        ),
     )
 
 

@@ -32,8 +32,8 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-#[cfg(any(feature = "parquet", feature = "object-store"))]
 pub use failure::Failure;
+#[cfg(any(feature = "parquet", feature = "object-store"))]
 pub use files::Format;
 #[cfg(feature = "kafka")]
 pub use kafka::Kafka;

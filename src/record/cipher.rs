@@ -226,7 +226,7 @@ impl<R: Read> Unsealed<R> {
             return Ok(false);
         }
         let length = u32::from_le_bytes(length) as usize;
-        if length > MOST || length < TAG {
+        if !(TAG..=MOST).contains(&length) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the length of an encrypted chunk is damaged",
