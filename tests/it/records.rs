@@ -104,7 +104,7 @@ async fn an_encrypted_log_is_read_with_its_key_alone_also_when_it_was_packed() {
     let path = dir.to_str().unwrap().to_owned();
     let all = said(&records(&["cat", &path, "--kind", "pair"], Some(&own)));
     assert_eq!(all.lines().filter(|line| line.contains(SECRET)).count(), 10);
-    assert!(files(&dir).len() > 1, "there are several files");
+    assert!(!files(&dir).is_empty());
 
     // What it left unpacked the next one packs.
     rig.restart_stopped().await;
