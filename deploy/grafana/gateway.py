@@ -272,10 +272,10 @@ def records() -> list[dict]:
             [
                 query(rate("record_sync_failures_total", "", at()), "not synced"),
                 query(rate("record_unconfirmed_total", "", at()), "not confirmed"),
-                query(f"sum(crossfade_record_crashes_total{{{at()}}})", "crash"),
-                query(f"sum(crossfade_record_torn_total{{{at()}}})", "torn"),
+                query(rate("record_crashes_total", "", at()), "crash"),
+                query(rate("record_torn_total", "", at()), "torn"),
             ],
-            "short",
+            "cps",
             min=0,
         ),
         lines(
@@ -307,7 +307,7 @@ def records() -> list[dict]:
             "Lines in the log that a target has not taken; and what `record.keep` deleted before it had, for ever.",
             [
                 query(f"sum by (delivery) (crossfade_delivery_lag_bytes{{{at()}}}) or vector(0)", "{{delivery}}: wait"),
-                query(f"sum by (delivery) (crossfade_delivery_lost_bytes_total{{{at()}}}) or vector(0)", "{{delivery}}: lost"),
+                query(f"{increase('delivery_lost_bytes_total', 'delivery', at())} or vector(0)", "{{delivery}}: lost"),
             ],
             "bytes",
             min=0,
