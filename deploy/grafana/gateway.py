@@ -278,40 +278,6 @@ def records() -> list[dict]:
             "cps",
             min=0,
         ),
-        lines(
-            "Behind with deliveries",
-            "The age of the oldest record that a target of `record.deliver` has not taken. It waits in the log; what "
-            "`record.keep` deletes meanwhile never arrives.",
-            [
-                query(f"max by (delivery) (crossfade_delivery_lag_seconds{{{at()}}}) or vector(0)", "{{delivery}}"),
-            ],
-            "s",
-            min=0,
-        ),
-        lines(
-            "Deliveries",
-            "Records that targets of `record.deliver` took, and what kept others from them: tries that failed, lines "
-            "passed over. Zero where nothing is delivered.",
-            [
-                query(f"{rate('delivered_records_total', 'delivery', at())} or vector(0)", "{{delivery}}: taken"),
-                query(f"{rate('delivery_failures_total', 'delivery', at())} or vector(0)", "{{delivery}}: failed"),
-                query(
-                    f"{rate('delivery_skipped_records_total', 'delivery, reason', at())} or vector(0)",
-                    "{{delivery}}: {{reason}}",
-                ),
-            ],
-            "cps",
-        ),
-        lines(
-            "Bytes that wait for deliveries, and bytes lost",
-            "Lines in the log that a target has not taken; and what `record.keep` deleted before it had, for ever.",
-            [
-                query(f"sum by (delivery) (crossfade_delivery_lag_bytes{{{at()}}}) or vector(0)", "{{delivery}}: wait"),
-                query(f"{increase('delivery_lost_bytes_total', 'delivery', at())} or vector(0)", "{{delivery}}: lost"),
-            ],
-            "bytes",
-            min=0,
-        ),
     )
 
 
