@@ -33,7 +33,10 @@ pub fn check(input: &[u8]) {
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
-    assert_eq!(seen + reader.torn(), input.split_inclusive(|byte| *byte == b'\n').count() as u64);
+    // What begins as an encrypted file does is one, of a key that nobody has.
+    if !input.starts_with(b"CFENC1\0\0") {
+        assert_eq!(seen + reader.torn(), input.split_inclusive(|byte| *byte == b'\n').count() as u64);
+    }
     for summary in analysis.summaries() {
         assert!(!summary.sentence.is_empty());
         serde_json::to_string(&summary).expect("a summary can be shown");
