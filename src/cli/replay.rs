@@ -64,6 +64,10 @@ pub(super) struct Args {
     /// it is never written.
     #[arg(long = "header", value_name = "NAME=VALUE")]
     headers: Vec<String>,
+    /// Also sends requests recorded by a version that did not mark what redaction changed (schemas 1 and 2): says that
+    /// no rule of `record.redact` was in force then.
+    #[arg(long)]
+    send_unmarked: bool,
     /// Where the new records go.
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
@@ -107,6 +111,7 @@ fn run(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         concurrency,
         limit,
         headers,
+        send_unmarked,
         output,
         resume,
         conditions,
@@ -122,6 +127,7 @@ fn run(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         concurrency: concurrency as usize,
         limit,
         headers,
+        send_unmarked,
         records: output,
         resume,
     };
@@ -131,7 +137,7 @@ fn run(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let notes = notes?;
     let run = notes.runs.last().ok_or("nothing was replayed")?;
     let report = report::collect(std::slice::from_ref(&setup.records), &Wanted::default(), &mut |_| {})
-        .map_err(|error| format!("{}: {error}", counted(run)))?;
+        .map_err(|error| [vec![format!("{}: {error}", counted(run))], never_sent(run)].concat().join("\n"))?;
     let judgements = judge(&conditions, report.experiments.iter().map(|experiment| &experiment.summary));
     let printed = print(&match format {
         Format::Text => text(&setup, &notes, run, &report, &judgements),
@@ -152,12 +158,7 @@ fn text(setup: &Setup, notes: &Notes, run: &Run, report: &Report, judgements: &[
         lines.push(format!("{}: set `{}`, content {}", dir.display(), source.set, &source.content[..12]));
     }
     lines.push(wrapped(&format!("To {}, {}.", targets.join(", "), counted(run))));
-    for (why, count) in &run.hidden {
-        lines.push(wrapped(&format!("Never sent: {} requests {}.", grouped(*count), why.as_words())));
-    }
-    if run.unreadable > 0 {
-        lines.push(format!("Never sent: {} requests that cannot be read as such.", grouped(run.unreadable)));
-    }
+    lines.extend(never_sent(run));
     for (name, count) in &run.headers_left_out {
         lines.push(wrapped(&format!(
             "Sent without `{name}`, which redaction made: {} requests.",
@@ -230,6 +231,15 @@ fn counted(run: &Run) -> String {
         grouped(run.requests),
         grouped(run.sent)
     )
+}
+
+/// What was left out, and why, a line each.
+fn never_sent(run: &Run) -> Vec<String> {
+    let left_out =
+        |count: u64, why: &str| wrapped(&format!("Never sent: {} requests {why}.", grouped(count)));
+    let unreadable = Some(run.unreadable).filter(|count| *count > 0);
+    let hidden = run.hidden.iter().map(|(why, count)| left_out(*count, why.as_words()));
+    hidden.chain(unreadable.map(|count| left_out(count, "that cannot be read as such"))).collect()
 }
 
 /// A header of all requests; `env:NAME` is the variable's value, so that no secret stands in a command.

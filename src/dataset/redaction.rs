@@ -28,6 +28,8 @@ pub enum Hidden {
     Masked,
     /// The hash of its unit stands in its query or body.
     Unit,
+    /// The version that recorded it did not mark what redaction changed: a rule may have hashed or dropped something.
+    Unmarked,
 }
 
 impl Hidden {
@@ -39,13 +41,14 @@ impl Hidden {
             Hidden::Redacted => "whose query or body redaction changed",
             Hidden::Masked => "whose query or body holds a mask",
             Hidden::Unit => "whose query or body names the unit, of which records hold a hash",
+            Hidden::Unmarked => "recorded by a version that did not mark what redaction changed",
         }
     }
 }
 
 /// What of a request's target and body is not on record as it was; `None`: nothing.
 pub fn hidden(record: &PairedRecord) -> Option<Hidden> {
-    let RequestRecord { query, truncated, redacted, body, .. } = &record.request;
+    let RequestRecord { query, truncated, redacted, unmarked, body, .. } = &record.request;
     if *truncated {
         return Some(Hidden::Cut);
     }
@@ -63,7 +66,11 @@ pub fn hidden(record: &PairedRecord) -> Option<Hidden> {
     if unit.is_some_and(|unit| query.contains(unit) || text.contains(unit)) {
         return Some(Hidden::Unit);
     }
-    redacted.then_some(Hidden::Redacted)
+    match (redacted, unmarked) {
+        (true, _) => Some(Hidden::Redacted),
+        (false, true) => Some(Hidden::Unmarked),
+        (false, false) => None,
+    }
 }
 
 /// Whether a header's value is one that redaction makes: a mask, a digest, or the hash of a unit. A value that only looks

@@ -119,6 +119,7 @@ fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redacto
         path,
         query,
         redacted: !is_whole,
+        unmarked: false,
         readings: looked.in_request(&content, redactor),
         headers: written.headers,
         headers_left_out: written.left_out,

@@ -28,6 +28,9 @@ pub const SCHEMA: u32 = 3;
 /// The first version whose lines carry a checksum.
 const CHECKED_SINCE: u32 = 3;
 
+/// The first version that marks requests of which redaction changed something.
+const MARKED_SINCE: u32 = 3;
+
 /// What stands between a line's fields and the digits of its checksum.
 const CHECKSUM: &str = r#","crc32":""#;
 
@@ -132,7 +135,11 @@ impl Line {
         }
         Ok(match kind {
             LineKind::Design => Line::Design(serde_json::from_str(text)?),
-            LineKind::Pair => Line::Pair(serde_json::from_str(text)?),
+            LineKind::Pair => {
+                let mut pair: Box<PairedRecord> = serde_json::from_str(text)?;
+                pair.request.unmarked = schema < MARKED_SINCE;
+                Line::Pair(pair)
+            }
             LineKind::Answered => Line::Answered(serde_json::from_str(text)?),
             LineKind::Outcome => Line::Outcome(serde_json::from_str(text)?),
             LineKind::Gap => Line::Gap(serde_json::from_str(text)?),

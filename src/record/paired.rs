@@ -131,6 +131,9 @@ pub struct RequestRecord {
     /// Redaction changed the query or the body, or took something out: this is not what was sent.
     #[serde(default, skip_serializing_if = "is_false")]
     pub redacted: bool,
+    /// The line is of an early schema, which did not mark what redaction changed.
+    #[serde(skip)]
+    pub unmarked: bool,
     /// The body; missing when it was empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,

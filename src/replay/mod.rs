@@ -55,6 +55,8 @@ pub struct Setup {
     pub limit: Option<u64>,
     /// Headers that every request gets, credentials among them; they are never written.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Sends also what is on record by a version that did not mark what redaction changed.
+    pub send_unmarked: bool,
     /// Where the new records go.
     pub records: PathBuf,
     /// Goes on with what is there already.

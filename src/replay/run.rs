@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::dataset::Hidden;
 use crate::dataset::Snapshot;
 use crate::dataset::hidden;
 use crate::policy::Experiment;
@@ -94,6 +95,7 @@ pub struct Progress {
 
 /// What calls share.
 struct Shared {
+    send_unmarked: bool,
     lanes: Lanes,
     models: Vec<Arc<Model>>,
     places: Vec<Semaphore>,
@@ -222,6 +224,7 @@ async fn send_all(
     });
     let tasks = Rc::new(TaskTracker::new());
     let shared = Rc::new(Shared {
+        send_unmarked: setup.send_unmarked,
         places: places.collect(),
         failed: models.iter().map(|_| Cell::new(0)).collect(),
         client: Client::new(Rc::new(TaskTracker::new()), Resend::Idempotent),
@@ -308,7 +311,8 @@ impl Shared {
     fn ready(&self, case: Case) -> Option<(Rc<Case>, Rc<Asked>)> {
         let mut run = self.run.borrow_mut();
         run.requests += 1;
-        if let Some(why) = hidden(&case.pair) {
+        let is_sent = |why: &Hidden| *why == Hidden::Unmarked && self.send_unmarked;
+        if let Some(why) = hidden(&case.pair).filter(|why| !is_sent(why)) {
             *run.hidden.entry(why).or_default() += 1;
             return None;
         }

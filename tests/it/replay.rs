@@ -230,6 +230,42 @@ experiments:
     assert!(!everything.split(digits).any(|word| matches!(word.len(), 16 | 32)), "{everything}");
 }
 
+/// Makes the lines of a log what an early version would have written.
+fn aged(log: &Path) {
+    for file in fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_none_or(|end| end != "jsonl") {
+            continue;
+        }
+        let lines: Vec<String> = fs::read_to_string(&file).unwrap().lines().map(aged_line).collect();
+        fs::write(&file, lines.concat()).unwrap();
+    }
+}
+
+fn aged_line(line: &str) -> String {
+    let (fields, _) = line.split_once(",\"crc32\"").unwrap();
+    format!("{}}}\n", fields.replacen("\"schema\":3", "\"schema\":2", 1))
+}
+
+#[tokio::test]
+async fn what_an_early_version_did_not_mark_is_sent_only_when_somebody_says_that_it_is_whole() {
+    let ledger = log(3, |_, _| {}).await;
+    aged(&ledger.dir);
+    let next = seven().await;
+    let (dir, policy, snapshot) = prepared(&ledger, &next.url());
+    let replay = async |output: &str, more: &[&str]| {
+        let output = dir.path().join(output);
+        let arguments = ["replay", text(&snapshot), "--to", "next", "--policy", &policy, "-o", text(&output)];
+        run(&[&arguments[..], &["--pace", "max"], more].concat()).await
+    };
+    let (status, told) = code(&replay("careful", &[]).await);
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains("Never sent: 3 requests recorded by a version that did not mark"), "{told}");
+    assert_eq!(next.seen().len(), 0);
+
+    said(&replay("bold", &["--send-unmarked"]).await);
+    assert_eq!(asked(&next.seen()), BTreeSet::from([0, 1, 2]));
+}
+
 #[tokio::test]
 async fn a_replay_goes_on_where_it_ended_and_sends_nothing_twice() {
     let (ledger, next) = (log(12, |_, _| {}).await, seven().await);
