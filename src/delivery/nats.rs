@@ -1,8 +1,8 @@
 //! Carries records into a stream of NATS JetStream.
 //!
-//! Each line is a message with its id as `Nats-Msg-Id`, by which the stream drops what comes twice within its window. All
-//! messages of a portion are on their way at once, over one connection and so in order; it is done when the stream has
-//! acknowledged each.
+//! Each line is a message with its id as `Nats-Msg-Id`, by which the stream drops what comes twice within its window. The
+//! next leaves when the stream has acknowledged the one before: with two on their way the stream may refuse the first and
+//! store the second, and lines that come again would stand behind later ones. So a gateway carries a record a round trip.
 
 use std::time::Duration;
 
@@ -22,9 +22,6 @@ use crate::vocab::Secret;
 
 /// How long a connection, and an acknowledgement, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How many messages are on their way at once.
-const IN_FLIGHT: usize = 256;
 
 /// What a message's headers take of what the server allows, at most.
 const HEADER_BYTES: usize = 256;
@@ -84,22 +81,17 @@ impl Stream {
         let mut context = jetstream::new(client);
         context.set_timeout(PATIENCE);
         let Messages { lines, mut carried } = messages;
-        for portion in lines.chunks(IN_FLIGHT) {
-            let mut acknowledgements = Vec::with_capacity(portion.len());
-            for (id, line) in portion {
-                if line.len() > most_bytes {
-                    carried.too_large += 1;
-                    carried.lines -= 1;
-                    continue;
-                }
-                let mut headers = HeaderMap::new();
-                headers.insert("Nats-Msg-Id", id.as_str());
-                let sent = context.publish_with_headers(self.settings.subject.clone(), headers, line.clone());
-                acknowledgements.push(sent.await.map_err(|error| self.failed(error.to_string()))?);
+        for (id, line) in lines {
+            if line.len() > most_bytes {
+                carried.too_large += 1;
+                carried.lines -= 1;
+                continue;
             }
-            for acknowledgement in acknowledgements {
-                acknowledgement.await.map_err(|error| self.failed(error.to_string()))?;
-            }
+            let mut headers = HeaderMap::new();
+            headers.insert("Nats-Msg-Id", id);
+            let sent = context.publish_with_headers(self.settings.subject.clone(), headers, line).await;
+            let acknowledgement = sent.map_err(|error| self.failed(error.to_string()))?;
+            acknowledgement.await.map_err(|error| self.failed(error.to_string()))?;
         }
         Ok(carried)
     }
