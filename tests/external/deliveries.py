@@ -1,6 +1,6 @@
 """Prepares what records are delivered to, and reads back what came.
 
-Usage: deliveries.py S3_PORT AZURE_PORT NATS_PORT RECORDS stores|log|stream|read
+Usage: deliveries.py S3_PORT AZURE_PORT NATS_PORT RECORDS stores|log|stream|refusing|widen|read
 """
 
 import asyncio
@@ -45,15 +45,17 @@ def stores():
 
 
 def log():
-    """Two segments: one line of each kind, and bodies that no compression makes small, so that files go up in parts."""
+    """Two segments: one line of each kind, and bodies that no compression makes small, so that files go up in parts.
+    Some lines are small enough for the stream that refuses the others at first."""
     os.makedirs(records)
     lines = VECTORS.read_text(encoding="utf-8").splitlines()
     pathlib.Path(f"{records}/{SEGMENT}1.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     dice = random.Random(1)
     pair = json.loads(lines[1])
     with open(f"{records}/{SEGMENT}2.jsonl", "w", encoding="utf-8") as file:
-        for _ in range(500):
-            pair["request"]["body"] = {"base64": base64.b64encode(dice.randbytes(24_000)).decode()}
+        for number in range(500):
+            body = dice.randbytes(24 if number % 5 == 4 else 24_000)
+            pair["request"]["body"] = {"base64": base64.b64encode(body).decode()}
             file.write(json.dumps(pair, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
@@ -77,7 +79,18 @@ async def with_stream(work):
 
 
 async def add_stream(stream):
-    await stream.add_stream(name="records", subjects=["crossfade.>"])
+    """A stream that refuses the larger messages."""
+    await stream.add_stream(name="records", subjects=["crossfade.>"], max_msg_size=10_000)
+
+
+async def refusing(stream):
+    """The stream has what comes before the first line that it refuses, and nothing else."""
+    before = next(at for at, (_, line) in enumerate(lines()) if len(line) > 9_000)
+    assert (await stream.stream_info("records")).state.messages == before
+
+
+async def widen_stream(stream):
+    await stream.update_stream(name="records", subjects=["crossfade.>"], max_msg_size=-1)
 
 
 async def read_stream(stream):
@@ -119,4 +132,6 @@ def read():
     print("deliveries: S3, Azure and NATS hold the log line for line, each line once")
 
 
-{"stores": stores, "log": log, "stream": lambda: asyncio.run(with_stream(add_stream)), "read": read}[action]()
+{"stores": stores, "log": log, "stream": lambda: asyncio.run(with_stream(add_stream)),
+ "refusing": lambda: asyncio.run(with_stream(refusing)),
+ "widen": lambda: asyncio.run(with_stream(widen_stream)), "read": read}[action]()

@@ -60,11 +60,20 @@ YAML
 metric_is() {
     curl --silent "http://127.0.0.1:$admin/metrics" | grep -q "^crossfade_delivery_$1{delivery=\"$2\"} $3"
 }
+# failures DELIVERY: how often it failed.
+failures() {
+    curl --silent "http://127.0.0.1:$admin/metrics" | sed -n "s/^crossfade_delivery_failures_total{delivery=\"$1\"} //p"
+}
 start_gateway "$work/policy.yaml" "$admin"
 # Nobody is there yet.
 until_true 30 "NATS to be missed" metric_is failures_total nats '[1-9]'
 start nats "$work/nats-package/usr/sbin/nats-server" --jetstream --store_dir "$work/nats" --addr 127.0.0.1 --port "$nats"
 until_true 30 "the stream" "${check[@]}" stream
+# It refuses some lines and would take those after them: their order must survive that.
+refused() { "${check[@]}" refusing && (($(failures nats) > seen + 1)); }
+seen=$(failures nats)
+until_true 60 "lines to be refused" refused
+"${check[@]}" widen
 for delivery in s3 azure nats; do
     until_true 120 "$delivery to have every line" metric_is lag_bytes "$delivery" '0$'
 done
