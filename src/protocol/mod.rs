@@ -10,6 +10,7 @@ pub mod grpc;
 pub mod http1;
 pub mod http2;
 mod json_path;
+mod rewrite;
 mod seek;
 mod sse;
 mod usage;
@@ -24,6 +25,8 @@ pub use document::Document;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;
+pub use rewrite::Edit;
+pub use rewrite::Rewriter;
 pub use usage::Usage;
 pub use usage::usage;
 
