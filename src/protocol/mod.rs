@@ -13,6 +13,7 @@ mod json_path;
 mod rewrite;
 mod seek;
 mod sse;
+mod unasked;
 mod usage;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use json_path::JsonPathError;
 pub use json_path::ListPath;
 pub use rewrite::Edit;
 pub use rewrite::Rewriter;
+pub use unasked::Unasked;
 pub use usage::Usage;
 pub use usage::usage;
 
