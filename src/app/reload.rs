@@ -84,7 +84,8 @@ impl Reload {
         let Config { upstreams, mut policy, .. } = config;
         let hash = policy.hash.clone();
         let running = self.shared.policy.load_full();
-        if hash == running.hash {
+        // A key that the policy only points to may be another one.
+        if hash == running.hash && policy.models == running.models {
             return Reloaded::Unchanged { hash };
         }
         let needs_restart = self.fixed.changed(&fixed);

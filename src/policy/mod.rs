@@ -7,6 +7,7 @@
 mod decision;
 mod matcher;
 mod ramp;
+mod rewrite;
 mod schedule;
 mod shares;
 mod spend;
@@ -30,6 +31,7 @@ pub use matcher::query_values;
 pub use ramp::Phase;
 pub use ramp::Ramp;
 pub use ramp::Stage;
+pub use rewrite::Rewrite;
 pub use schedule::Hours;
 pub use schedule::Quiet;
 pub use schedule::Schedule;
@@ -86,6 +88,8 @@ pub struct Model {
     pub rate: Option<Rate>,
     /// Whether it gets the users' credentials; `None`: that depends on whom it is held against.
     pub credentials: Option<Credentials>,
+    /// What its requests are changed to; `None`: they pass as they come.
+    pub rewrite: Option<Rewrite>,
 }
 
 /// What becomes of the users' credentials on the way to a model.
@@ -108,6 +112,8 @@ pub struct Experiment {
     pub arms: Vec<ModelId>,
     /// What each arm gets of the users' credentials, in the order of `arms`.
     pub credentials: Vec<Credentials>,
+    /// Copies are sent so that the model uses no tools: nobody waits for what they would do.
+    pub suppresses_tools: bool,
     /// Where the unit stands; the first present counts. Empty: each request is its own unit.
     pub unit: Vec<UnitSource>,
     /// Whether records hold a hash of the unit (the default) or the unit itself.

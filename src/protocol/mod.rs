@@ -63,6 +63,11 @@ pub fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
     if is_json { serde_json::from_slice(body).ok() } else { None }
 }
 
+/// Says whether a body of this type is a stream of server-sent events.
+pub fn is_event_stream(content_type: &str) -> bool {
+    media_type(content_type) == "text/event-stream"
+}
+
 /// The type without its parameters, in lower case.
 fn media_type(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

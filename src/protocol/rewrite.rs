@@ -1,7 +1,8 @@
-//! Changes two members of a JSON request in passing: the model's name, and whether a stream shall tell its usage.
+//! Changes members of a JSON request in passing: the model's name, whether a stream shall tell its usage, whether the
+//! model may use tools.
 //!
 //! Requests may be large (pictures in a chat) and come in pieces, so nothing is parsed whole: every byte but those of
-//! the two members passes as it came, whatever the pieces. What is no JSON object passes unchanged.
+//! these members passes as it came, whatever the pieces. What is no JSON object passes unchanged.
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ pub struct Edit {
     pub model: Option<String>,
     /// Sets `stream_options.include_usage` where `stream` is true.
     pub include_usage: bool,
+    /// The JSON that `tool_choice` becomes where there are `tools`; `None`: it stays.
+    pub tool_choice: Option<&'static str>,
 }
 
 /// One request's body being changed.
@@ -36,6 +39,8 @@ pub struct Rewriter {
     nested: Nested,
     streams: bool,
     options: Options,
+    has_tools: bool,
+    has_tool_choice: bool,
 }
 
 /// Where in the document the next byte stands.
@@ -60,6 +65,7 @@ enum Member {
     Model,
     Stream,
     Options,
+    ToolChoice,
     Other,
 }
 
@@ -94,6 +100,8 @@ impl Rewriter {
             nested: Nested::default(),
             streams: false,
             options: Options::default(),
+            has_tools: false,
+            has_tool_choice: false,
         }
     }
 
@@ -150,7 +158,7 @@ impl Rewriter {
                     self.at = At::Key { escaped: false };
                 }
                 b'}' => {
-                    self.add_options(out);
+                    self.add_missing(out);
                     self.at = At::Rest;
                 }
                 b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
@@ -182,8 +190,8 @@ impl Rewriter {
     }
 
     /// Which member a key, as written, names.
-    fn member(&self) -> Member {
-        let Edit { model, include_usage } = &self.edit;
+    fn member(&mut self) -> Member {
+        let Edit { model, include_usage, tool_choice } = &self.edit;
         let is = |name: &str| match self.key.contains(&b'\\') {
             false => self.key == name.as_bytes(),
             true => {
@@ -195,6 +203,11 @@ impl Rewriter {
             () if model.is_some() && is("model") => Member::Model,
             () if *include_usage && is("stream") => Member::Stream,
             () if *include_usage && is("stream_options") => Member::Options,
+            () if tool_choice.is_some() && is("tool_choice") => Member::ToolChoice,
+            () if tool_choice.is_some() && is("tools") => {
+                self.has_tools = true;
+                Member::Other
+            }
             () => Member::Other,
         }
     }
@@ -227,6 +240,7 @@ impl Rewriter {
                 }
             }
             Member::Model => out.push(byte),
+            Member::ToolChoice => {}
             Member::Options if self.held.len() < OPTIONS_BYTES => self.held.push(byte),
             Member::Options => {
                 self.options = Options::Left;
@@ -260,15 +274,23 @@ impl Rewriter {
                 }
                 self.held.clear();
             }
+            Member::ToolChoice => {
+                out.extend_from_slice(self.edit.tool_choice.unwrap_or("null").as_bytes());
+                self.has_tool_choice = true;
+            }
             Member::Model | Member::Other => {}
         }
     }
 
-    /// Before the object's end: asks for usage, where nothing was said of it.
-    fn add_options(&mut self, out: &mut Vec<u8>) {
+    /// Before the object's end: says what nothing was said of. Never the first member, so that a comma goes before it.
+    fn add_missing(&mut self, out: &mut Vec<u8>) {
         if self.streams && self.options == Options::Absent {
             out.extend_from_slice(br#","stream_options":{"include_usage":true}"#);
             self.options = Options::Changed;
+        }
+        if let Some(choice) = self.edit.tool_choice.filter(|_| self.has_tools && !self.has_tool_choice) {
+            out.extend_from_slice(br#","tool_choice":"#);
+            out.extend_from_slice(choice.as_bytes());
         }
     }
 }

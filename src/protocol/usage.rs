@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::Protocol;
+use crate::protocol::is_event_stream;
 use crate::protocol::json;
-use crate::protocol::media_type;
 use crate::protocol::sse;
 
 /// What one call used, as the model's answer tells. Cached input is not part of `input`.
@@ -44,7 +44,7 @@ pub fn usage(protocol: Protocol, content_type: Option<&str>, body: &[u8]) -> Opt
         Protocol::Anthropic => Said::hear_anthropic,
     };
     let mut said = Said::default();
-    if content_type.is_some_and(|kind| media_type(kind) == "text/event-stream") {
+    if content_type.is_some_and(is_event_stream) {
         // `[DONE]` and whatever else is no JSON is skipped.
         let messages = sse::messages(body).into_iter().filter_map(|data| serde_json::from_str(&data).ok());
         messages.for_each(|message: Value| read(&mut said, &message));

@@ -21,6 +21,7 @@ use crate::policy::Experiment;
 use crate::proxy::handler::Visit;
 use crate::proxy::headers;
 use crate::proxy::leg::Leg;
+use crate::proxy::rewriting;
 use crate::proxy::upload::Gathered;
 use crate::proxy::upload::Outgoing;
 use crate::record::DroppedCopy;
@@ -262,8 +263,11 @@ fn begin(visit: &Rc<Visit>, copy: CopyLeg, mut head: Parts, gathered: Gathered) 
     let deadlines =
         Deadlines::from_now(&permit.model().settings.timeouts).within(deadline(&visit.experiment().strategy));
     headers::withhold(&mut head.headers, visit.credentials(arm));
+    let suppresses = visit.experiment().suppresses_tools;
+    let (body, _) = rewriting::rewrite(visit.policy_model(arm), suppresses, &mut head, body);
     headers::address(&mut head, &permit);
-    headers::mark_copy(&mut head.headers, visit.upload.total_bytes());
+    headers::mark_copy(&mut head.headers, body.size_hint().exact().unwrap_or_default());
+    headers::identify_copy(&mut head.headers, visit.id, role);
     leg.trace(&visit.parent, &head.method, &mut head.headers);
     let request = Box::new(Request::from_parts(head, body));
     Some(Sending { visit: Rc::clone(visit), leg, request, deadlines, slot, permit })

@@ -25,6 +25,7 @@ use crate::proxy::relay::Relay;
 use crate::proxy::respond::AnswerBytes;
 use crate::proxy::respond::Refusal;
 use crate::proxy::respond::refusal;
+use crate::proxy::rewriting;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::tunnel;
 use crate::proxy::tunnel::Asked;
@@ -78,11 +79,13 @@ pub(super) async fn pass(
     headers::prepare(&mut head, &downstream);
     let credentials = snapshot.policy.model(model).credentials;
     headers::withhold(&mut head.headers, credentials.unwrap_or(Credentials::Pass));
+    let (body, unasked) = rewriting::rewrite(snapshot.policy.model(model), false, &mut head, body);
     if let Some(asked) = &asked {
         asked.put_on(&mut head.headers);
     }
     let of = LegOf { arm: ArmId::LEGACY, model, role: Role::Answer };
     let mut leg = Leg::begin(of, None, Arc::clone(meters), Arc::clone(metrics));
+    leg.hides_usage(unasked);
     let client = body.client();
     let model = snapshot.fleet.model(model);
     match call(worker, &mut leg, Call { model, head, body, asked: asked.as_ref(), parent }).await {
@@ -179,6 +182,8 @@ pub(super) async fn ask(
 ) -> Result<(Box<Answer<Outgoing>>, Box<Leg>), (Box<Leg>, Fate)> {
     let Some(body) = visit.upload.stream() else { return Err((leg, Fate::Cancelled)) };
     headers::withhold(&mut head.headers, visit.credentials(arm));
+    let (body, unasked) = rewriting::rewrite(visit.policy_model(arm), false, &mut head, body);
+    leg.hides_usage(unasked);
     let call = Call { model: visit.model(arm), head, body, asked, parent: &visit.parent };
     match self::call(&visit.worker, &mut leg, call).await {
         Ok(answer) => Ok((answer, leg)),
@@ -239,7 +244,11 @@ pub(super) fn relay(answer: Box<Answer<Outgoing>>, leg: Box<Leg>) -> Response<An
         head.headers.insert(header::CONTENT_LENGTH, length);
     }
     head.version = http::Version::HTTP_11;
-    Response::from_parts(head, AnswerBytes::Relay(Box::new(Relay::new(body, leg))))
+    let mut relay = Relay::new(body, leg);
+    if relay.hides_usage(&head.headers) {
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    Response::from_parts(head, AnswerBytes::Relay(Box::new(relay)))
 }
 
 /// Tells the user that the answering arm failed, or what the user's own body lacks.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio::time::timeout;
 
 use crate::feedback::Exposure;
+use crate::policy;
 use crate::policy::BodyView;
 use crate::policy::Credentials;
 use crate::policy::Experiment;
@@ -346,6 +347,11 @@ impl Visit {
     /// The model that plays an arm.
     pub(super) fn model(&self, arm: ArmId) -> &Arc<Model> {
         self.snapshot.fleet.model(self.experiment().model(arm))
+    }
+
+    /// What the policy says of the model that plays an arm.
+    pub(super) fn policy_model(&self, arm: ArmId) -> &policy::Model {
+        self.snapshot.policy.model(self.experiment().model(arm))
     }
 
     /// What an arm gets of the users' credentials.

@@ -24,6 +24,8 @@ use crate::protocol::grpc;
 use crate::protocol::strip_credentials;
 use crate::upstream::HostHeader;
 use crate::upstream::Permit;
+use crate::vocab::RequestId;
+use crate::vocab::Role;
 
 /// The id of a request in an experiment, on every answer.
 pub(super) const CROSSFADE_ID: HeaderName = HeaderName::from_static("crossfade-id");
@@ -34,6 +36,7 @@ pub(super) const CROSSFADE_TICKET: HeaderName = HeaderName::from_static("crossfa
 /// On every copy, so that a model can tell it from a user's request.
 pub(super) const CROSSFADE_SHADOW: HeaderName = HeaderName::from_static("crossfade-shadow");
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -361,6 +364,13 @@ pub(super) fn frame(headers: &mut HeaderMap, size: &SizeHint) {
     if size.exact().is_none() && !headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
+}
+
+/// Gives a copy an idempotency key of its own: one that it shared with the user's request could be answered with what
+/// that was answered with, and nothing be learnt, or be refused.
+pub(super) fn identify_copy(headers: &mut HeaderMap, id: RequestId, role: Role) {
+    let key = HeaderValue::from_str(&format!("{id}-{}", role.as_str()));
+    headers.insert(IDEMPOTENCY_KEY, key.expect("an id and a word are visible ASCII"));
 }
 
 /// Turns a prepared head into a copy's: marked, of known length, and expecting nothing.

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::policy::Unit;
 use crate::protocol::grpc;
 use crate::proxy::meters::LegMeters;
+use crate::proxy::rewriting::Asked;
 use crate::proxy::snapshot::Shared;
 use crate::proxy::upload::Upload;
 use crate::record::Captured;
@@ -70,6 +71,8 @@ pub(super) struct Leg {
     given_up: Option<Rc<Cell<Option<Fate>>>>,
     /// The breaker that learns how the call went.
     watch: Option<Watch>,
+    /// Where it is known whether the answer tells usage that its client did not ask for.
+    unasked: Option<Asked>,
 }
 
 /// What a leg is: which arm, which model, what for.
@@ -200,6 +203,7 @@ impl Leg {
             given_up: None,
             span: None,
             watch: None,
+            unasked: None,
         })
     }
 
@@ -220,6 +224,16 @@ impl Leg {
     /// Lets `fate` say, at the time, how the leg ends when it is dropped before its end.
     pub(super) fn may_be_given_up(&mut self, fate: Rc<Cell<Option<Fate>>>) {
         self.given_up = Some(fate);
+    }
+
+    /// Lets the answer be freed of usage that its client did not ask for.
+    pub(super) fn hides_usage(&mut self, unasked: Option<Asked>) {
+        self.unasked = unasked;
+    }
+
+    /// Where it is known whether the answer must be freed of its usage; `None`: it need not.
+    pub(super) fn unasked(&self) -> Option<Asked> {
+        self.unasked.clone()
     }
 
     /// The user gets this leg's answer: from now on only the client can end it early.

@@ -28,6 +28,7 @@ mod patience;
 mod relay;
 mod respond;
 mod retries;
+mod rewriting;
 mod snapshot;
 mod tunnel;
 mod upload;

@@ -23,6 +23,7 @@ use crate::proxy::exchange::Inlet;
 use crate::proxy::expect::Held;
 use crate::proxy::headers;
 use crate::proxy::respond::Refusal;
+use crate::proxy::rewriting::Rewritten;
 use crate::proxy::watch::Watch;
 use crate::record::Captured;
 use crate::record::Hold;
@@ -85,7 +86,9 @@ pub(super) enum Outgoing {
     Direct(Inlet),
     /// From its first byte: what is kept, then what still comes.
     Stream(Stream),
-    /// Either of these, once the model wants it.
+    /// One of these, with members changed.
+    Rewritten(Box<Rewritten>),
+    /// Any of these, once the model wants it.
     Held(Box<Held>),
 }
 
@@ -133,6 +136,11 @@ impl Upload {
     pub(super) fn is_whole(&self) -> bool {
         let state = self.0.borrow();
         state.progress == Progress::Ended && !state.above_cap() && !state.shed
+    }
+
+    /// Says whether anything came behind the body's last byte.
+    fn has_trailers(&self) -> bool {
+        self.0.borrow().trailers.is_some()
     }
 
     /// Keeps the body up to the cap though memory be short: the answer depends on it.
@@ -365,6 +373,7 @@ impl Outgoing {
             Outgoing::Empty(watch) => Rc::clone(watch),
             Outgoing::Direct(incoming) => Rc::clone(incoming.watch()),
             Outgoing::Stream(stream) => Rc::clone(stream.upload.0.borrow().incoming.watch()),
+            Outgoing::Rewritten(rewritten) => rewritten.client(),
             Outgoing::Held(held) => held.client(),
         }
     }
@@ -375,8 +384,16 @@ impl Outgoing {
             Outgoing::Empty(_) => true,
             Outgoing::Direct(incoming) => incoming.is_end_stream(),
             Outgoing::Stream(stream) => stream.upload.0.borrow().progress == Progress::Ended,
+            Outgoing::Rewritten(rewritten) => rewritten.is_in_hand(),
             Outgoing::Held(_) => false,
         }
+    }
+
+    /// All of it in one piece, where it is in hand and nobody took of it yet; trailers are not among it.
+    pub(super) fn whole(&self) -> Option<Bytes> {
+        let Outgoing::Stream(stream) = self else { return None };
+        let is_whole = stream.next == 0 && stream.upload.is_whole() && !stream.upload.has_trailers();
+        is_whole.then(|| stream.upload.joined())
     }
 }
 
@@ -386,6 +403,9 @@ impl Repeat for Outgoing {
             Outgoing::Empty(watch) => Some(Outgoing::Empty(Rc::clone(watch))),
             // A body that is still coming belongs to the stream that reads it.
             Outgoing::Stream(stream) if stream.number.is_none() => stream.upload.stream(),
+            Outgoing::Rewritten(rewritten) => {
+                Some(Outgoing::Rewritten(Box::new(rewritten.repeat(Outgoing::repeat)?)))
+            }
             Outgoing::Direct(_) | Outgoing::Stream(_) | Outgoing::Held(_) => None,
         }
     }
@@ -409,6 +429,7 @@ impl Body for Outgoing {
                 Poll::Ready(frame)
             }
             Outgoing::Stream(stream) => stream.poll_next(context),
+            Outgoing::Rewritten(rewritten) => Pin::new(rewritten.as_mut()).poll_frame(context),
             Outgoing::Held(held) => Pin::new(held.as_mut()).poll_frame(context),
         }
     }
@@ -423,6 +444,7 @@ impl Body for Outgoing {
                     && stream.next >= state.frames.len()
                     && state.trailers.is_none()
             }
+            Outgoing::Rewritten(rewritten) => rewritten.is_end_stream(),
             Outgoing::Held(held) => held.is_end_stream(),
         }
     }
@@ -432,6 +454,7 @@ impl Body for Outgoing {
             Outgoing::Empty(_) => SizeHint::with_exact(0),
             Outgoing::Direct(incoming) => incoming.size_hint(),
             Outgoing::Stream(stream) => stream.upload.0.borrow().remaining(stream.next),
+            Outgoing::Rewritten(rewritten) => rewritten.size_hint(),
             Outgoing::Held(held) => held.size_hint(),
         }
     }

@@ -42,13 +42,12 @@ impl Repeat for Full<Bytes> {
 pub(super) async fn call(
     client: &Client<Full<Bytes>>,
     permit: Permit,
-    asked: &Asked,
-    extra: &[(HeaderName, HeaderValue)],
+    asked: Asked,
     model: ModelId,
     body_cap_bytes: usize,
 ) -> Result<Observation, CallError> {
     let deadlines = Deadlines::from_now(&permit.model().settings.timeouts);
-    let request = Box::new(addressed(asked, extra, &permit));
+    let request = Box::new(addressed(asked, &permit));
     let begun = Instant::now();
     let mut seen = Observation {
         arm: ArmId(1),
@@ -102,19 +101,17 @@ async fn read(answer: Answer<Full<Bytes>>, seen: &mut Observation, begun: Instan
 }
 
 /// A request as the target is to see it.
-fn addressed(asked: &Asked, extra: &[(HeaderName, HeaderValue)], permit: &Permit) -> Request<Full<Bytes>> {
+fn addressed(asked: Asked, permit: &Permit) -> Request<Full<Bytes>> {
     let Asked { method, uri, headers, body } = asked;
     let endpoint = permit.endpoint();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::new(Full::new(body.clone()));
-    *request.method_mut() = method.clone();
-    *request.uri_mut() =
-        Uri::try_from(format!("{}{path}", endpoint.base_path)).unwrap_or_else(|_| uri.clone());
-    let is_grpc = grpc::is_grpc(headers);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::try_from(format!("{}{path}", endpoint.base_path)).unwrap_or(uri.clone());
+    let is_grpc = grpc::is_grpc(&headers);
     *request.version_mut() = if is_grpc { Version::HTTP_2 } else { Version::HTTP_11 };
-    *request.headers_mut() = headers.clone();
+    *request.headers_mut() = headers;
     let fields = request.headers_mut();
-    extra.iter().for_each(|(name, value)| drop(fields.insert(name, value.clone())));
     fields.insert(CROSSFADE_SHADOW, HeaderValue::from_static("1"));
     if !body.is_empty() {
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));

@@ -237,7 +237,7 @@ fn recorded(legacy: &ModelName, file: Option<&Config>) -> Result<Model, ReplayEr
     let name = ModelName::new(&format!("{short}{SUFFIX}"))?;
     Ok(match known {
         Some(known) => Model { name, ..known.clone() },
-        None => Model { name, protocol: Protocol::default(), rate: None, credentials: None },
+        None => Model { name, protocol: Protocol::default(), rate: None, credentials: None, rewrite: None },
     })
 }
 
@@ -308,6 +308,7 @@ impl Measured<'_> {
             matcher: Matcher::default(),
             arms: arms.to_vec(),
             credentials: vec![Credentials::Strip; arms.len()],
+            suppresses_tools: known.is_some_and(|known| known.suppresses_tools),
             unit,
             hash_unit: false,
             salts: Salts::of(name.as_str()),

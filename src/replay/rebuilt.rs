@@ -15,6 +15,9 @@ use http::Uri;
 use http::header;
 
 use crate::dataset::is_made;
+use crate::policy::Model;
+use crate::protocol::Edit;
+use crate::protocol::Rewriter;
 use crate::protocol::grpc;
 use crate::protocol::is_credential;
 use crate::record::Body;
@@ -38,6 +41,25 @@ pub(super) struct Asked {
     /// Without those that belonged to the old connection, and those that redaction made.
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+}
+
+impl Asked {
+    /// The request as this model is to get it, with headers that come from elsewhere.
+    pub(super) fn fitted(
+        &self,
+        model: &Model,
+        suppresses_tools: bool,
+        extra: &[(HeaderName, HeaderValue)],
+    ) -> Self {
+        let mut fitted = self.clone();
+        extra.iter().for_each(|(name, value)| drop(fitted.headers.insert(name, value.clone())));
+        model.rewrite_head(&mut fitted.uri, &mut fitted.headers);
+        let edit = model.edit(suppresses_tools);
+        if edit != Edit::default() {
+            fitted.body = Rewriter::whole(edit, &self.body).0.into();
+        }
+        fitted
+    }
 }
 
 /// Rebuilds the request of a record of which nothing is hidden; headers that redaction made are counted. `None`: it cannot

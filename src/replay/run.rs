@@ -355,7 +355,10 @@ impl Sending {
             return;
         };
         let cap = shared.lanes.record.body_cap_bytes;
-        let seen = call(&shared.client, permit, &asked, &shared.headers, model, cap).await;
+        let policy = &shared.lanes.policy;
+        let suppresses_tools = policy.experiments[lane.experiment].suppresses_tools;
+        let fitted = asked.fitted(policy.model(model), suppresses_tools, &shared.headers);
+        let seen = call(&shared.client, permit, fitted, model, cap).await;
         let failed = &shared.failed[lane.target];
         let mut seen = match seen {
             Ok(seen) => seen,

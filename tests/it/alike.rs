@@ -15,7 +15,8 @@ use crate::rig::WireModel;
 use crate::rig::until;
 
 /// What tells the copy from the answering leg, and how the body is framed.
-const OWN: [&str; 4] = ["crossfade-shadow", "content-length", "transfer-encoding", "traceparent"];
+const OWN: [&str; 5] =
+    ["crossfade-shadow", "content-length", "transfer-encoding", "traceparent", "idempotency-key"];
 
 fn policy(old: &str, new: &str, strategy: &str) -> String {
     format!(

@@ -50,4 +50,5 @@ mod tidy;
 mod tls;
 mod uploads;
 mod vectors;
+mod vendors;
 mod whatif;

@@ -29,9 +29,11 @@ use crate::policy::Ramp;
 use crate::policy::Shares;
 use crate::policy::Spend;
 use crate::policy::Stage;
+use crate::protocol::Protocol;
 use crate::strategy::Strategy;
 use crate::strategy::ab;
 use crate::vocab::ExperimentName;
+use crate::vocab::ModelId;
 
 /// Nothing when any experiment is wrong.
 pub(super) fn experiments(
@@ -117,10 +119,12 @@ fn experiment(
         format!("arms={arms};salt={salt};unit={unit}{decision}{}", allocation_identity(&strategy))
     };
     let credentials = arms.iter().map(|arm| models.credentials(*arm, arms[0])).collect();
+    let suppresses_tools = suppresses_tools(raw.suppress_tools, &arms, models, report);
     Some(Experiment {
         matcher,
         arms,
         credentials,
+        suppresses_tools,
         unit,
         hash_unit: !raw.show_unit.or(false),
         salts: Salts::of(&salt),
@@ -138,6 +142,20 @@ fn experiment(
         name,
         strategy,
     })
+}
+
+/// Copies without tools can be had where the arms' protocols have a word for it.
+fn suppresses_tools(raw: Field<Scalar<bool>>, arms: &[ModelId], models: &Models, report: &Report) -> bool {
+    let Field::Given(At { place, value: Scalar(true) }) = raw else { return false };
+    let has_word = |protocol| matches!(protocol, Protocol::OpenAi | Protocol::Anthropic);
+    if let Some(arm) = arms.iter().find(|arm| models.protocol(**arm).is_some_and(|known| !has_word(known))) {
+        let hint = "give it `protocol: openai` or `anthropic`, or remove `suppress_tools`";
+        report.add(
+            &place,
+            format!("how `{}` is told to use no tools is not known; hint: {hint}", models.name(*arm)),
+        );
+    }
+    true
 }
 
 /// A canary begins at its first step; the other strategies leave the ramp alone.

@@ -16,6 +16,7 @@ mod metric;
 mod model;
 mod outcome;
 mod reach;
+mod rewrite;
 mod rollout;
 mod service;
 mod strategy;

@@ -11,6 +11,7 @@ use crate::config::field::At;
 use crate::config::field::Entries;
 use crate::config::field::Field;
 use crate::config::field::Many;
+use crate::config::lower::rewrite;
 use crate::config::lower::tls;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
@@ -95,12 +96,22 @@ impl Models {
         self.models.iter().find(|model| model.name.as_str() == self.name(id))?.rate.as_ref()
     }
 
+    /// What a model speaks; nothing where the model itself is wrong.
+    pub(super) fn protocol(&self, id: ModelId) -> Option<Protocol> {
+        self.models.iter().find(|model| model.name.as_str() == self.name(id)).map(|model| model.protocol)
+    }
+
     /// A model with its endpoints, as text that changes when either does.
     pub(super) fn identity(&self, id: ModelId) -> String {
         let at = self.models.iter().position(|model| model.name.as_str() == self.name(id));
         let endpoints = at.map_or(&[][..], |at| &self.upstreams[at].endpoints);
         let urls: Vec<String> = endpoints.iter().map(url_identity).collect();
-        format!("{}={}", self.name(id), urls.join(","))
+        let rewrite = at.and_then(|at| self.models[at].rewrite.as_ref());
+        let vendors = rewrite.and_then(|rewrite| rewrite.model.as_deref());
+        let path = rewrite.and_then(|rewrite| rewrite.path.as_ref());
+        let vendors = vendors.map_or_else(String::new, |name| format!("({name})"));
+        let path = path.map_or_else(String::new, |path| format!(">{path}"));
+        format!("{}={}{vendors}{path}", self.name(id), urls.join(","))
     }
 }
 
@@ -122,14 +133,24 @@ fn model(name: ModelName, raw: At<schema::Model>, report: &Report) -> (policy::M
         http_version,
         tls,
         credentials,
+        rewrite,
         cost,
     } = raw;
-    let model = policy::Model {
-        name,
-        protocol: protocol.or(Protocol::default()),
-        rate: cost.value().map(rate),
-        credentials: credentials.scalar(),
+    let protocol = protocol.or(Protocol::default());
+    let (rewrite, has_key) = rewrite.given().map(|raw| rewrite::rewrite(raw, protocol, report)).unzip();
+    let credentials = match (credentials, has_key) {
+        (Field::Given(At { place, value: Scalar(Credentials::Pass) }), Some(true)) => {
+            let hint = "remove one of them";
+            report.add(
+                &place,
+                format!("`rewrite.api_key` takes the place of the users' credentials; hint: {hint}"),
+            );
+            None
+        }
+        (_, Some(true)) => Some(Credentials::Strip),
+        (credentials, _) => credentials.scalar(),
     };
+    let model = policy::Model { name, protocol, rate: cost.value().map(rate), credentials, rewrite };
     if let Field::Absent = url {
         report.add_missing("url", &place);
     }

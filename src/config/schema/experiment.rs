@@ -56,6 +56,10 @@ pub(crate) struct Experiment {
     /// A request header that forces the arm of the model it names. Absent: nobody may.
     #[serde(default)]
     pub(crate) force_header: Field<Scalar<HeaderName>>,
+    /// Sends copies so that the model uses no tools (`tool_choice: none`), for what a vendor's own tools do is done
+    /// twice otherwise. Default: false.
+    #[serde(default)]
+    pub(crate) suppress_tools: Field<Scalar<bool>>,
     /// When it runs. Absent: always.
     #[serde(default)]
     pub(crate) schedule: Field<Schedule>,

@@ -36,6 +36,7 @@ pub(super) use metric::Source;
 pub(super) use model::Breaker;
 pub(super) use model::Cost;
 pub(super) use model::Model;
+pub(super) use model::Rewrite;
 pub(super) use model::Timeouts;
 pub(super) use model::Tls;
 pub(super) use rollout::Controller;

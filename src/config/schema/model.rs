@@ -6,11 +6,14 @@ use rustls::pki_types::ServerName;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::field::Entries;
 use crate::config::field::Field;
 use crate::config::field::Many;
 use crate::config::scalar::Currency;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
+use crate::config::scalar::UrlPath;
+use crate::config::schema::SecretSource;
 use crate::cost::Money;
 use crate::policy::Credentials;
 use crate::protocol::Protocol;
@@ -53,9 +56,40 @@ pub(crate) struct Model {
     /// default model, and to a candidate all of whose URLs are on legacy's hosts; strip them from other candidates.
     #[serde(default)]
     pub(crate) credentials: Field<Scalar<Credentials>>,
+    /// What its requests are changed to, so that another vendor's model can stand behind the same route. Absent: they
+    /// pass as they come.
+    #[serde(default)]
+    pub(crate) rewrite: Field<Rewrite>,
     /// What it charges. Absent: no cost is reported.
     #[serde(default)]
     pub(crate) cost: Field<Cost>,
+}
+
+/// What requests to one model are changed to, users' and copies alike.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rewrite {
+    /// What the vendor calls the model: written into `model` of JSON bodies (openai, anthropic), or into the path
+    /// (kserve-v2). Default: what the client says.
+    #[serde(default)]
+    pub(crate) model: Field<Scalar<String>>,
+    /// The path that its requests go to, in place of their own; the query stays. Default: the client's path.
+    #[serde(default)]
+    pub(crate) path: Field<Scalar<UrlPath>>,
+    /// Headers that are set, in place of the client's.
+    #[serde(default)]
+    pub(crate) headers: Field<Entries<Scalar<String>>>,
+    /// Headers whose values are secret.
+    #[serde(default)]
+    pub(crate) secrets: Field<Entries<SecretSource>>,
+    /// The vendor's API key, sent as the protocol wants it: `x-api-key` for anthropic, else `authorization: Bearer`. No
+    /// user's credentials are sent then.
+    #[serde(default)]
+    pub(crate) api_key: Field<SecretSource>,
+    /// Asks streams for their usage (`stream_options.include_usage`, protocol openai), and takes it out again for clients
+    /// who did not ask. Default: false, and usage that is not told is estimated.
+    #[serde(default)]
+    pub(crate) include_usage: Field<Scalar<bool>>,
 }
 
 /// A model's deadlines.

@@ -47,6 +47,7 @@ pub(crate) fn policy(identity: &str, steps: &[Step]) -> Policy {
         protocol: Protocol::Http,
         rate: None,
         credentials: None,
+        rewrite: None,
     };
     let by_request = Experiment { unit: Vec::new(), ..experiment("lists", identity, interleaving()) };
     let experiments = vec![
@@ -78,6 +79,7 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
         matcher: Matcher::default(),
         arms: vec![ModelId(0), ModelId(1)],
         credentials: vec![Credentials::Pass; 2],
+        suppresses_tools: false,
         unit: vec![
             UnitSource::Header(HeaderName::from_static("x-user-id")),
             UnitSource::Json("$.user".parse().unwrap()),

@@ -1,6 +1,14 @@
 //! The streaming change against a change of the parsed document, at every place where a body may be split.
 
-use proptest::prelude::*;
+use proptest::collection::hash_map;
+use proptest::collection::vec;
+use proptest::prelude::Just;
+use proptest::prelude::Strategy;
+use proptest::prelude::any;
+use proptest::prop_assert_eq;
+use proptest::prop_oneof;
+use proptest::proptest;
+use proptest::sample::Index;
 use serde_json::Value;
 use serde_json::json;
 
@@ -8,7 +16,7 @@ use crate::protocol::rewrite::Edit;
 use crate::protocol::rewrite::Rewriter;
 
 fn edit() -> Edit {
-    Edit { model: Some("vendor/small \"2\"".to_owned()), include_usage: true }
+    Edit { model: Some("vendor/small \"2\"".to_owned()), include_usage: true, tool_choice: None }
 }
 
 fn in_pieces(edit: &Edit, body: &[u8], at: &[usize]) -> (Vec<u8>, bool) {
@@ -85,8 +93,24 @@ fn usage_is_asked_for_once_and_only_in_streams() {
         (r#"{"stream":true,"stream_options":7}"#, r#"{"stream":true,"stream_options":7}"#, false),
     ];
     for (body, expected, asked) in cases {
-        let (out, has_asked) = Rewriter::whole(Edit { model: None, include_usage: true }, body.as_bytes());
+        let (out, has_asked) =
+            Rewriter::whole(Edit { include_usage: true, ..Edit::default() }, body.as_bytes());
         assert_eq!((String::from_utf8(out).unwrap().as_str(), has_asked), (expected, asked), "{body}");
+    }
+}
+
+#[test]
+fn tools_are_suppressed_where_there_are_any() {
+    let edit = Edit { tool_choice: Some("\"none\""), ..Edit::default() };
+    let cases = [
+        (r#"{"tools":[{"a":1}]}"#, r#"{"tools":[{"a":1}],"tool_choice":"none"}"#),
+        (r#"{"tool_choice": {"type":"function"} ,"tools":[]}"#, r#"{"tool_choice":"none","tools":[]}"#),
+        (r#"{"tool_choice":"auto"}"#, r#"{"tool_choice":"none"}"#),
+        (r#"{"x":{"tools":1}}"#, r#"{"x":{"tools":1}}"#),
+    ];
+    for (body, expected) in cases {
+        let (out, _) = Rewriter::whole(edit.clone(), body.as_bytes());
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
 
@@ -132,8 +156,8 @@ fn document() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(3, 24, 5, move |inner| {
         prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::hash_map(name.clone(), inner, 0..5)
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            hash_map(name.clone(), inner, 0..5)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
@@ -141,8 +165,8 @@ fn document() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_document_becomes_what_a_change_of_the_parsed_one_makes(body in document(), cut in any::<prop::sample::Index>()) {
-        for edit in [edit(), Edit { model: None, include_usage: true }, Edit { model: Some("m".into()), include_usage: false }] {
+    fn any_document_becomes_what_a_change_of_the_parsed_one_makes(body in document(), cut in any::<Index>()) {
+        for edit in [edit(), Edit { include_usage: true, ..Edit::default() }, Edit { model: Some("m".into()), ..Edit::default() }] {
             let text = body.to_string();
             let (out, asked) = in_pieces(&edit, text.as_bytes(), &[cut.index(text.len() + 1)]);
             let out: Value = serde_json::from_slice(&out).unwrap();

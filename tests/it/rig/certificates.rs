@@ -147,6 +147,7 @@ impl Secrets {
         let policy = policy.replace("CROSSFADE_TOKEN", "PATH").replace("CROSSFADE_TICKET_KEY", "PATH");
         let policy = policy.replace("CROSSFADE_HOOK_KEY", "PATH").replace("CLICKHOUSE_PASSWORD", "PATH");
         let policy = policy.replace("CROSSFADE_HASH_KEY", "PATH");
+        let policy = policy.replace("VENDOR_ACCOUNT", "PATH").replace("VENDOR_KEY", "PATH");
         let policy = policy
             .replace("/run/secrets/crossfade-record-key", &format!("{dir}/record-key"))
             .replace("/run/secrets/crossfade-tickets", &format!("{dir}/tickets"));
