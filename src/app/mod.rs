@@ -5,6 +5,7 @@
 
 mod memory;
 mod reload;
+mod spending;
 
 pub use reload::Reload;
 pub use reload::Reloaded;
@@ -33,6 +34,7 @@ use crate::admin::Admin;
 use crate::analysis::Analysis;
 use crate::analysis::FlatVerdict;
 use crate::analysis::Kept;
+use crate::app::spending::Ledger;
 use crate::config;
 use crate::config::Config;
 use crate::delivery::Delivery;
@@ -75,6 +77,7 @@ pub struct Gateway {
     /// Ends what feeds the log, then the log itself.
     stops: Stops,
     traces: Traces,
+    ledger: Arc<Ledger>,
 }
 
 /// The orders to stop, in the order in which they are given.
@@ -137,6 +140,8 @@ impl Gateway {
         let decisions = rollout.fleet.map(|fleet| fleet.decisions);
         let rollout = Rollout::deciding(&record.dir, decides, rollout.webhooks, Arc::clone(&metrics));
         rollout.adopt(&mut policy);
+        let ledger = Arc::new(Ledger::in_dir(&record.dir));
+        ledger.restore(&policy);
         if let Some(decisions) = &decisions {
             obey(decisions, &rollout);
         }
@@ -196,6 +201,7 @@ impl Gateway {
         if let Some(decisions) = decisions {
             resting.spawn_on(obey_always(decisions, rollout.clone(), rest.clone()), handle);
         }
+        resting.spawn_on(Arc::clone(&ledger).keep(Arc::clone(&shared.policy), rest.clone()), handle);
         resting.spawn_on(keep_certificates(Arc::clone(&shared), rest.clone()), handle);
         let state = Admin {
             policy: Arc::clone(&shared.policy),
@@ -213,7 +219,7 @@ impl Gateway {
         };
         resting.spawn_on(admin::serve(admin_listener, state, rest.clone()), handle);
         tracing::info!(%data, %admin, policy = %shared.policy.load().hash, "serving");
-        Ok(Self { data, admin, side, shared, analysis, reload, workers, drain, stops, traces })
+        Ok(Self { data, admin, side, shared, analysis, reload, workers, drain, stops, traces, ledger })
     }
 
     /// The users' address, with the port that the system gave where the policy says 0.
@@ -239,7 +245,7 @@ impl Gateway {
     /// Stops: readiness fails, what is in flight is finished within the drain time, every record is on disk when
     /// this returns. Blocks, so not to be called on a runtime's thread.
     pub fn shut_down(self) {
-        let Self { side, shared, workers, drain, stops, traces, .. } = self;
+        let Self { side, shared, workers, drain, stops, traces, ledger, .. } = self;
         tracing::info!("draining");
         // Relaxed: a flag; whoever misses it for a moment is cut off by the drain itself.
         shared.draining.store(true, Ordering::Relaxed);
@@ -251,6 +257,7 @@ impl Gateway {
             stops.resting.wait().await;
             stops.writer.cancel();
             stops.writing.wait().await;
+            ledger.save(&shared.policy.load());
             // What was written last is carried too, where that is quick.
             stops.deliveries.cancel();
             stops.delivering.wait().await;

@@ -38,7 +38,9 @@ pub use schedule::Schedule;
 pub use schedule::Weekday;
 pub use shares::Shares;
 pub use shares::Split;
+pub use spend::Due;
 pub use spend::Spend;
+pub use spend::Spent;
 pub use unit::Unit;
 pub use unit::UnitSource;
 

@@ -1,5 +1,6 @@
 pub(crate) mod sample;
 mod schedule;
+mod spend;
 
 use http::Request;
 use http::request::Parts;

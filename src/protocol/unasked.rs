@@ -165,7 +165,8 @@ fn without_usage(data: &[u8]) -> Option<Kept> {
     let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
     let usage = members.get("usage")?.get();
     let choices = members.get("choices").map(|choices| choices.get());
-    let has_choices = choices.is_some_and(|choices| choices.trim_matches(['[', ']', ' ', '\n', '\t']) != "");
+    let has_choices =
+        choices.is_some_and(|choices| !choices.trim_matches(['[', ']', ' ', '\n', '\t']).is_empty());
     match usage {
         "null" => {}
         _ if usage.starts_with('{') && choices.is_some() && !has_choices => return Some(Kept::Nothing),

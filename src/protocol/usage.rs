@@ -24,6 +24,11 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Tokens of every kind.
+    pub fn total(&self) -> u64 {
+        self.input_tokens.saturating_add(self.cached_input_tokens).saturating_add(self.output_tokens)
+    }
+
     /// Adds what another call used.
     pub fn add(&mut self, other: Usage) {
         let Usage { input_tokens, cached_input_tokens, output_tokens } = other;

@@ -206,13 +206,12 @@ fn admit(visit: &Visit, copy: &CopyLeg, gathered: Gathered) -> Result<(Slot, Per
     let experiment = visit.experiment();
     let budget = experiment.strategy.budget().ok_or(DropReason::Budget)?;
     let now = Timestamp::from(SystemTime::now());
-    if budget.money_per_day.is_some_and(|most| experiment.spend.today(now) >= most) {
-        return Err(DropReason::Budget);
-    }
     let model = visit.model(copy.arm);
     let placed = model.admit(Purpose::Copy).map_err(refused).and_then(|permit| {
         let bytes = visit.upload.total_bytes();
         let slot = visit.lane().copies.take(budget, bytes, permit.is_probe(), now)?;
+        let due = experiment.spend.take(&budget.daily, now).ok_or(DropReason::Budget)?;
+        visit.pairing.note(|pair| pair.dues.push((copy.arm, copy.role, due)));
         Ok((slot, permit))
     });
     if let Err(DropReason::InFlight | DropReason::Bytes | DropReason::ModelBusy) = placed {

@@ -324,6 +324,7 @@ fn enter(
         legs: Vec::with_capacity(1 + plan.copies.len()),
         dropped: Vec::new(),
         shown: None,
+        dues: Vec::new(),
     };
     // A tunnel lasts as long as its two ends like.
     let timed = match arrival.asked {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use crate::compare::Agreement;
+use crate::cost::Money;
 use crate::record::ComparisonRecord;
 use crate::record::ObservationRecord;
 use crate::record::Pair;
@@ -25,9 +26,18 @@ pub(super) fn pair(metrics: &Metrics, raw: &Pair, record: &PairedRecord) {
     }
     for seen in &record.observations {
         used(metrics, experiment, seen);
-        if let Some(cost) = seen.cost.as_ref().filter(|_| seen.role.is_copy()) {
-            raw.experiment().spend.add(cost.amount, Timestamp::from(SystemTime::now()));
-        }
+    }
+    settle(raw, record);
+}
+
+/// Tells the day's budget what each copy cost; nothing, where it never reached the model.
+fn settle(raw: &Pair, record: &PairedRecord) {
+    for (arm, role, due) in &raw.dues {
+        let name = raw.experiment().arm_name(&raw.policy, *arm);
+        let seen = record.observations.iter().find(|seen| seen.arm == *name && seen.role == *role);
+        let cost = seen.and_then(|seen| seen.cost.as_ref()).map_or(Money::ZERO, |cost| cost.amount);
+        let tokens = seen.and_then(|seen| seen.tokens).map_or(0, |tokens| tokens.total());
+        due.settle(cost, tokens, Timestamp::from(SystemTime::now()));
     }
 }
 

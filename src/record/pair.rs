@@ -12,6 +12,7 @@ use http::Method;
 use http::StatusCode;
 use http::Uri;
 
+use crate::policy::Due;
 use crate::policy::Experiment;
 use crate::policy::Policy;
 use crate::policy::Split;
@@ -69,6 +70,8 @@ pub struct Pair {
     pub dropped: Vec<DroppedCopy>,
     /// The list that the user got, where lists were mixed.
     pub shown: Option<Arc<Shown>>,
+    /// What the day's budget waits for: what each copy that was sent cost, by arm and role.
+    pub dues: Vec<(ArmId, Role, Due)>,
 }
 
 /// What was unusual about a request. All false for most.
@@ -209,6 +212,8 @@ impl Pair {
             legs: self.legs.iter().map(Observation::copied).chain(answer).collect(),
             dropped: self.dropped.clone(),
             shown: self.shown.clone(),
+            // The pair itself settles them.
+            dues: Vec::new(),
             ..*self
         }
     }

@@ -376,7 +376,7 @@ fn everything() -> shadow::Settings {
             in_flight: u32::MAX,
             in_flight_bytes: u64::MAX,
             per_second: None,
-            money_per_day: None,
+            daily: Default::default(),
             in_all: shadow::Total::default(),
         },
     }

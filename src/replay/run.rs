@@ -434,6 +434,7 @@ impl Shared {
             legs,
             dropped: Vec::new(),
             shown: None,
+            dues: Vec::new(),
         };
         (pair, outcomes)
     }

@@ -39,10 +39,19 @@ pub struct Budget {
     pub in_flight_bytes: u64,
     /// Copies begun in any one second; `None`: no bound.
     pub per_second: Option<u32>,
-    /// Money spent on copies between midnights UTC, in the candidate's currency; `None`: no bound.
-    pub money_per_day: Option<Money>,
+    /// What may be spent on copies between midnights UTC.
+    pub daily: Daily,
     /// What may be spent in all; then the experiment ends.
     pub in_all: Total,
+}
+
+/// What copies may use between midnights UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Daily {
+    /// Money, in US dollars; `None`: any amount.
+    pub money: Option<Money>,
+    /// Tokens of every kind; `None`: any number.
+    pub tokens: Option<u64>,
 }
 
 /// What a shadow experiment may come to before it ends.

@@ -35,7 +35,7 @@ fn budget() -> shadow::Budget {
         in_flight: 8,
         in_flight_bytes: 1 << 20,
         per_second: None,
-        money_per_day: None,
+        daily: Default::default(),
         in_all: Total::default(),
     }
 }

@@ -104,6 +104,7 @@ impl Ledger {
             legs: Vec::new(),
             dropped: Vec::new(),
             shown: None,
+            dues: Vec::new(),
         }
     }
 

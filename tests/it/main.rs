@@ -8,6 +8,7 @@ mod allocation;
 mod analysis;
 mod beside;
 mod binary;
+mod budgets;
 mod chaos;
 mod comparing;
 mod config;

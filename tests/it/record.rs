@@ -1,7 +1,9 @@
 //! The record: what a line holds, what it never holds, and that nothing is lost uncounted.
 
 use std::io::Write;
+use std::sync::Arc;
 
+use crossfade::cost::Money;
 use crossfade::policy::Unit;
 use crossfade::record;
 use crossfade::record::Captured;
@@ -341,7 +343,13 @@ async fn calls_are_priced_and_only_copies_spend_the_budget() {
     let mut silent = shadowed(&ledger);
     silent.legs[0].body = captured(b"{}");
     silent.legs[1] = never_reached;
-    ledger.serve(shadowed(&ledger));
+    let now = std::time::SystemTime::now().into();
+    let spend = Arc::clone(&ledger.policy.experiments[0].spend);
+    let due = || (NEW, Role::Shadow, spend.take(&Default::default(), now).unwrap());
+    let mut dear = shadowed(&ledger);
+    dear.dues.push(due());
+    silent.dues.push(due());
+    ledger.serve(dear);
     ledger.serve(silent);
     let lines = ledger.lines().await;
     assert_eq!(
@@ -353,8 +361,7 @@ async fn calls_are_priced_and_only_copies_spend_the_budget() {
         Value::Null,
         "a call that never reached the model costs nothing"
     );
-    let now = std::time::SystemTime::now().into();
-    assert_eq!(ledger.policy.experiments[0].spend.today(now).to_string(), "0.04");
+    assert_eq!(Money::from_picos(spend.spent().picos).to_string(), "0.04");
     let answers =
         ledger.metric("crossfade_cost_total", &["arm=\"old\"", "role=\"answer\"", "currency=\"USD\""]);
     assert!((answers - 1.000004).abs() < 1e-12, "{answers}");

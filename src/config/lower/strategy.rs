@@ -1,5 +1,6 @@
 //! Lowers the strategies.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::assign::Share;
@@ -20,6 +21,7 @@ use crate::config::schema;
 use crate::cost::Money;
 use crate::policy::Decision;
 use crate::policy::OutcomeKind;
+use crate::protocol::Protocol;
 use crate::strategy::Strategy;
 use crate::strategy::ab;
 use crate::strategy::canary;
@@ -30,6 +32,7 @@ use crate::strategy::interleave::SharedPrefix;
 use crate::strategy::interleave::Tau;
 use crate::strategy::shadow;
 use crate::strategy::shadow::Budget;
+use crate::strategy::shadow::Daily;
 use crate::strategy::shadow::Total;
 use crate::vocab::ModelId;
 
@@ -274,8 +277,12 @@ impl Context<'_> {
 
     /// The bounds on copies; `ends` says whether the experiment is over once they have come to so much in all.
     fn budget(&self, raw: Field<schema::Budget>, arms: Option<&[ModelId]>, ends: bool) -> Budget {
-        let schema::Budget { in_flight, in_flight_bytes, per_second, usd_per_day, total_copies, total_usd } =
-            raw.value().unwrap_or_default();
+        let raw = raw.value().unwrap_or_default();
+        let schema::Budget { in_flight, in_flight_bytes, per_second, usd_per_day, .. } = raw;
+        let schema::Budget { tokens_per_day, total_copies, total_usd, .. } = raw;
+        if let (Field::Given(At { place, .. }), Some(arms)) = (&tokens_per_day, arms) {
+            self.check_tells_tokens(place, arms);
+        }
         let (usd_per_day, total_usd) = (usd_per_day.given(), total_usd.given());
         for At { place, .. } in [&usd_per_day, &total_usd].into_iter().flatten() {
             if let Some(arms) = arms {
@@ -291,11 +298,24 @@ impl Context<'_> {
             in_flight: in_flight.scalar().map_or(BUDGET_IN_FLIGHT, u32::from),
             in_flight_bytes: in_flight_bytes.scalar().map_or(BUDGET_BYTES, |bytes| bytes.0),
             per_second: per_second.scalar().map(u32::from),
-            money_per_day: usd_per_day.map(|amount: At<Scalar<Money>>| amount.value.0),
+            daily: Daily {
+                money: usd_per_day.map(|amount: At<Scalar<Money>>| amount.value.0),
+                tokens: tokens_per_day.scalar().map(NonZeroU64::get),
+            },
             in_all: Total {
                 copies: total_copies.map(|copies| copies.value.0.get()),
                 money: total_usd.map(|amount| amount.value.0),
             },
+        }
+    }
+
+    /// A budget of tokens that nobody tells would promise what it cannot keep.
+    fn check_tells_tokens(&self, place: &Place, arms: &[ModelId]) {
+        let tells =
+            |arm: &ModelId| !matches!(self.models.protocol(*arm), Some(Protocol::Http | Protocol::KserveV2));
+        if !arms.iter().any(tells) {
+            let hint = "give the candidate `protocol: openai` or `anthropic`";
+            self.report.add(place, format!("no model of this experiment tells its tokens; hint: {hint}"));
         }
     }
 

@@ -86,6 +86,9 @@ pub(crate) struct Budget {
     /// US dollars spent on copies between midnights UTC, by the models' `cost`. Absent: no bound.
     #[serde(default)]
     pub(crate) usd_per_day: Field<Scalar<Money>>,
+    /// Tokens of copies between midnights UTC, of every kind, input and output. Absent: no bound.
+    #[serde(default)]
+    pub(crate) tokens_per_day: Field<Scalar<NonZeroU64>>,
     /// Copies in all; then the shadow experiment ends. Absent: no bound.
     #[serde(default)]
     pub(crate) total_copies: Field<Scalar<NonZeroU64>>,

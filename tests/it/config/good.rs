@@ -73,7 +73,7 @@ fn default_budget() -> Budget {
         in_flight: 256,
         in_flight_bytes: 64 << 20,
         per_second: None,
-        money_per_day: None,
+        daily: Default::default(),
         in_all: Total::default(),
     }
 }
@@ -380,7 +380,7 @@ fn every_strategy_becomes_its_settings() {
                     in_flight: 2,
                     in_flight_bytes: 3,
                     per_second: Some(4),
-                    money_per_day: None,
+                    daily: Default::default(),
                     in_all: Total::default(),
                 },
             }),
@@ -522,7 +522,7 @@ experiments:
 ",
     );
     let Strategy::Shadow(settings) = &config.policy.experiments[0].strategy else { panic!("a shadow") };
-    assert_eq!(settings.budget.money_per_day, Some(Money::from_picos(19_990_000_000_000)));
+    assert_eq!(settings.budget.daily.money, Some(Money::from_picos(19_990_000_000_000)));
 }
 
 #[test]
