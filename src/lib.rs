@@ -6,7 +6,7 @@
 //! One request: `proxy` accepts it and takes the present policy; `policy` finds the experiment, `assign` draws the
 //! unit's arm, `strategy` makes the plan; `proxy` alone carries the plan out over `upstream`, streams the answer
 //! and hands the pair of observations to `record`; the writer feeds the log and `analysis`, and `feedback` joins
-//! what happened later.
+//! what happened later. `judge` reads what was written, and what it says goes on record in its turn.
 
 pub mod cli;
 pub mod demo;
@@ -20,6 +20,7 @@ pub mod config;
 pub mod admin;
 pub mod rollout;
 pub mod delivery;
+pub mod judge;
 pub mod outbound;
 pub mod proxy;
 pub mod analysis;

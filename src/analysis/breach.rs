@@ -81,7 +81,7 @@ pub(super) fn of_strata(study: &mut Study, arm: usize, watch: &Watch, case: &Cas
 
 /// Looks at a guardrail over pairs after a unit's vote.
 pub(super) fn of_pairs(study: &mut Study, candidate: usize, watch: &Watch, case: &Case) {
-    if rolls_back(study, watch) && !is_split(study) {
+    if rolls_back(study, watch) && (!is_split(study) || watch.nature == Nature::Preferred) {
         look_at_pairs(study, candidate, watch, Seen { request: Some(case.request), time: case.time });
     }
 }
@@ -100,7 +100,7 @@ pub(super) fn of_merged(study: &mut Study, before: Option<&Study>) {
             continue;
         }
         for candidate in 1..study.arms.len() {
-            match split {
+            match split && watch.nature != Nature::Preferred {
                 true => look_at_strata(study, candidate, &watch, seen),
                 false => look_at_pairs(study, candidate, &watch, seen),
             }
@@ -126,7 +126,10 @@ fn look_at_pairs(study: &mut Study, candidate: usize, watch: &Watch, seen: Seen)
 
 /// Which way is worse.
 fn harmful(watch: &Watch) -> Alternative {
-    if watch.nature == Nature::Gain { Alternative::Less } else { Alternative::Greater }
+    match watch.nature {
+        Nature::Gain | Nature::Preferred => Alternative::Less,
+        Nature::Harm | Nature::Number(_) => Alternative::Greater,
+    }
 }
 
 fn note(study: &mut Study, candidate: usize, watch: &Watch, seen: Seen, log_e: f64, events: u64) {

@@ -100,6 +100,7 @@ pub(super) fn effect(study: &Study, candidate: usize, figure: &Figure<'_>, alpha
     match figure {
         Figure::Votes => preference(Basis::Votes, study.votes(candidate), 100.0, alpha),
         Figure::Watched(watch) => match (is_split(study), watch.nature) {
+            (_, Nature::Preferred) => of_pairs(study, candidate, watch, alpha),
             (true, Nature::Harm | Nature::Gain) => of_risk(study, candidate, watch, alpha),
             (true, Nature::Number(_)) => of_means(study, candidate, watch, alpha),
             (false, Nature::Harm | Nature::Gain) => of_pairs(study, candidate, watch, alpha),
@@ -128,7 +129,7 @@ pub(super) fn within(study: &Study, candidate: usize, figure: &Figure<'_>, limit
                 let (difference, _) = means(study, candidate, watch, relative).ok()?;
                 Some(Evidence::Difference { difference, at: absolute, better: watch.better })
             }
-            (false, Nature::Harm | Nature::Gain) => {
+            (false, Nature::Harm | Nature::Gain) | (_, Nature::Preferred) => {
                 let votes = study.pairs.get(candidate - 1)?.events(&watch.of)?.votes;
                 votes_within(favourable(watch, votes), 10.0, limit)
             }
@@ -261,7 +262,7 @@ fn of_pairs(study: &Study, candidate: usize, watch: &Watch, alpha: f64) -> Effec
 /// Votes for the candidate: units to whom the harm came from legacy alone, or the gain from the candidate alone.
 fn favourable(watch: &Watch, votes: Votes) -> Votes {
     match watch.nature {
-        Nature::Gain => votes,
+        Nature::Gain | Nature::Preferred => votes,
         _ => Votes { wins: votes.losses, losses: votes.wins, ties: votes.ties },
     }
 }

@@ -10,11 +10,13 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::record::JudgementRecord;
 use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::record::Reading;
 use crate::record::Readings;
+use crate::vocab::JudgeName;
 use crate::vocab::OutcomeName;
 use crate::vocab::RequestId;
 use crate::vocab::Role;
@@ -40,6 +42,9 @@ pub(super) struct Case {
     pub(super) readings: Readings,
     /// What was reported so far.
     pub(super) outcomes: Vec<(OutcomeName, OutcomeValue)>,
+    /// Who judged its answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) judged_by: Vec<JudgeName>,
     /// What all but the outcomes hold in memory, roughly.
     bytes: usize,
 }
@@ -87,6 +92,7 @@ impl Case {
             answers: answers.collect(),
             readings: record.request.readings.clone(),
             outcomes: Vec::new(),
+            judged_by: Vec::new(),
             bytes: 256 + record.unit.as_ref().map_or(0, String::len) + bytes,
         })
     }
@@ -162,6 +168,23 @@ impl Join {
             None => self.insert(id, Half::Outcomes(vec![told])),
         }
         None
+    }
+
+    /// Takes in that a judge spoke, and gives its pair, to be handed back by [`Join::put_back`]. `None`: the pair is not
+    /// known, which it is before anybody judges it, or this judge has spoken.
+    pub(super) fn judgement(&mut self, record: &JudgementRecord) -> Option<Case> {
+        match self.take(record.request_id) {
+            Some(Half::Case(mut case)) if !case.judged_by.contains(&record.judge) => {
+                case.judged_by.push(record.judge.clone());
+                Some(*case)
+            }
+            other => {
+                if let Some(half) = other {
+                    self.put(record.request_id, half);
+                }
+                None
+            }
+        }
     }
 
     /// Keeps an outcome for a pair that may yet come. A pair that waits already is of another identity, which only a

@@ -106,6 +106,12 @@ impl Study {
                 own.merge(theirs);
             }
         }
+        for (judge, theirs) in &other.judges {
+            match self.judges.get_mut(judge) {
+                Some(own) => own.merge(theirs),
+                None => drop(self.judges.insert(judge.clone(), theirs.clone())),
+            }
+        }
         self.breaches.merge(&other.breaches);
         let mut waiting = other.join.clone();
         waiting.move_to(&other.strata.places_in(&self.strata));

@@ -17,6 +17,7 @@ mod gauges;
 mod health;
 mod histogram;
 mod join;
+mod judged;
 mod latency;
 mod learnt;
 mod measured;
@@ -96,6 +97,7 @@ use crate::analysis::study::Judged;
 use crate::analysis::study::Study;
 use crate::record::DesignRecord;
 use crate::record::Gap;
+use crate::record::JudgementRecord;
 use crate::record::Line;
 use crate::record::OutcomeRecord;
 use crate::record::Pair;
@@ -130,6 +132,7 @@ impl Analysis {
             Line::Design(record) => self.fold_design(record),
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
+            Line::Judgement(record) => self.fold_judgement(record),
             // Its pair follows, or a gap that tells of it.
             Line::Answered(_) => {}
             Line::Gap(gap) => self.fold_gap(gap),
@@ -175,6 +178,10 @@ impl Analysis {
         self.count(&record.experiment, &judged);
     }
 
+    fn fold_judgement(&mut self, record: &JudgementRecord) {
+        self.study(&record.experiment).fold_judgement(record);
+    }
+
     fn fold_gap(&mut self, gap: &Gap) {
         self.study(&gap.experiment).fold_gap(gap);
     }
@@ -207,6 +214,10 @@ impl Sink for Arc<Mutex<Analysis>> {
 
     fn outcome(&mut self, record: &OutcomeRecord) {
         lock(self).fold_outcome(record);
+    }
+
+    fn judgement(&mut self, record: &JudgementRecord) {
+        lock(self).fold_judgement(record);
     }
 
     fn gap(&mut self, gap: &Gap) {

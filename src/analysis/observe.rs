@@ -102,7 +102,8 @@ impl Study {
     pub(super) fn settle(&mut self, case: &Case, by: Option<&OutcomeName>) -> Vec<Judged> {
         let Some(design) = self.design.take() else { return Vec::new() };
         let mut judged = Vec::new();
-        for metric in &design.metrics {
+        // What judges say comes from them.
+        for metric in design.metrics.iter().filter(|metric| metric.judge.is_none()) {
             let needs = outcomes_of(metric);
             let ready = needs.iter().all(|name| case.outcome(name).is_some());
             if ready && by.is_none_or(|by| needs.contains(by)) {
@@ -138,7 +139,7 @@ impl Study {
     }
 
     /// Tells what each arm said: the drawn arm's answer to its stratum, and both sides of every pair.
-    fn tell(&mut self, watch: &Watch, case: &Case, signals: &[Option<Signal>], paired: bool) {
+    pub(super) fn tell(&mut self, watch: &Watch, case: &Case, signals: &[Option<Signal>], paired: bool) {
         let drawn =
             case.answers.iter().any(|answer| answer.arm == case.assigned && answer.role == Role::Answer);
         if let (Some(at), Some(Some(signal)), true) = (at(case), signals.get(case.assigned), drawn) {
@@ -217,6 +218,9 @@ pub(super) fn outcomes_of(metric: &Metric) -> BTreeSet<&OutcomeName> {
 
 /// What one answer comes to on a metric; `None`: nothing can be said.
 pub(super) fn finding(metric: &Metric, case: &Case, answer: &Readings) -> Option<Finding> {
+    if metric.judge.is_some() {
+        return None;
+    }
     let sources = [&metric.prediction, &metric.score, &metric.truth, &metric.context];
     let found = sources.map(|source| source.as_ref().map(|source| found(source, case, answer)));
     if found.iter().flatten().any(|found| matches!(found, Found::Unreadable | Found::Awaited)) {

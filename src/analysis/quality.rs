@@ -77,6 +77,8 @@ pub(super) struct Sample {
 pub(super) enum Finding {
     /// It has an example.
     Example(Example),
+    /// A judge's word for it.
+    Score(f64),
     /// It gave no prediction.
     Failed,
     /// Its values do not fit.
@@ -114,6 +116,11 @@ impl Quality {
         let call = calls.entry((arm, role)).or_default();
         match finding {
             Finding::Example(example) => call.add(measure, request, example),
+            Finding::Score(score) => {
+                call.examples += 1;
+                call.push(score);
+                Some(score)
+            }
             Finding::Failed => {
                 call.failed += 1;
                 let score = measure.worst();

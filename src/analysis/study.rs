@@ -10,6 +10,8 @@ use crate::analysis::ballot::Ballot;
 use crate::analysis::breach::Breaches;
 use crate::analysis::join::Case;
 use crate::analysis::join::Join;
+use crate::analysis::judged::JudgeTally;
+use crate::analysis::judged::judges_of;
 use crate::analysis::latency::Frozen;
 use crate::analysis::noise::Noise;
 use crate::analysis::observe::outcomes_of;
@@ -32,6 +34,7 @@ use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::stats::Votes;
+use crate::vocab::JudgeName;
 use crate::vocab::MetricName;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
@@ -78,6 +81,9 @@ pub(super) struct Study {
     pub(super) frozen: IndexMap<Option<u32>, Frozen>,
     pub(super) quality: IndexMap<MetricName, Quality>,
     pub(super) breaches: Breaches,
+    /// By judge and version, what it said.
+    #[serde(default, with = "indexmap::map::serde_seq")]
+    pub(super) judges: IndexMap<(JudgeName, String), JudgeTally>,
     /// By candidate, how the evidence grew.
     pub(super) tracks: Vec<Track>,
     pub(super) join: Join,
@@ -242,9 +248,11 @@ impl Study {
         }
     }
 
-    /// Says whether a declared outcome of a pair has not come yet.
+    /// Says whether a declared outcome of a pair has not come yet, or a judge may yet speak.
     pub(super) fn awaits(&self, case: &Case) -> bool {
-        self.design.as_ref().is_some_and(|design| design.outcomes.len() > case.outcomes.len())
+        self.design.as_ref().is_some_and(|design| {
+            design.outcomes.len() > case.outcomes.len() || judges_of(design) > case.judged_by.len()
+        })
     }
 
     /// Says whether a pair belongs to these figures. One whose evidence cannot be compared with theirs begins them

@@ -133,7 +133,7 @@ pub(super) fn leading(study: &Study) -> Option<Figure<'_>> {
         return Some(Figure::Votes);
     }
     let of_answers = |watch: &&Watch| matches!(watch.of, Watched::Metric(_));
-    let is_event = |watch: &&Watch| matches!(watch.nature, Nature::Harm | Nature::Gain);
+    let is_event = |watch: &&Watch| matches!(watch.nature, Nature::Harm | Nature::Gain | Nature::Preferred);
     let of_outcomes = |watch: &&Watch| {
         matches!(watch.of, Watched::Outcome(_)) && matches!(strategy, StrategyKind::Canary | StrategyKind::Ab)
     };

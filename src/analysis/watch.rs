@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::evaluate::measure::Better;
+use crate::evaluate::measure::Kind;
 use crate::evaluate::measure::Scale;
 use crate::policy::Absent;
 use crate::policy::OutcomeKind;
@@ -31,6 +32,8 @@ pub(super) enum Nature {
     Harm,
     /// It happens or not, and more of it is better.
     Gain,
+    /// One of two answers was preferred: only pairs tell.
+    Preferred,
     /// A number, within bounds if it has any.
     Number(Option<(f64, f64)>),
 }
@@ -69,6 +72,7 @@ fn watch(of: Watched, design: &DesignRecord) -> Option<Watch> {
         Watched::Metric(name) => {
             let measure = &design.metrics.iter().find(|metric| metric.name == *name)?.measure;
             let nature = match measure.scale() {
+                _ if measure.kind == Kind::JudgePreference => Nature::Preferred,
                 // The event is the answer that was wrong.
                 Scale::Binary => Nature::Harm,
                 Scale::Bounded { lower, upper } => Nature::Number(Some((lower, upper))),
@@ -114,7 +118,7 @@ impl Watch {
     pub(super) fn of_score(&self, score: f64) -> Signal {
         match self.nature {
             Nature::Harm => Signal::Event(score < 0.5),
-            Nature::Gain => Signal::Event(score >= 0.5),
+            Nature::Gain | Nature::Preferred => Signal::Event(score >= 0.5),
             Nature::Number(_) => Signal::Number(score),
         }
     }

@@ -39,6 +39,7 @@ use crate::config;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::feedback::Feedback;
+use crate::judge::Judges;
 use crate::proxy;
 use crate::proxy::Drain;
 use crate::proxy::Parts;
@@ -120,8 +121,18 @@ impl Gateway {
     /// Starts everything; both ports listen when it returns. Blocks, so not to be called on a runtime's thread.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let watching = Reload::watching(&config);
-        let Config { path, listen, limits, record, deliveries, feedback, rollout, upstreams, mut policy } =
-            config;
+        let Config {
+            path,
+            listen,
+            limits,
+            record,
+            deliveries,
+            feedback,
+            rollout,
+            upstreams,
+            judges,
+            mut policy,
+        } = config;
         let side =
             Builder::new_multi_thread().worker_threads(2).thread_name("crossfade-side").enable_all().build();
         let side = side.map_err(StartError::Thread)?;
@@ -152,11 +163,12 @@ impl Gateway {
         let recorder = Recorder::new(&record);
         let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
         let body_cap_bytes = record.body_cap_bytes;
+        let judges = Judges::new(judges, recorder.clone(), Arc::clone(&metrics));
         let writer = Writer::new(
             &record,
             recorder.clone(),
             Arc::clone(&metrics),
-            vec![Box::new(Kept::of(Arc::clone(&analysis), &record.dir))],
+            vec![Box::new(Kept::of(Arc::clone(&analysis), &record.dir)), Box::new(judges.desk())],
         );
         let resolver = Resolver::new(side.handle().clone());
         let budget = limits.memory_bytes.unwrap_or_else(memory::default_budget);
@@ -173,7 +185,7 @@ impl Gateway {
             resolver,
         };
         let shared = Arc::new(Shared::new(Arc::new(policy), upstreams, parts));
-        let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone()));
+        let reload = Arc::new(watching.of(Arc::clone(&shared), rollout.clone(), judges.clone()));
 
         let drain = Drain::new(listen.drain);
         let workers = listen.workers.unwrap_or_else(cpu_limit);
@@ -187,6 +199,7 @@ impl Gateway {
             delivering.spawn_on(delivery.run(stop_deliveries.clone()), handle);
         }
         resting.spawn_on(rollout.clone().run(rest.clone()), handle);
+        resting.spawn_on(judges.run(rest.clone()), handle);
         let allocation = Allocation {
             policy: Arc::clone(&shared.policy),
             analysis: Arc::clone(&analysis),

@@ -10,6 +10,7 @@ use crate::config;
 use crate::config::Config;
 use crate::config::Fixed;
 use crate::config::Problems;
+use crate::judge::Judges;
 use crate::proxy::Shared;
 use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
@@ -20,6 +21,7 @@ pub struct Reload {
     fixed: Fixed,
     shared: Arc<Shared>,
     rollout: Rollout,
+    judges: Judges,
     /// One reload at a time.
     turn: Mutex<()>,
 }
@@ -81,7 +83,7 @@ impl Reload {
 
     fn put_in_place(&self, config: Config) -> Reloaded {
         let fixed = config.fixed();
-        let Config { upstreams, mut policy, .. } = config;
+        let Config { upstreams, judges, mut policy, .. } = config;
         let hash = policy.hash.clone();
         let running = self.shared.policy.load_full();
         // A key that the policy only points to may be another one.
@@ -96,16 +98,17 @@ impl Reload {
         policy.keep_shares(&running);
         self.rollout.adopt(&mut policy);
         self.shared.publish(Arc::new(policy), upstreams);
+        self.judges.adopt(judges);
         tracing::info!(policy = %hash, "policy reloaded");
         Reloaded::Changed { hash, needs_restart }
     }
 }
 
 impl Watching {
-    pub(super) fn of(self, shared: Arc<Shared>, rollout: Rollout) -> Reload {
+    pub(super) fn of(self, shared: Arc<Shared>, rollout: Rollout, judges: Judges) -> Reload {
         let Self { path, fixed } = self;
         note_success(&shared.metrics);
-        Reload { path, fixed, shared, rollout, turn: Mutex::new(()) }
+        Reload { path, fixed, shared, rollout, judges, turn: Mutex::new(()) }
     }
 }
 

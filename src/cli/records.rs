@@ -33,7 +33,7 @@ enum Action {
     Verify(Of),
     /// Prints lines as they were written, whether their files are packed or not.
     Cat(Cat),
-    /// Tells what there is by experiment: pairs, outcomes, gaps, times, bytes.
+    /// Tells what there is by experiment: pairs, outcomes, judgements, gaps, times, bytes.
     Stats(Of),
 }
 
@@ -67,6 +67,7 @@ enum Kind {
     Pair,
     Answered,
     Outcome,
+    Judgement,
     Gap,
 }
 
@@ -147,10 +148,12 @@ fn stats(paths: &[PathBuf], format: Format) -> Result<ExitCode, ReadError> {
 }
 
 fn table(stock: &Stock) -> String {
-    let titles = ["experiment", "pairs", "outcomes", "lost", "crashes", "bytes", "first", "last"];
+    let titles =
+        ["experiment", "pairs", "outcomes", "judgements", "lost", "crashes", "bytes", "first", "last"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     for (name, held) in &stock.experiments {
-        let counts = [held.pairs, held.outcomes, held.lost, held.crashes, held.bytes].map(grouped);
+        let counts =
+            [held.pairs, held.outcomes, held.judgements, held.lost, held.crashes, held.bytes].map(grouped);
         let times = [held.first, held.last].map(|time| time.map_or_else(String::new, second));
         rows.push([name.to_string()].into_iter().chain(counts).chain(times).collect());
     }
@@ -174,6 +177,7 @@ impl From<Kind> for LineKind {
             Kind::Pair => LineKind::Pair,
             Kind::Answered => LineKind::Answered,
             Kind::Outcome => LineKind::Outcome,
+            Kind::Judgement => LineKind::Judgement,
             Kind::Gap => LineKind::Gap,
         }
     }

@@ -18,15 +18,18 @@ type OfRow = (&'static str, Kind, &'static str, FoundInRow);
 /// What all lines have, or several kinds of them.
 pub(super) const HEAD: &[OfRow] = &[
     ("schema", Kind::Int32, "the version of the log's schema", |_| Cell::Int(SCHEMA.into())),
-    ("kind", Kind::Text, "`design`, `pair`, `answered`, `outcome` or `gap`", |row| {
+    ("kind", Kind::Text, "`design`, `pair`, `answered`, `outcome`, `judgement` or `gap`", |row| {
         Cell::text(Some(kind(row.line)))
     }),
     ("id", Kind::Text, "what identifies the line: its segment and its place there", |row| {
         Cell::text(Some(&row.id))
     }),
-    ("time", Kind::Moment, "when the request arrived, the outcome was reported, the gap began", |row| {
-        Cell::Moment(row.time())
-    }),
+    (
+        "time",
+        Kind::Moment,
+        "when the request arrived, the outcome was reported, the judge had judged, the gap began",
+        |row| Cell::Moment(row.time()),
+    ),
     ("experiment", Kind::Text, "the experiment", |row| Cell::text(Some(row.line.experiment().as_str()))),
     ("strategy", Kind::Text, "`shadow`, `canary`, `ab` or `interleave`", |row| {
         let pair = row.pair().map(|pair| pair.strategy);
@@ -46,26 +49,30 @@ pub(super) const HEAD: &[OfRow] = &[
                 Line::Design(design) => Some(&design.identity),
                 Line::Pair(pair) | Line::Answered(pair) => Some(&pair.identity),
                 Line::Outcome(outcome) => Some(&outcome.identity),
+                Line::Judgement(judgement) => Some(&judgement.identity),
                 Line::Gap(_) => None,
             })
         },
     ),
     ("stage", Kind::Int32, "the canary's stage, or the number of the split", |row| {
         let pair = row.pair().and_then(|pair| pair.stage);
+        let pair = pair.or_else(|| row.judgement().and_then(|judgement| judgement.stage));
         Cell::int(pair.or_else(|| row.outcome().and_then(|outcome| outcome.stage)))
     }),
     (
         "request_id",
         Kind::Text,
-        "the request, as `crossfade-id` told it; of an outcome the one it is of",
+        "the request, as `crossfade-id` told it; of an outcome or a judgement the one it is of",
         |row| {
             let pair = row.pair().map(|pair| pair.request_id);
-            let id = pair.or_else(|| row.outcome().map(|outcome| outcome.request_id));
+            let id = pair.or_else(|| row.judgement().map(|judgement| judgement.request_id));
+            let id = id.or_else(|| row.outcome().map(|outcome| outcome.request_id));
             id.map_or(Cell::Null, Cell::shown)
         },
     ),
     ("unit", Kind::Text, "what was randomised, hashed unless the policy shows it", |row| {
         let pair = row.pair().and_then(|pair| pair.unit.as_deref());
+        let pair = pair.or_else(|| row.judgement().and_then(|judgement| judgement.unit.as_deref()));
         Cell::text(pair.or_else(|| row.outcome().and_then(|outcome| outcome.unit.as_deref())))
     }),
     ("assigned", Kind::Text, "the arm that was drawn", |row| {
@@ -123,7 +130,7 @@ pub(super) const PAIR: &[OfRow] = &[
         let arms = match row.line {
             Line::Pair(pair) | Line::Answered(pair) => &pair.arms[..],
             Line::Design(design) => &design.arms[..],
-            Line::Outcome(_) | Line::Gap(_) => &[],
+            Line::Outcome(_) | Line::Judgement(_) | Line::Gap(_) => &[],
         };
         Cell::text(arms.first().map(|arm| arm.as_str()))
     }),
@@ -217,8 +224,10 @@ pub(super) const LATER: &[OfRow] = &[
     ("outcome_late", Kind::Bool, "it came after its window, and counts nowhere", |row| {
         bool(row.outcome().map(|outcome| outcome.late))
     }),
-    ("request_time", Kind::Moment, "when the outcome's request was served", |row| {
-        row.outcome().map_or(Cell::Null, |outcome| Cell::Moment(outcome.request_time))
+    ("request_time", Kind::Moment, "when the outcome's or the judgement's request was served", |row| {
+        let time = row.outcome().map(|outcome| outcome.request_time);
+        let time = time.or_else(|| row.judgement().map(|judgement| judgement.request_time));
+        time.map_or(Cell::Null, Cell::Moment)
     }),
     ("gap_of", Kind::Text, "of which kind the missing lines are", |row| {
         Cell::text(row.gap().map(|gap| gap.of.as_str()))
@@ -232,6 +241,22 @@ pub(super) const LATER: &[OfRow] = &[
     ("gap_until", Kind::Moment, "when the last was noticed", |row| {
         row.gap().map_or(Cell::Null, |gap| Cell::Moment(gap.until))
     }),
+    ("judge", Kind::Text, "the judge's name", |row| {
+        Cell::text(row.judgement().map(|judgement| judgement.judge.as_str()))
+    }),
+    ("judge_version", Kind::Text, "count together only what has the same", |row| {
+        Cell::text(row.judgement().map(|judgement| judgement.version.as_str()))
+    }),
+    ("judge_mode", Kind::Text, "`rules`, `pointwise` or `pairwise`", |row| {
+        Cell::text(row.judgement().map(|judgement| judgement.mode.as_str()))
+    }),
+    (
+        "judge_propensity",
+        Kind::Float,
+        "the probability with which the request was drawn for the judge",
+        |row| row.judgement().map_or(Cell::Null, |judgement| Cell::Float(judgement.propensity)),
+    ),
+    ("judged", Kind::List(JUDGED), "what the judge said, answer by answer", judged),
     ("line", Kind::Text, "the whole line, JSON as the log has it", |row| Cell::text(Some(&row.text))),
 ];
 
@@ -247,6 +272,15 @@ const DROPPED: &[Part] = &[
     part("arm", Kind::Text, "the arm that was to get it"),
     part("role", Kind::Text, "what it was for"),
     part("reason", Kind::Text, "why it was not sent"),
+];
+
+const JUDGED: &[Part] = &[
+    part("arm", Kind::Text, "the arm whose answer it is"),
+    part("role", Kind::Text, "what its call was for"),
+    part("score", Kind::Float, "from 0 to 1; of rules 1 where all are kept"),
+    part("against_legacy", Kind::Text, "`win`, `loss` or `tie`"),
+    part("consistent", Kind::Bool, "both orders led to the same"),
+    part("missing", Kind::Text, "why nothing is known"),
 ];
 
 const fn part(name: &'static str, kind: Kind, about: &'static str) -> Part {
@@ -280,6 +314,21 @@ fn dropped<'r>(row: &'r Row<'_>) -> Cell<'r> {
         texts.map(|text| Cell::text(Some(text))).into()
     });
     Cell::List(copies.collect())
+}
+
+fn judged<'r>(row: &'r Row<'_>) -> Cell<'r> {
+    let Some(judgement) = row.judgement() else { return Cell::Null };
+    let answers = judgement.answers.iter().map(|answer| {
+        vec![
+            Cell::text(Some(answer.arm.as_str())),
+            Cell::text(Some(answer.role.as_str())),
+            answer.score.map_or(Cell::Null, Cell::Float),
+            answer.against_legacy.as_ref().map_or(Cell::Null, Cell::word),
+            bool(answer.consistent),
+            answer.missing.as_ref().map_or(Cell::Null, Cell::word),
+        ]
+    });
+    Cell::List(answers.collect())
 }
 
 fn bool(mark: Option<bool>) -> Cell<'static> {

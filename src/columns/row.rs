@@ -13,6 +13,7 @@ use crate::columns::table::columns;
 use crate::record::ComparisonRecord;
 use crate::record::DesignRecord;
 use crate::record::Gap;
+use crate::record::JudgementRecord;
 use crate::record::Line;
 use crate::record::ObservationRecord;
 use crate::record::OutcomeRecord;
@@ -77,6 +78,10 @@ impl<'r> Row<'r> {
 
     pub(super) fn outcome(&self) -> Option<&OutcomeRecord> {
         if let Line::Outcome(outcome) = self.line { Some(outcome) } else { None }
+    }
+
+    pub(super) fn judgement(&self) -> Option<&JudgementRecord> {
+        if let Line::Judgement(judgement) = self.line { Some(judgement) } else { None }
     }
 
     pub(super) fn design(&self) -> Option<&DesignRecord> {

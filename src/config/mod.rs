@@ -35,6 +35,7 @@ use crate::config::diagnostic::Place;
 use crate::config::diagnostic::Report;
 use crate::delivery;
 use crate::feedback;
+use crate::judge;
 use crate::policy::Policy;
 use crate::proxy::Limits;
 use crate::record;
@@ -63,6 +64,8 @@ pub struct Config {
     pub rollout: rollout::Settings,
     /// How each model is reached, in the order of the policy's models.
     pub upstreams: Vec<upstream::Settings>,
+    /// Who judges answers.
+    pub judges: Vec<judge::Settings>,
     /// Models and experiments.
     pub policy: Policy,
 }

@@ -197,7 +197,7 @@ fn gather(paths: &[PathBuf], chosen: &Chosen, gathering: &mut Gathering) -> Resu
                     gathering.add_outcome(&record, time, reader.line_bytes())?;
                 }
             }
-            Ok(Line::Answered(_) | Line::Gap(_)) | Err(ReadError::Line { .. }) => {}
+            Ok(Line::Answered(_) | Line::Judgement(_) | Line::Gap(_)) | Err(ReadError::Line { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -350,7 +350,7 @@ fn told(gathering: &mut Gathering, line: &Value, time: Timestamp) -> Result<bool
             gathering.add_outcome(&record, time, text.as_bytes())?;
             Ok(true)
         }
-        Line::Design(_) | Line::Answered(_) | Line::Gap(_) => Ok(true),
+        Line::Design(_) | Line::Answered(_) | Line::Judgement(_) | Line::Gap(_) => Ok(true),
     }
 }
 

@@ -86,8 +86,8 @@ impl<'w> Selection<'w> {
             Line::Design(design) => self.fold_design(design),
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
-            // Its pair follows, or a gap that tells of it.
-            Line::Answered(_) => {}
+            // Its pair follows, or a gap that tells of it; what judges said is no part of a data set.
+            Line::Answered(_) | Line::Judgement(_) => {}
             Line::Gap(gap) => self.counts.lost += gap.lost.unwrap_or(0),
         }
     }

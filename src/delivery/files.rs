@@ -45,7 +45,9 @@ pub(super) fn make(stretch: &mut Stretch, dir: &Path, format: Format) -> Result<
         let date = match row.line {
             // It stands before the pairs that it is of, while its own time may be long ago.
             Line::Design(_) => date.get_or_insert_with(|| begun(&row.id).unwrap_or_else(|| day(row))),
-            Line::Pair(_) | Line::Answered(_) | Line::Outcome(_) | Line::Gap(_) => date.insert(day(row)),
+            Line::Pair(_) | Line::Answered(_) | Line::Outcome(_) | Line::Judgement(_) | Line::Gap(_) => {
+                date.insert(day(row))
+            }
         };
         if !files.contains_key(date) {
             let name = Path::new(&format!("date={date}")).join(format!("{stem}.{}", format.ending()));

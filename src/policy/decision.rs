@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::evaluate::measure::Better;
 use crate::evaluate::measure::Measure;
 use crate::protocol::JsonPath;
+use crate::vocab::JudgeName;
 use crate::vocab::MetricName;
 use crate::vocab::OutcomeName;
 
@@ -30,6 +31,9 @@ pub struct Metric {
     /// Where the context stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Source>,
+    /// The judge whose word it is, in the place of all those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgedBy>,
 }
 
 /// Where a value stands.
@@ -42,6 +46,29 @@ pub enum Source {
     Request(JsonPath),
     /// In the outcome of this name.
     Outcome(OutcomeName),
+}
+
+/// By which judge a metric measures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgedBy {
+    /// The judge.
+    pub name: JudgeName,
+    /// How it judges.
+    pub mode: JudgeMode,
+    /// What makes its judgements comparable; those of another version are not counted.
+    pub version: String,
+}
+
+/// How a judge judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgeMode {
+    /// By rules that an answer keeps or breaks.
+    Rules,
+    /// By a score from 0 to 1 for each answer.
+    Pointwise,
+    /// By preferring one of two answers, or neither.
+    Pairwise,
 }
 
 /// What an experiment is decided by.
@@ -114,6 +141,17 @@ pub enum OnBreach {
     Rollback,
     /// The candidate gets no more and is not promoted.
     Hold,
+}
+
+impl JudgeMode {
+    /// The word that records use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            JudgeMode::Rules => "rules",
+            JudgeMode::Pointwise => "pointwise",
+            JudgeMode::Pairwise => "pairwise",
+        }
+    }
 }
 
 impl Decision {

@@ -18,6 +18,8 @@ pub(crate) mod tests;
 
 pub use decision::Decision;
 pub use decision::Guardrail;
+pub use decision::JudgeMode;
+pub use decision::JudgedBy;
 pub use decision::Metric;
 pub use decision::OnBreach;
 pub use decision::Primary;

@@ -1,7 +1,7 @@
 //! The lines of the log: one JSON object each, `schema` and `kind` first, `crc32` last.
 //!
-//! Five kinds: `design` is what an experiment is ([`DesignRecord`]), `pair` a request with every answer it got
-//! ([`PairedRecord`]), `answered` what was known of it when its user got the last byte, where the record is strict, `outcome` what happened later ([`OutcomeRecord`]), `gap` how much is missing ([`Gap`]). Fields that are not there were not known, or are
+//! Six kinds: `design` is what an experiment is ([`DesignRecord`]), `pair` a request with every answer it got
+//! ([`PairedRecord`]), `answered` what was known of it when its user got the last byte, where the record is strict, `outcome` what happened later ([`OutcomeRecord`]), `judgement` what a judge said ([`JudgementRecord`]), `gap` how much is missing ([`Gap`]). Fields that are not there were not known, or are
 //! false. A later version may add fields; one that changes the meaning of a field counts [`SCHEMA`] up. Readers take
 //! every earlier version, and refuse what they do not know.
 //!
@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::record::DesignRecord;
+use crate::record::JudgementRecord;
 use crate::record::OutcomeRecord;
 use crate::record::PairedRecord;
 use crate::record::json;
@@ -48,6 +49,8 @@ pub enum Line {
     Answered(Box<PairedRecord>),
     /// What happened later.
     Outcome(Box<OutcomeRecord>),
+    /// What a judge said.
+    Judgement(Box<JudgementRecord>),
     /// What is missing.
     Gap(Gap),
 }
@@ -64,6 +67,8 @@ pub enum LineKind {
     Answered,
     /// An [`OutcomeRecord`].
     Outcome,
+    /// A [`JudgementRecord`].
+    Judgement,
     /// A [`Gap`].
     Gap,
 }
@@ -73,7 +78,7 @@ pub enum LineKind {
 pub struct Gap {
     /// The experiment that they belong to.
     pub experiment: ExperimentName,
-    /// What they were: `pair` or `outcome`.
+    /// What they were: `pair`, `outcome` or `judgement`.
     pub of: LineKind,
     /// How many; `None`: nobody knows, for the gateway was killed.
     pub lost: Option<u64>,
@@ -142,6 +147,7 @@ impl Line {
             }
             LineKind::Answered => Line::Answered(serde_json::from_str(text)?),
             LineKind::Outcome => Line::Outcome(serde_json::from_str(text)?),
+            LineKind::Judgement => Line::Judgement(serde_json::from_str(text)?),
             LineKind::Gap => Line::Gap(serde_json::from_str(text)?),
         })
     }
@@ -153,6 +159,7 @@ impl Line {
             Line::Pair(_) => LineKind::Pair,
             Line::Answered(_) => LineKind::Answered,
             Line::Outcome(_) => LineKind::Outcome,
+            Line::Judgement(_) => LineKind::Judgement,
             Line::Gap(_) => LineKind::Gap,
         }
     }
@@ -163,6 +170,7 @@ impl Line {
             Line::Design(record) => record.time,
             Line::Pair(record) | Line::Answered(record) => record.time,
             Line::Outcome(record) => record.time,
+            Line::Judgement(record) => record.time,
             Line::Gap(gap) => gap.since,
         }
     }
@@ -173,6 +181,7 @@ impl Line {
             Line::Design(record) => &mut record.experiment,
             Line::Pair(record) | Line::Answered(record) => &mut record.experiment,
             Line::Outcome(record) => &mut record.experiment,
+            Line::Judgement(record) => &mut record.experiment,
             Line::Gap(gap) => &mut gap.experiment,
         }
     }
@@ -183,6 +192,7 @@ impl Line {
             Line::Design(record) => &record.experiment,
             Line::Pair(record) | Line::Answered(record) => &record.experiment,
             Line::Outcome(record) => &record.experiment,
+            Line::Judgement(record) => &record.experiment,
             Line::Gap(gap) => &gap.experiment,
         }
     }
@@ -219,8 +229,14 @@ impl Head {
 
 impl LineKind {
     /// Every kind.
-    const ALL: [LineKind; 5] =
-        [LineKind::Pair, LineKind::Outcome, LineKind::Design, LineKind::Gap, LineKind::Answered];
+    const ALL: [LineKind; 6] = [
+        LineKind::Pair,
+        LineKind::Outcome,
+        LineKind::Judgement,
+        LineKind::Design,
+        LineKind::Gap,
+        LineKind::Answered,
+    ];
 
     /// The word that metrics and the log use.
     pub fn as_str(self) -> &'static str {
@@ -229,6 +245,7 @@ impl LineKind {
             LineKind::Pair => "pair",
             LineKind::Answered => "answered",
             LineKind::Outcome => "outcome",
+            LineKind::Judgement => "judgement",
             LineKind::Gap => "gap",
         }
     }
@@ -269,6 +286,10 @@ impl Recorded for Answered<'_> {
 
 impl Recorded for OutcomeRecord {
     const KIND: LineKind = LineKind::Outcome;
+}
+
+impl Recorded for JudgementRecord {
+    const KIND: LineKind = LineKind::Judgement;
 }
 
 impl Recorded for Gap {

@@ -274,6 +274,13 @@ impl ObservationRecord {
     }
 }
 
+impl ObservationRecord {
+    /// Says whether the body is JSON and whole on record.
+    pub fn is_whole_json(&self) -> bool {
+        !self.truncated && matches!(self.body, Some(Body::Json(_)))
+    }
+}
+
 impl PairedRecord {
     /// Says whether the request counts in the statistics.
     pub fn counts(&self) -> bool {

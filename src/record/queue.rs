@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::watch;
 
+use crate::record::JudgementRecord;
 use crate::record::LineKind;
 use crate::record::OutcomeRecord;
 use crate::record::Pair;
@@ -49,6 +50,8 @@ pub enum Entry {
     Answered(Box<Pair>),
     /// What happened later.
     Outcome(Box<OutcomeRecord>),
+    /// What a judge said.
+    Judgement(Box<JudgementRecord>),
 }
 
 /// What the writer finds: entries in order, and how many did not fit since it last came.
@@ -81,6 +84,7 @@ impl Entry {
             Entry::Pair(pair) => (pair.experiment().name.clone(), LineKind::Pair),
             Entry::Answered(pair) => (pair.experiment().name.clone(), LineKind::Answered),
             Entry::Outcome(outcome) => (outcome.experiment.clone(), LineKind::Outcome),
+            Entry::Judgement(judgement) => (judgement.experiment.clone(), LineKind::Judgement),
         }
     }
 }
@@ -169,6 +173,18 @@ impl Recorder {
         let fits = self.fits(&waiting, bytes);
         if fits {
             waiting.push(Entry::Outcome(Box::new(outcome)), bytes);
+        }
+        fits
+    }
+
+    /// Hands a judgement on; `false`: the queue is full or closed, and nothing was kept.
+    #[must_use]
+    pub fn hand_judgement(&self, judgement: JudgementRecord) -> bool {
+        let bytes = judgement.held_bytes();
+        let mut waiting = self.lock();
+        let fits = self.fits(&waiting, bytes);
+        if fits {
+            waiting.push(Entry::Judgement(Box::new(judgement)), bytes);
         }
         fits
     }

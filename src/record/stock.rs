@@ -42,6 +42,8 @@ pub struct Holding {
     pub answered: u64,
     /// What happened later.
     pub outcomes: u64,
+    /// What judges said.
+    pub judgements: u64,
     /// Times that the experiment's design is told.
     pub designs: u64,
     /// Gap records.
@@ -93,6 +95,7 @@ impl Stock {
             Line::Pair(_) => held.pairs += 1,
             Line::Answered(_) => held.answered += 1,
             Line::Outcome(_) => held.outcomes += 1,
+            Line::Judgement(_) => held.judgements += 1,
             Line::Gap(gap) => {
                 held.gaps += 1;
                 match gap.lost {

@@ -21,6 +21,7 @@ use crate::record::DesignRecord;
 use crate::record::Entry;
 use crate::record::Gap;
 use crate::record::Guard;
+use crate::record::JudgementRecord;
 use crate::record::LineKind;
 use crate::record::LossReason;
 use crate::record::OutcomeRecord;
@@ -71,6 +72,9 @@ pub trait Sink: Send {
 
     /// An outcome arrived.
     fn outcome(&mut self, record: &OutcomeRecord);
+
+    /// A judge said something of a request whose pair was told.
+    fn judgement(&mut self, _record: &JudgementRecord) {}
 
     /// The log tells how many records it lacks.
     fn gap(&mut self, gap: &Gap);
@@ -292,6 +296,11 @@ impl Writer {
             Entry::Outcome(mut record) => {
                 clean_outcome(&self.guard, &mut record);
                 self.sinks.iter_mut().for_each(|sink| sink.outcome(&record));
+                batch.add(&record.experiment, &*record);
+            }
+            Entry::Judgement(mut record) => {
+                record.clean(&self.guard);
+                self.sinks.iter_mut().for_each(|sink| sink.judgement(&record));
                 batch.add(&record.experiment, &*record);
             }
         }

@@ -265,7 +265,7 @@ fn origins(snapshot: &Snapshot) -> Result<IndexMap<ExperimentName, Origin>, Repl
                     origin.or_insert_with(|| Origin { legacy: legacy.clone(), unit_named, design: None });
                 origin.unit_named |= unit_named;
             }
-            Line::Answered(_) | Line::Outcome(_) | Line::Gap(_) => {}
+            Line::Answered(_) | Line::Outcome(_) | Line::Judgement(_) | Line::Gap(_) => {}
         }
     }
     for (name, origin) in &mut origins {

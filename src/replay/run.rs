@@ -299,7 +299,7 @@ impl Cases {
                     }
                 }
                 Line::Outcome(outcome) => outcomes.push(*outcome),
-                Line::Design(_) | Line::Answered(_) | Line::Gap(_) => {}
+                Line::Design(_) | Line::Answered(_) | Line::Judgement(_) | Line::Gap(_) => {}
             }
         }
         Ok(self.waiting.take().map(|pair| Case { pair, outcomes }))

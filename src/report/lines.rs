@@ -18,6 +18,8 @@ pub struct LineCounts {
     pub pairs: u64,
     /// Outcomes, likewise.
     pub outcomes: u64,
+    /// What judges said, likewise.
+    pub judgements: u64,
     /// Records that the log itself says it lacks, likewise.
     pub lost: u64,
     /// Lines that are no record.
@@ -38,10 +40,12 @@ impl LineCounts {
 
     /// Takes in what was read elsewhere.
     pub(super) fn merge(&mut self, other: Self) {
-        let Self { bytes, pairs, outcomes, lost, damaged, torn, unreadable_files, problems } = other;
+        let Self { bytes, pairs, outcomes, judgements, lost, damaged, torn, unreadable_files, problems } =
+            other;
         self.bytes += bytes;
         self.pairs += pairs;
         self.outcomes += outcomes;
+        self.judgements += judgements;
         self.lost = self.lost.saturating_add(lost);
         self.damaged += damaged;
         self.torn += torn;
@@ -55,6 +59,7 @@ impl LineCounts {
             Line::Design(_) | Line::Answered(_) => {}
             Line::Pair(_) => self.pairs += 1,
             Line::Outcome(_) => self.outcomes += 1,
+            Line::Judgement(_) => self.judgements += 1,
             Line::Gap(gap) => self.lost = self.lost.saturating_add(gap.lost.unwrap_or(0)),
         }
     }

@@ -140,7 +140,7 @@ impl Worst {
         match line {
             Line::Pair(record) => self.fold_pair(record),
             Line::Outcome(record) => self.fold_outcome(record),
-            Line::Design(_) | Line::Answered(_) | Line::Gap(_) => {}
+            Line::Design(_) | Line::Answered(_) | Line::Judgement(_) | Line::Gap(_) => {}
         }
     }
 

@@ -94,6 +94,10 @@ catalogue! {
     feedback: IntCounterVec = "crossfade_feedback_total" ["experiment", "outcome", "result"],
     /// Answers held against a label that was reported for them, by whether they were right.
     labelled: IntCounterVec = "crossfade_labelled_answers_total" ["experiment", "arm", "role", "metric", "result"],
+    /// What judges said of answers, by result; missing where nothing could be said.
+    judgements: IntCounterVec = "crossfade_judgements_total" ["experiment", "judge", "result"],
+    /// Requests that were drawn for a judge and not judged, by reason.
+    judge_drops: IntCounterVec = "crossfade_judge_drops_total" ["experiment", "judge", "reason"],
     /// The verdict on a candidate: 1 for the present state, 0 for the others.
     verdict_state: GaugeVec = "crossfade_verdict_state" ["experiment", "candidate", "state"],
     /// How far a candidate is from legacy on a figure, with a confidence sequence; scale says in what.

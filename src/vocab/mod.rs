@@ -23,6 +23,7 @@ pub use ids::RequestId;
 pub use ids::Timestamp;
 pub use names::DeliveryName;
 pub use names::ExperimentName;
+pub use names::JudgeName;
 pub use names::MetricName;
 pub use names::ModelName;
 pub use names::NameError;

@@ -1,4 +1,4 @@
-//! Names that the policy file gives: of models, experiments, outcomes and metrics.
+//! Names that the policy file gives: of models, experiments, outcomes, metrics and judges.
 //!
 //! They become metric labels, log fields and parts of hash salts, so their alphabet is small and their length
 //! bounded. A name is shared, so cloning one is a reference count.
@@ -109,6 +109,10 @@ name!(
 name!(
     /// The name of an outcome that an experiment declares.
     OutcomeName
+);
+name!(
+    /// The name of a judge, unique in its experiment.
+    JudgeName
 );
 name!(
     /// The name of a metric that an experiment measures its answers by.

@@ -90,7 +90,7 @@ fn everything_is_on_record(summary: &Summary, requests: usize) {
                 assert!(ids.insert(pair.request_id.to_string()), "{} is there twice", pair.request_id);
             }
             Line::Outcome(outcome) => outcomes.push(outcome),
-            Line::Design(_) | Line::Answered(_) => {}
+            Line::Design(_) | Line::Answered(_) | Line::Judgement(_) => {}
             Line::Gap(gap) => panic!("{gap:?}"),
         }
     }

@@ -104,7 +104,7 @@ impl Killed {
                     log.lost += gap.lost.unwrap_or(0);
                     log.unknown += u64::from(gap.lost.is_none());
                 }
-                Line::Gap(_) | Line::Design(_) | Line::Outcome(_) => {}
+                Line::Gap(_) | Line::Design(_) | Line::Outcome(_) | Line::Judgement(_) => {}
             }
         }
         assert_eq!(reader.torn(), 0, "no line is torn");

@@ -23,6 +23,7 @@ mod feedback;
 mod fleet;
 mod grpc;
 mod leaving;
+mod judging;
 mod kills;
 mod ledger;
 mod life;

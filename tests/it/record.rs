@@ -174,6 +174,7 @@ async fn what_is_written_can_be_read_back_whole() {
             Line::Design(record) => serde_json::to_string(&record),
             Line::Pair(record) | Line::Answered(record) => serde_json::to_string(&record),
             Line::Outcome(record) => serde_json::to_string(&record),
+            Line::Judgement(record) => serde_json::to_string(&record),
             Line::Gap(gap) => serde_json::to_string(&gap),
         };
         let Value::Object(mut line) = line else { panic!("a line is an object") };

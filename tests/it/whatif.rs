@@ -207,6 +207,7 @@ fn whatif(world: &World, arguments: &[&str]) -> Output {
             Line::Design(record) => ("design", json!(record)),
             Line::Pair(record) | Line::Answered(record) => ("pair", json!(record)),
             Line::Outcome(record) => ("outcome", json!(record)),
+            Line::Judgement(record) => ("judgement", json!(record)),
             Line::Gap(record) => ("gap", json!(record)),
         };
         let mut whole = json!({"schema": 2, "kind": kind});

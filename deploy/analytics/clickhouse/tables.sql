@@ -109,6 +109,17 @@ CREATE TABLE IF NOT EXISTS crossfade.records
     gap_reason LowCardinality(Nullable(String)),
     gap_lost Nullable(Int64),
     gap_until Nullable(DateTime64(6, 'UTC')),
+    judge LowCardinality(Nullable(String)),
+    judge_version LowCardinality(Nullable(String)),
+    judge_mode LowCardinality(Nullable(String)),
+    judge_propensity Nullable(Float64),
+    judged Array(Tuple(
+        arm Nullable(String),
+        role Nullable(String),
+        score Nullable(Float64),
+        against_legacy Nullable(String),
+        consistent Nullable(Bool),
+        missing Nullable(String))),
     line String CODEC(ZSTD(3))
 )
 ENGINE = ReplacingMergeTree

@@ -224,7 +224,8 @@ impl WhatIf {
             Line::Outcome(record) => {
                 experiments.entry(record.experiment.clone()).or_default().outcome(record, reward);
             }
-            Line::Answered(_) | Line::Gap(_) => {}
+            // No judge is a reward: it judges a sample.
+            Line::Answered(_) | Line::Judgement(_) | Line::Gap(_) => {}
         }
     }
 

@@ -134,6 +134,7 @@ fn score(metric: &Metric, case: &Case) -> Option<f64> {
     let answer = &case.answers[case.own(case.assigned)?];
     let score = match finding(metric, case, &answer.readings)? {
         Finding::Example(example) => metric.measure.score(&example).ok(),
+        Finding::Score(score) => Some(score),
         Finding::Failed => metric.measure.worst(),
         Finding::Unfit(_) => None,
     };

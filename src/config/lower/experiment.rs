@@ -10,6 +10,7 @@ use crate::config::field::Field;
 use crate::config::lower::arms::Sides;
 use crate::config::lower::compare;
 use crate::config::lower::decision;
+use crate::config::lower::judge::Judges;
 use crate::config::lower::matcher;
 use crate::config::lower::matcher::not_empty;
 use crate::config::lower::metric::Metrics;
@@ -22,6 +23,7 @@ use crate::config::lower::strategy;
 use crate::config::lower::strategy::Chosen;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
+use crate::judge;
 use crate::policy::Experiment;
 use crate::policy::Matcher;
 use crate::policy::Phase;
@@ -41,8 +43,8 @@ pub(super) fn experiments(
     models: &Models,
     feedback_path: Option<&str>,
     report: &Report,
-) -> Option<Vec<Experiment>> {
-    let mut experiments = Vec::new();
+) -> (Option<Vec<Experiment>>, Vec<judge::Settings>) {
+    let (mut experiments, mut judges) = (Vec::new(), Vec::new());
     let mut names = Vec::new();
     let mut reaches = Vec::new();
     for mut raw in raw.items() {
@@ -51,11 +53,12 @@ pub(super) fn experiments(
         names.extend(name.as_ref().map(|name| (name.value.0.clone(), name.place.line)));
         let (matcher, reach) = matcher_of(&mut raw, name.as_ref(), report);
         reaches.extend(reach);
-        experiments.push(experiment(name.map(|name| name.value.0), matcher, raw, models, report));
+        let name = name.map(|name| name.value.0);
+        experiments.push(experiment(name, matcher, raw, models, &mut judges, report));
     }
     reach::check(&reaches, report);
     reach::check_feedback(&reaches, feedback_path, report);
-    experiments.into_iter().collect()
+    (experiments.into_iter().collect(), judges)
 }
 
 fn check_unique(name: Option<&At<Scalar<ExperimentName>>>, known: &[(ExperimentName, u32)], report: &Report) {
@@ -88,6 +91,7 @@ fn experiment(
     matcher: Matcher,
     raw: At<schema::Experiment>,
     models: &Models,
+    judges: &mut Vec<judge::Settings>,
     report: &Report,
 ) -> Option<Experiment> {
     let At { place, value: raw } = raw;
@@ -97,9 +101,12 @@ fn experiment(
     let unit = matcher::unit(raw.unit, report);
     let outcomes = Outcomes::new(raw.outcomes, report);
     let compare = compare::fields(raw.compare, report);
-    let metrics = Metrics::new(raw.metrics, &outcomes, report);
-    let schedule = rollout::schedule(raw.schedule, report);
     let salt = raw.salt.given().and_then(|salt| salt_of(salt, report));
+    let salt = salt.or_else(|| name.as_ref().map(ToString::to_string));
+    let own = Judges::new(raw.judges, name.as_ref(), salt.as_deref().unwrap_or_default(), report);
+    let metrics = Metrics::new(raw.metrics, &outcomes, &own, report);
+    judges.extend(own.list);
+    let schedule = rollout::schedule(raw.schedule, report);
     let context = strategy::Context {
         place: &place,
         sides: &sides,
@@ -111,7 +118,7 @@ fn experiment(
     };
     let Chosen { strategy, arms, decision } = context.strategy(raw.strategy)?;
     let name = name?;
-    let salt = salt.unwrap_or_else(|| name.to_string());
+    let salt = salt?;
     let identity = {
         let arms: Vec<String> = arms.iter().map(|arm| models.identity(*arm)).collect();
         let (arms, unit) = (arms.join(";"), matcher::unit_identity(&unit));

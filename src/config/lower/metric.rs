@@ -8,6 +8,7 @@ use crate::config::field::Either;
 use crate::config::field::Entries;
 use crate::config::field::Field;
 use crate::config::lower::exactly_one;
+use crate::config::lower::judge::Judges;
 use crate::config::lower::matcher::key_as;
 use crate::config::lower::outcome::Outcomes;
 use crate::config::scalar::Class;
@@ -19,6 +20,7 @@ use crate::evaluate::measure::Choice;
 use crate::evaluate::measure::Input;
 use crate::evaluate::measure::Kind;
 use crate::evaluate::measure::Measure;
+use crate::policy::JudgeMode;
 use crate::policy::Metric;
 use crate::policy::OutcomeKind;
 use crate::policy::Source;
@@ -42,7 +44,12 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(raw: Field<Entries<schema::Metric>>, outcomes: &Outcomes, report: &Report) -> Self {
+    pub(super) fn new(
+        raw: Field<Entries<schema::Metric>>,
+        outcomes: &Outcomes,
+        judges: &Judges,
+        report: &Report,
+    ) -> Self {
         let mut metrics = Self { declared: Vec::new(), list: Vec::new() };
         let entries = raw.value().map_or_else(Vec::new, |entries| entries.0);
         for (key, raw) in entries {
@@ -55,7 +62,10 @@ impl Metrics {
             }
             let name = key_as::<MetricName>(&key, report);
             metrics.declared.push(key.value.clone());
-            let metric = raw.given().and_then(|raw| metric(name?, &key, raw, outcomes, report));
+            let metric = raw.given().and_then(|raw| match raw.value.judge.is_there() {
+                true => judged(name?, raw, judges, report),
+                false => metric(name?, &key, raw, outcomes, report),
+            });
             metrics.list.extend(metric);
         }
         metrics
@@ -65,6 +75,48 @@ impl Metrics {
     pub(super) fn find(&self, name: &MetricName) -> Option<&Metric> {
         self.list.iter().find(|metric| metric.name == *name)
     }
+}
+
+/// A metric that is a judge's word.
+fn judged(name: MetricName, raw: At<schema::Metric>, judges: &Judges, report: &Report) -> Option<Metric> {
+    let schema::Metric {
+        judge,
+        kind,
+        prediction,
+        score,
+        truth,
+        context,
+        labels,
+        positive,
+        average,
+        k,
+        beta,
+        features,
+    } = raw.value;
+    let others = [
+        kind.place(),
+        prediction.place(),
+        score.place(),
+        truth.place(),
+        context.place(),
+        labels.place(),
+        positive.place(),
+        average.place(),
+        k.place(),
+        beta.place(),
+        features.place(),
+    ];
+    for place in others.into_iter().flatten() {
+        report.add(place, "a judge says all that there is to measure; hint: keep `judge` alone");
+    }
+    let judge = judges.refer(judge.given()?, report)?;
+    let measure = Measure::of(match judge.mode {
+        JudgeMode::Rules => Kind::JudgePass,
+        JudgeMode::Pointwise => Kind::JudgeScore,
+        JudgeMode::Pairwise => Kind::JudgePreference,
+    });
+    let [prediction, score, truth, context] = [const { None }; 4];
+    Some(Metric { name, measure, prediction, score, truth, context, judge: Some(judge) })
 }
 
 fn metric(
@@ -91,12 +143,12 @@ fn metric(
     .map(|(input, raw)| sources.source(input, raw));
     let truth = sources.truth(std::mem::take(&mut raw.truth));
     let measure = measure(kind, average, raw, &place, report);
-    Some(Metric { name, measure, prediction, score, truth, context })
+    Some(Metric { name, measure, prediction, score, truth, context, judge: None })
 }
 
 /// What a metric's name says of what is measured.
 fn of_name(key: &At<String>, report: &Report) -> Option<(Kind, Option<Average>)> {
-    let kind = |word: &str| Kind::ALL.into_iter().find(|kind| kind.word() == word);
+    let kind = |word: &str| Kind::ALL.into_iter().find(|kind| kind.word() == word && !kind.is_judged());
     if let Some(kind) = kind(&key.value) {
         return Some((kind, None));
     }

@@ -10,6 +10,7 @@ mod compare;
 mod decision;
 mod deliver;
 mod experiment;
+mod judge;
 mod limits;
 mod matcher;
 mod metric;
@@ -50,7 +51,8 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
         report.add(&place, format!("no request would be served; hint: {hint}"));
     }
     let models = model::models(models, &place, report);
-    let experiments = experiment::experiments(experiments, &models, feedback.path.as_deref(), report);
+    let (experiments, judges) =
+        experiment::experiments(experiments, &models, feedback.path.as_deref(), report);
     let default = default.given().and_then(|name| models.find(&name.place, &name.value.0, report));
     let model::Models { models, upstreams, .. } = models;
     let policy = Policy { hash, models, experiments: experiments?, default };
@@ -63,6 +65,7 @@ pub(super) fn lower(file: At<schema::File>, path: &Path, hash: String, report: &
         feedback,
         rollout,
         upstreams,
+        judges,
         policy,
     })
 }

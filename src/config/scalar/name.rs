@@ -24,6 +24,7 @@ use crate::protocol::ListPath;
 use crate::record::Expression;
 use crate::upstream::Endpoint;
 use crate::vocab::ExperimentName;
+use crate::vocab::JudgeName;
 use crate::vocab::MetricName;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
@@ -249,6 +250,16 @@ impl Written for ExperimentName {
 }
 
 impl Written for ModelName {
+    fn read(text: &str) -> Result<Self, String> {
+        said(Self::new(text))
+    }
+
+    fn schema() -> Schema {
+        name_schema()
+    }
+}
+
+impl Written for JudgeName {
     fn read(text: &str) -> Result<Self, String> {
         said(Self::new(text))
     }

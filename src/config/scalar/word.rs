@@ -10,6 +10,7 @@ use crate::config::scalar::Written;
 use crate::evaluate::measure::Average;
 use crate::evaluate::measure::Better;
 use crate::evaluate::measure::Kind;
+use crate::judge::Language;
 use crate::policy::Absent;
 use crate::policy::Credentials;
 use crate::policy::OnBreach;
@@ -151,11 +152,32 @@ words!(Credentials { "pass" => Credentials::Pass, "strip" => Credentials::Strip 
 
 impl Written for Kind {
     fn read(text: &str) -> Result<Self, String> {
-        choose(text, &Kind::ALL.map(|kind| (kind.word(), kind)))
+        let kinds: Vec<_> = measured().map(|kind| (kind.word(), kind)).collect();
+        choose(text, &kinds)
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "enum": Kind::ALL.map(Kind::word).to_vec() })
+        json_schema!({ "type": "string", "enum": measured().map(Kind::word).collect::<Vec<_>>() })
+    }
+}
+
+/// What a policy may ask to be measured.
+fn measured() -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(|kind| !kind.is_judged())
+}
+
+impl Written for Language {
+    fn read(text: &str) -> Result<Self, String> {
+        Language::of_code(text).ok_or_else(|| {
+            let hint = did_you_mean(text, Language::codes());
+            format!(
+                "`{text}` is not a language that can be told: expected a two-letter code, as in `en`{hint}"
+            )
+        })
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "enum": Language::codes().collect::<Vec<_>>() })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::scalar::Literal;
 use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
 use crate::config::schema::Comparison;
+use crate::config::schema::Judge;
 use crate::config::schema::Metric;
 use crate::config::schema::Schedule;
 use crate::config::schema::Strategy;
@@ -71,6 +72,9 @@ pub(crate) struct Experiment {
     /// The fields by which two answers are compared, by name. Absent: whole answers.
     #[serde(default)]
     pub(crate) compare: Field<Entries<Comparison>>,
+    /// Who says how good answers are, by name.
+    #[serde(default)]
+    pub(crate) judges: Field<Entries<Judge>>,
     /// How answers are measured, by the metric's name.
     #[serde(default)]
     pub(crate) metrics: Field<Entries<Metric>>,

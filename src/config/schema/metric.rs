@@ -14,12 +14,16 @@ use crate::config::scalar::Truth;
 use crate::evaluate::measure::Average;
 use crate::evaluate::measure::Kind;
 use crate::protocol::JsonPath;
+use crate::vocab::JudgeName;
 use crate::vocab::OutcomeName;
 
 /// How answers are measured.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Metric {
+    /// The judge whose word it is; then no other key is there.
+    #[serde(default)]
+    pub(crate) judge: Field<Scalar<JudgeName>>,
     /// What is measured. Default: what the metric's name says, such as accuracy, rouge_l or macro_f1.
     #[serde(default)]
     pub(crate) kind: Field<Scalar<Kind>>,

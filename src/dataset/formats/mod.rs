@@ -128,7 +128,7 @@ fn each(
                     told.outcomes.push(*outcome);
                 }
             }
-            Line::Design(_) | Line::Answered(_) | Line::Gap(_) => {}
+            Line::Design(_) | Line::Answered(_) | Line::Judgement(_) | Line::Gap(_) => {}
         }
     }
     told.map_or(Ok(()), |told| tell(&told))

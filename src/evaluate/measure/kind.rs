@@ -88,6 +88,9 @@ kinds! {
     ContextRecall = "context_recall",
     Faithfulness = "faithfulness",
     AnswerRelevance = "answer_relevance",
+    JudgePass = "judge_pass",
+    JudgeScore = "judge_score",
+    JudgePreference = "judge_preference",
 }
 
 /// On what scale a measure's value for one example lies.
@@ -138,7 +141,7 @@ impl Kind {
         use Kind as K;
         const UNIT: Scale = Scale::Bounded { lower: 0.0, upper: 1.0 };
         match self {
-            K::Accuracy | K::ExactMatch | K::HitAtK => Scale::Binary,
+            K::Accuracy | K::ExactMatch | K::HitAtK | K::JudgePass | K::JudgePreference => Scale::Binary,
             // Clipped at a probability of 2^-52.
             K::LogLoss => Scale::Bounded { lower: 0.0, upper: 52.0 * std::f64::consts::LN_2 },
             // Several classes: the sum over them of squared differences.
@@ -148,6 +151,7 @@ impl Kind {
             K::Ndcg | K::Mrr | K::Map | K::PrecisionAtK | K::RecallAtK | K::Rbo | K::Overlap => UNIT,
             K::Rouge1 | K::Rouge2 | K::RougeL | K::RougeLsum | K::TokenF1 | K::EditSimilarity => UNIT,
             K::Dice | K::Iou | K::ContextPrecision | K::ContextRecall | K::Faithfulness => UNIT,
+            K::JudgeScore => UNIT,
             K::Mae | K::Mse | K::Mape | K::Wer | K::Cer | K::Perplexity => Scale::Unbounded,
             K::Precision | K::Recall | K::F1 | K::Fbeta | K::Specificity | K::BalancedAccuracy | K::Mcc => {
                 Scale::Whole
@@ -165,6 +169,11 @@ impl Kind {
     pub fn is_mean(self) -> bool {
         // Of texts' perplexities a long one counts for more.
         self.scale() != Scale::Whole && self != Kind::Perplexity
+    }
+
+    /// Whether it is a judge's word, which no policy measures by itself.
+    pub fn is_judged(self) -> bool {
+        matches!(self, Kind::JudgePass | Kind::JudgeScore | Kind::JudgePreference)
     }
 
     /// Whether it looks at probabilities, so that their calibration can be shown.
@@ -194,6 +203,7 @@ impl Kind {
             K::Silhouette | K::DaviesBouldin | K::CalinskiHarabasz => &[Input::Prediction, Input::Context],
             K::ContextPrecision | K::ContextRecall => &[Input::Context, Input::Truth],
             K::Faithfulness | K::AnswerRelevance => &[Input::Truth],
+            K::JudgePass | K::JudgeScore | K::JudgePreference => &[],
             _ => &[Input::Prediction, Input::Truth],
         }
     }

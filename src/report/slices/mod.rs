@@ -22,6 +22,7 @@ use crate::analysis::Analysis;
 use crate::analysis::EffectSummary;
 use crate::analysis::ExperimentSummary;
 use crate::record::DesignRecord;
+use crate::record::JudgementRecord;
 use crate::record::Line;
 use crate::record::OutcomeRecord;
 use crate::record::PairedRecord;
@@ -131,6 +132,7 @@ impl Slicer {
             Line::Design(record) => self.of(&record.experiment).fold_design(record),
             Line::Pair(record) => self.fold_pair(record, line),
             Line::Outcome(record) => self.fold_outcome(record, line),
+            Line::Judgement(record) => self.fold_judgement(record, line),
             // What is missing belongs to no slice.
             Line::Answered(_) | Line::Gap(_) => {}
         }
@@ -162,6 +164,12 @@ impl Slicer {
 
     fn fold_outcome(&mut self, record: &OutcomeRecord, line: &Line) {
         let Some(route) = self.routes.find(record).cloned() else { return };
+        self.of(&record.experiment).tell(&route, line);
+    }
+
+    fn fold_judgement(&mut self, record: &JudgementRecord, line: &Line) {
+        // It never comes before its pair.
+        let Some(route) = self.routes.known(record.request_id).cloned() else { return };
         self.of(&record.experiment).tell(&route, line);
     }
 

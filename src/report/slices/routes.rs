@@ -51,6 +51,11 @@ impl Routes {
         (early, forgotten)
     }
 
+    /// Where a request went; `None`: it is not known.
+    pub(super) fn known(&self, id: RequestId) -> Option<&Route> {
+        self.known.get(&id)
+    }
+
     /// Where an outcome's request went; `None`: it is kept until the request comes.
     pub(super) fn find(&mut self, outcome: &OutcomeRecord) -> Option<&Route> {
         let id = outcome.request_id;

@@ -58,6 +58,7 @@ fn written(line: &Line) -> String {
         Line::Design(record) => ("design", serde_json::to_string(record)),
         Line::Pair(record) => ("pair", serde_json::to_string(record)),
         Line::Outcome(record) => ("outcome", serde_json::to_string(record)),
+        Line::Judgement(record) => ("judgement", serde_json::to_string(record)),
         Line::Answered(record) => ("answered", serde_json::to_string(record)),
         Line::Gap(gap) => ("gap", serde_json::to_string(gap)),
     };

@@ -44,6 +44,7 @@ fn a_metric_is_what_its_name_or_its_kind_says_over_the_values_that_it_names() {
         score: None,
         truth,
         context: None,
+        judge: None,
     };
     let labels = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let measure = Measure::of;

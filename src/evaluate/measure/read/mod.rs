@@ -48,6 +48,9 @@ impl Measure {
             K::ContextRecall => sources::wanted(inputs),
             K::Faithfulness => sources::claims(inputs),
             K::AnswerRelevance => sources::similarities(inputs),
+            K::JudgePass | K::JudgeScore | K::JudgePreference => {
+                Err(NoValue::Undefined("a judge says it, no value of the request"))
+            }
         }
     }
 }

@@ -1,0 +1,138 @@
+//! What judges said: their word on each answer goes to the metrics that are theirs, and how they judged is counted.
+//!
+//! A judgement comes after its pair and is counted once for its request, whatever number of calls it took. One of a judge
+//! that is another now, with another prompt or other rules, is counted for that judge alone.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::analysis::breach;
+use crate::analysis::join::Case;
+use crate::analysis::quality::Finding;
+use crate::analysis::study::Study;
+use crate::analysis::watch::Nature;
+use crate::analysis::watch::Signal;
+use crate::analysis::watch::Watch;
+use crate::policy::JudgeMode;
+use crate::policy::Metric;
+use crate::policy::Watched;
+use crate::record::DesignRecord;
+use crate::record::JudgementRecord;
+use crate::record::Preference;
+use crate::vocab::JudgeName;
+use crate::vocab::ModelName;
+
+/// How one judge, in one version, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct JudgeTally {
+    pub(super) mode: JudgeMode,
+    /// Requests that it judged.
+    pub(super) judgements: u64,
+    /// Those for which nobody was asked, for the same answers were judged before.
+    pub(super) cached: u64,
+    /// Answers of which nothing could be said.
+    pub(super) missing: u64,
+    /// Pairs whose two orders led to the same, and to two things.
+    pub(super) consistent: u64,
+    pub(super) inconsistent: u64,
+}
+
+/// How many judges the metrics of a design hear.
+pub(super) fn judges_of(design: &DesignRecord) -> usize {
+    let mut judges: Vec<&JudgeName> =
+        design.metrics.iter().filter_map(|metric| metric.judge.as_ref()).map(|judge| &judge.name).collect();
+    judges.sort();
+    judges.dedup();
+    judges.len()
+}
+
+impl Study {
+    /// Takes in what a judge said.
+    pub(super) fn fold_judgement(&mut self, record: &JudgementRecord) {
+        if !self.is_of(&record.identity) {
+            return;
+        }
+        let Some(case) = self.join.judgement(record) else { return };
+        let tally = self.judges.entry((record.judge.clone(), record.version.clone()));
+        tally.or_insert_with(|| JudgeTally::of(record.mode)).count(record);
+        let Some(design) = self.design.take() else { return };
+        for metric in &design.metrics {
+            let judge = metric.judge.as_ref();
+            if judge.is_some_and(|judge| judge.name == record.judge && judge.version == record.version) {
+                self.weigh(&case, metric, record, design.decision.alpha);
+            }
+        }
+        self.design = Some(design);
+        if self.awaits(&case) {
+            self.join.put_back(case);
+        }
+        self.track(record.request_time);
+    }
+
+    /// Tells a metric what its judge said.
+    fn weigh(&mut self, case: &Case, metric: &Metric, record: &JudgementRecord, alpha: f64) {
+        let Some(arms) = self.subject.as_ref().map(|subject| subject.arms.clone()) else { return };
+        let mut words: Vec<Option<f64>> = vec![None; arms.len()];
+        for answer in record.answers.iter().filter(|answer| answer.missing.is_none()) {
+            let Some(arm) = place(&arms, &answer.arm) else { continue };
+            let score = answer.score.or(answer.against_legacy.map(Preference::score));
+            let Some(score) = score.filter(|score| (0.0..=1.0).contains(score)) else { continue };
+            words[arm] = Some(score);
+            if let Some(quality) = self.quality.get_mut(&metric.name) {
+                quality.add(arm, answer.role, case.request, Finding::Score(score));
+            }
+        }
+        let watched = Watched::Metric(metric.name.clone());
+        let Some(watch) = self.watch_of(&watched).cloned() else { return };
+        if watch.nature == Nature::Preferred {
+            return self.prefer(&watch, case, &words, alpha);
+        }
+        let signals: Vec<Option<Signal>> =
+            words.iter().map(|word| word.map(|score| watch.of_score(score))).collect();
+        self.tell(&watch, case, &signals, true);
+    }
+
+    /// Tells which of two answers was preferred; a tie is told too, and is no vote.
+    fn prefer(&mut self, watch: &Watch, case: &Case, words: &[Option<f64>], alpha: f64) {
+        for (candidate, word) in words.iter().enumerate().skip(1) {
+            let (Some(word), Some(pairs)) = (word, self.pairs.get_mut(candidate - 1)) else { continue };
+            let signals = (Signal::Event(*word > 0.5), Signal::Event(*word < 0.5));
+            if pairs.signal(watch, case.unit.as_deref(), signals, alpha) {
+                breach::of_pairs(self, candidate, watch, case);
+            }
+        }
+    }
+}
+
+fn place(arms: &[ModelName], arm: &ModelName) -> Option<usize> {
+    arms.iter().position(|known| known == arm)
+}
+
+impl JudgeTally {
+    fn of(mode: JudgeMode) -> Self {
+        Self { mode, judgements: 0, cached: 0, missing: 0, consistent: 0, inconsistent: 0 }
+    }
+
+    fn count(&mut self, record: &JudgementRecord) {
+        self.judgements += 1;
+        self.cached += u64::from(record.cached);
+        for answer in &record.answers {
+            self.missing += u64::from(answer.missing.is_some());
+            match answer.consistent {
+                Some(true) => self.consistent += 1,
+                Some(false) => self.inconsistent += 1,
+                None => {}
+            }
+        }
+    }
+
+    /// Takes in another gateway's.
+    pub(super) fn merge(&mut self, other: &JudgeTally) {
+        let JudgeTally { mode: _, judgements, cached, missing, consistent, inconsistent } = other;
+        self.judgements += judgements;
+        self.cached += cached;
+        self.missing += missing;
+        self.consistent += consistent;
+        self.inconsistent += inconsistent;
+    }
+}
