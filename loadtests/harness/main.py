@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from harness import counting, crosscheck, hostile, idle, operate, results, scenarios, table, targets, tools
+from harness.job import Kind
 from harness.peers import PEERS, Command, crossfade
 from harness.process import Broken, allow_many_files
 from harness.results import Chapter, Circumstances
@@ -66,8 +67,8 @@ def _chapters(given: argparse.Namespace, settings: Settings, figures: Figures) -
             if compared:
                 figures.compared[scenario.name] = compared
                 yield Chapter(scenario.name, scenario.title, table.of(compared))
-                if scenario.name == "sse":
-                    yield Chapter("events", f"{scenario.title}: events", table.events(compared))
+                if scenario.kind is Kind.STREAM:
+                    yield Chapter(f"{scenario.name}-events", f"{scenario.title}: events", table.events(compared))
     for name, title in OTHERS.items():
         if name in chosen and (given.only or not (given.quick and name == "counts")):
             rows = _other(name, settings, figures)

@@ -53,6 +53,16 @@ SCENARIOS = [
         seconds=1.5,
     ),
     Scenario(
+        "sse1",
+        "One stream at a time, 20 events each, 5 ms apart",
+        Kind.STREAM,
+        load=(*SMALL, "--events", "--connections", "1"),
+        model=("--do", "stream", "--bytes", "120", "--events", "20", "--interval-ms", "5"),
+        direct=True,
+        rounds=6,
+        seconds=1.5,
+    ),
+    Scenario(
         "h2", "HTTP/2 front, 4 connections of 16 streams", load=(*SMALL, "--http2", "--connections", "4"), http2=True
     ),
     Scenario("churn", "A new connection for each request, 16 at once", load=(*SMALL, "--fresh", "--connections", "16")),

@@ -43,6 +43,7 @@ def judge(figures: Figures, own: str = "crossfade") -> list[Target]:
         *_rate(figures.compared.get("rate", {}), own),
         *(_harm(harm) for harm in figures.harms if harm.proxy == own),
         *_streams(figures.compared.get("sse", {}), own),
+        *_one_stream(figures.compared.get("sse1", {}), own),
         *_ratio(figures, own, "h2", "HTTP/2 front: CPU", "nginx", "cpu_us", 0.6),
         *_idle(figures.idle.get(own)),
         *_operated(figures.operated),
@@ -118,6 +119,16 @@ def _streams(results: dict[str, Result], own: str) -> Iterator[Target]:
         for name in (own, "nginx")
     )
     yield Target("streams: CPU an event", "at most nginx's", f"{cpu:.1f} us, nginx {theirs:.1f}", cpu <= theirs)
+
+
+def _one_stream(results: dict[str, Result], own: str) -> Iterator[Target]:
+    """Nothing is held back: a delayed acknowledgement would show as 40 ms."""
+    if not {own, "direct"} <= results.keys():
+        return
+    for of, what in (("first_byte_us", "first byte"), ("delay_us", "an event")):
+        added = results[own].event(of, "p99") - results["direct"].event(of, "p99")
+        name = f"one stream at a time: {what} later than without a proxy, p99"
+        yield Target(name, "at most 1 ms", f"{added:,.0f} us", added <= 1_000)
 
 
 def _idle(idle: Idle | None) -> Iterator[Target]:
