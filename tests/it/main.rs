@@ -9,6 +9,7 @@ mod analysis;
 mod beside;
 mod binary;
 mod chaos;
+mod chat_demo;
 mod comparing;
 mod config;
 mod confirmed;

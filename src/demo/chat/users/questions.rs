@@ -78,13 +78,13 @@ pub fn turns(entry: &Entry, dice: &mut impl Rng) -> [String; 3] {
         match taken.split_last() {
             Some((last, [])) => last.clone(),
             Some((last, rest)) => format!("{} and the {last}", rest.join(", ")),
-            None => "more that I do not remember".to_owned(),
+            None => "I do not know".to_owned(),
         }
     };
     [
-        format!("Which term is it that is used when someone has to do with {}?", next(0)),
-        format!("I think that it was said of something with {}, if that is of any use.", next(1)),
-        format!("As far as I can tell, there was also some {} in it.", next(2)),
+        format!("What do you call it if it is {}?", next(0)),
+        format!("It had to do with {}.", next(1)),
+        format!("Oh, and it is {} too.", next(2)),
     ]
 }
 
