@@ -51,7 +51,8 @@ pub(super) async fn found(
     let whole = timeout(PATIENCE, async {
         loop {
             looks.tick().await;
-            if let Some(found) = known(gateway, experiment).filter(|found| findings::is_whole(found, counts)) {
+            if let Some(found) = known(gateway, experiment).filter(|found| findings::is_whole(found, counts))
+            {
                 return found;
             }
         }

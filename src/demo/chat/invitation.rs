@@ -27,7 +27,8 @@ pub(super) fn write(places: &Places, folder: &Folder) -> Result<String, DemoErro
     folder.write(&folder.question(), &request(StrategyKind::Ab, &messages).to_string())?;
     let a = "fork bomb: Something that copies itself without end.";
     let b = "snail-mail: Paper mail, as opposed to electronic.";
-    let case = fences::write(Case { question: "What is the slow mail on paper called?", a, b });
+    let case =
+        fences::write(Case { question: "What do you call paper mail, which is not electronic?", a, b });
     let case = json!({"model": "judge", "messages": [{"role": "user", "content": case}]});
     folder.write(&folder.case(), &case.to_string())?;
     let Places { data, admin, judge } = places;

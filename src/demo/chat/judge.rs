@@ -85,7 +85,8 @@ impl Judge {
         } else {
             Winner::B
         };
-        let reason = format!("The question is about `{}`; answer a is {a:.2} near to it, b {b:.2}.", right.term);
+        let reason =
+            format!("The question is about `{}`; answer a is {a:.2} near to it, b {b:.2}.", right.term);
         Ok(Judged { winner, reason })
     }
 

@@ -19,10 +19,10 @@ use crate::protocol::Usage;
 use crate::vocab::StrategyKind;
 
 const LEGEND: &str = "\
-Copies are calls whose answer no user saw. Likeness holds answers against the right ones (ROUGE-L, 0 to 1);
-half of a model's calls took no longer than its times. Tokens, read and written, and cost are a call's.
-An e-value weighs figures against chance: a test decides once it is as high as needed, and of tests of
-equally good models at most 1 in 20 ever does.
+Copies are calls whose answer no user saw. Likeness holds answers against the right ones (ROUGE-L, 0
+to 1); half of a model's calls took no longer than its times. Tokens, read and written, and cost are a
+call's. An e-value weighs figures against chance: a test decides once it is as high as needed, and of
+tests of equally good models at most 1 in 20 ever does.
 ";
 
 /// Everything that the page tells.
@@ -200,7 +200,8 @@ impl Arm {
     fn tokens_of_a_call(&self) -> Option<String> {
         let Usage { input_tokens, cached_input_tokens, output_tokens } = self.tokens;
         let mean = |tokens: u64| (tokens as f64 / self.calls() as f64).round();
-        (self.calls() > 0).then(|| format!("{} + {}", mean(input_tokens + cached_input_tokens), mean(output_tokens)))
+        (self.calls() > 0)
+            .then(|| format!("{} + {}", mean(input_tokens + cached_input_tokens), mean(output_tokens)))
     }
 
     fn cost_of_a_call(&self) -> Option<String> {

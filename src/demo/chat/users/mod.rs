@@ -156,8 +156,7 @@ impl Crowd {
         messages: &[Value],
     ) -> Option<Received> {
         let strategy = self.campaign.strategy;
-        let headers =
-            [(SCENE_HEADER, strategy.as_str()), (CONVERSATION_HEADER, conversation.name.as_str())];
+        let headers = [(SCENE_HEADER, strategy.as_str()), (CONVERSATION_HEADER, conversation.name.as_str())];
         let body = request(strategy, messages);
         match gateway.post(CHAT_PATH, &headers, &body).await {
             Ok(received) if received.status.is_success() => {
