@@ -10,13 +10,13 @@ use crossfade::record;
 use crossfade::record::Line;
 
 /// Enough for the thumbs of the A/B test, the noisier of the two differences.
-const ENOUGH: usize = 240;
+const ENOUGH: usize = 450;
 
 fn played(legacy: Kind, candidate: Kind, look: impl FnOnce(&Summary)) {
     let dir = tempfile::tempdir().unwrap();
     let records = dir.path().to_owned();
     let usual = Setup::default();
-    let setup = Setup { legacy, candidate, conversations: ENOUGH, per_second: Some(200), records, ..usual };
+    let setup = Setup { legacy, candidate, conversations: ENOUGH, per_second: None, records, ..usual };
     look(&chat::run(setup, &mut |_| {}).unwrap());
 }
 

@@ -22,13 +22,12 @@ pub(super) struct Places {
 
 /// Writes a question and a case for the judge into the run's folder, and the lines that send them.
 pub(super) fn write(places: &Places, folder: &Folder) -> Result<String, DemoError> {
-    const QUESTION: &str = "Which term is it for programs with tangled loops and jumps of control?";
+    const QUESTION: &str = "What do you call mail on paper, not electronic?";
     let messages = [json!({"role": "user", "content": QUESTION})];
     folder.write(&folder.question(), &request(StrategyKind::Ab, &messages).to_string())?;
     let a = "fork bomb: Something that copies itself without end.";
     let b = "snail-mail: Paper mail, as opposed to electronic.";
-    let case =
-        fences::write(Case { question: "What do you call paper mail, which is not electronic?", a, b });
+    let case = fences::write(Case { question: QUESTION, a, b });
     let case = json!({"model": "judge", "messages": [{"role": "user", "content": case}]});
     folder.write(&folder.case(), &case.to_string())?;
     let Places { data, admin, judge } = places;

@@ -101,7 +101,8 @@ fn the_new_model_finds_more_terms_than_the_old_one_and_the_judge_finds_most() {
 
 #[test]
 fn words_meet_by_their_stems_and_tokens_make_the_text_again() {
-    for alike in [["prints", "printing"], ["running", "run"], ["queries", "query"], ["compiled", "compiling"]] {
+    for alike in [["prints", "printing"], ["running", "run"], ["queries", "query"], ["compiled", "compiling"]]
+    {
         assert_eq!(stem(alike[0]), stem(alike[1]), "{alike:?}");
     }
     assert_eq!(words("Don't PANIC, 42x"), ["dont", "panic", "42x"]);
