@@ -12,6 +12,9 @@ use crate::demo::Demo;
 use crate::demo::Progress;
 use crate::demo::STRATEGIES;
 use crate::demo::Setup;
+use crate::demo::chat;
+use crate::demo::chat::ChatDemo;
+use crate::demo::chat::users::TURNS;
 use crate::telemetry::logs;
 use crate::vocab::StrategyKind;
 
@@ -24,16 +27,18 @@ pub(super) struct Args {
     /// Where the run's folder is made.
     #[arg(long, value_name = "DIR", default_value_os_t = Setup::default().records)]
     records: PathBuf,
-    /// How many requests are sent for each strategy.
-    #[arg(long, value_name = "N", default_value_t = Setup::default().requests as u32,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    requests: u32,
-    /// How many requests are sent in a second; 0: as many as get answered.
-    #[arg(long, value_name = "N", default_value_t = Setup::default().per_second.unwrap_or(0))]
-    rate: u32,
+    /// How many requests are sent for each strategy. [default: 2000, with --llm 1350]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    requests: Option<u32>,
+    /// How many requests are sent in a second; 0: as many as get answered. [default: 250, with --llm 150]
+    #[arg(long, value_name = "N")]
+    rate: Option<u32>,
     /// Lets the better model play legacy, to see every winner swap.
     #[arg(long)]
     swap: bool,
+    /// Tests two small text models over a glossary, which stream by OpenAI's protocol, in place of the classifiers.
+    #[arg(long)]
+    llm: bool,
 }
 
 /// Where progress is shown.
@@ -55,9 +60,17 @@ pub(super) fn main(args: Args) -> ExitCode {
 
 fn run(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let serve = args.serve;
-    let setup = args.setup();
     let screen = Screen { is_terminal: io::stderr().is_terminal() };
-    screen.announce(&setup);
+    if args.llm {
+        let setup = args.chat_setup();
+        screen.announce(chat::STRATEGIES.len(), setup.conversations * TURNS, setup.per_second);
+        let demo = ChatDemo::start(setup)?;
+        let code = show_chat(&demo, &screen, serve);
+        demo.stop();
+        return code;
+    }
+    let setup = args.setup();
+    screen.announce(STRATEGIES.len(), setup.requests, setup.per_second);
     let demo = Demo::start(setup)?;
     let code = show(&demo, &screen, serve);
     demo.stop();
@@ -65,7 +78,19 @@ fn run(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
 }
 
 fn show(demo: &Demo, screen: &Screen, serve: bool) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let summary = demo.play(&mut |progress| screen.show(progress))?;
+    let reports = |strategy| if strategy == StrategyKind::Interleave { "clicks" } else { "labels" };
+    let summary = demo.play(&mut |progress| screen.show(progress, reports(progress.strategy)))?;
+    let code = print(&format!("\n{summary}"));
+    if serve {
+        print(&demo.invitation()?);
+        until_told_to_stop(demo.gateway())?;
+    }
+    Ok(code)
+}
+
+fn show_chat(demo: &ChatDemo, screen: &Screen, serve: bool) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let reports = |strategy| if strategy == StrategyKind::Shadow { "right answers" } else { "thumbs" };
+    let summary = demo.play(&mut |progress| screen.show(progress, reports(progress.strategy)))?;
     let code = print(&format!("\n{summary}"));
     if serve {
         print(&demo.invitation()?);
@@ -76,31 +101,46 @@ fn show(demo: &Demo, screen: &Screen, serve: bool) -> Result<ExitCode, Box<dyn s
 
 impl Args {
     fn setup(self) -> Setup {
-        let Self { serve: _, records, requests, rate, swap } = self;
+        let Self { serve: _, records, requests, rate, swap, llm: _ } = self;
         let usual = Setup::default();
         let (legacy, candidate) =
             if swap { (usual.candidate, usual.legacy) } else { (usual.legacy, usual.candidate) };
-        let per_second = (rate > 0).then_some(rate);
-        Setup { legacy, candidate, requests: requests as usize, per_second, records, ..usual }
+        let requests = requests.map_or(usual.requests, |requests| requests as usize);
+        let per_second = pace(rate, usual.per_second);
+        Setup { legacy, candidate, requests, per_second, records, ..usual }
+    }
+
+    /// The same for the text models; their users ask in turns of three, so requests are rounded up.
+    fn chat_setup(self) -> chat::Setup {
+        let Self { serve: _, records, requests, rate, swap, llm: _ } = self;
+        let usual = chat::Setup::default();
+        let (legacy, candidate) =
+            if swap { (usual.candidate, usual.legacy) } else { (usual.legacy, usual.candidate) };
+        let conversations =
+            requests.map_or(usual.conversations, |requests| (requests as usize).div_ceil(TURNS));
+        let per_second = pace(rate, usual.per_second);
+        chat::Setup { legacy, candidate, conversations, per_second, records, ..usual }
+    }
+}
+
+fn pace(rate: Option<u32>, usual: Option<u32>) -> Option<u32> {
+    match rate {
+        None => usual,
+        Some(0) => None,
+        rate => rate,
     }
 }
 
 impl Screen {
-    fn announce(&self, setup: &Setup) {
-        let Setup { requests, per_second, .. } = setup;
-        let seconds = per_second.map(|rate| STRATEGIES.len() * requests / rate as usize);
+    fn announce(&self, ways: usize, requests: usize, per_second: Option<u32>) {
+        let seconds = per_second.map(|rate| ways * requests / rate as usize);
         let time = seconds.map_or(String::new(), |seconds| format!("; this takes about {} s", seconds + 1));
-        eprintln!(
-            "Testing two models in {} ways, {} requests each{time}.",
-            STRATEGIES.len(),
-            grouped(*requests as u64)
-        );
+        eprintln!("Testing two models in {ways} ways, {} requests each{time}.", grouped(requests as u64));
     }
 
     /// One line a strategy: kept up to date on a terminal, written once elsewhere.
-    fn show(&self, progress: Progress<'_>) {
+    fn show(&self, progress: Progress<'_>, reports: &str) {
         let Progress { strategy, requests, counts, done } = progress;
-        let reports = if strategy == StrategyKind::Interleave { "clicks" } else { "labels" };
         let line = format!(
             "  {:<10} {:>6} of {} requests answered, {:>6} {reports} reported",
             strategy.as_str(),

@@ -22,12 +22,6 @@ use crate::vocab::Role;
 
 /// Tells what an experiment found.
 pub(super) fn chapter(found: &ExperimentSummary, counts: &Counts) -> Chapter {
-    let legacy = &found.arms[0].arm;
-    let winner = match &found.standing {
-        Standing::Candidate(name) => Some(name.to_string()),
-        Standing::Legacy => Some(legacy.to_string()),
-        Standing::Undecided { .. } => None,
-    };
     Chapter {
         strategy: found.strategy,
         answered: counts.answered(),
@@ -38,9 +32,18 @@ pub(super) fn chapter(found: &ExperimentSummary, counts: &Counts) -> Chapter {
         shares: shares(found),
         agreement: agreement(found, |role| role != Role::Control),
         repeated: agreement(found, |role| role == Role::Control),
-        winner,
+        winner: winner(found),
         reason: found.sentence.clone(),
         verdict: found.verdicts.first().map(|verdict| (verdict.state, verdict.reasons.join(", and "))),
+    }
+}
+
+/// The better model, if it is known by now.
+pub(super) fn winner(found: &ExperimentSummary) -> Option<String> {
+    match &found.standing {
+        Standing::Candidate(name) => Some(name.to_string()),
+        Standing::Legacy => Some(found.arms[0].arm.to_string()),
+        Standing::Undecided { .. } => None,
     }
 }
 
@@ -107,7 +110,7 @@ fn right(found: &ExperimentSummary, arm: &ModelName) -> Option<Ratio> {
 }
 
 /// Says whether calls for this purpose are what the experiment compares its arms by.
-fn is_weighed(role: Role) -> bool {
+pub(super) fn is_weighed(role: Role) -> bool {
     matches!(role, Role::Answer | Role::Shadow | Role::Interleaved)
 }
 
@@ -118,7 +121,7 @@ fn users_won(found: &ExperimentSummary, summary: &ArmSummary) -> Option<u64> {
 }
 
 /// What all calls cost; the demo's policy has one currency.
-fn cost(calls: &[CallSummary]) -> Option<(Money, String)> {
+pub(super) fn cost(calls: &[CallSummary]) -> Option<(Money, String)> {
     let (currency, _) = calls.iter().find_map(|call| call.cost.first_key_value())?;
     let amounts = calls.iter().filter_map(|call| call.cost.get(currency)).copied();
     Some((amounts.sum(), currency.clone()))
@@ -131,7 +134,7 @@ fn shares(found: &ExperimentSummary) -> Vec<f64> {
 }
 
 /// How often the answers of these calls agreed with legacy's; lists are mixed, not compared.
-fn agreement(found: &ExperimentSummary, of: fn(Role) -> bool) -> Option<Ratio> {
+pub(super) fn agreement(found: &ExperimentSummary, of: fn(Role) -> bool) -> Option<Ratio> {
     let of = |role| of(role) && role != Role::Interleaved;
     let fields = || found.agreement.iter().filter(|field| of(field.role));
     let agree = fields().map(|field| field.agree).sum();

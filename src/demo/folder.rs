@@ -54,6 +54,16 @@ impl Folder {
         self.0.join("query.json")
     }
 
+    /// A request for the chat models.
+    pub(super) fn question(&self) -> PathBuf {
+        self.0.join("question.json")
+    }
+
+    /// A request for the judge.
+    pub(super) fn case(&self) -> PathBuf {
+        self.0.join("case.json")
+    }
+
     pub(super) fn write(&self, path: &Path, text: &str) -> Result<(), DemoError> {
         fs::write(path, text).map_err(|source| DemoError::Folder { path: path.to_owned(), source })
     }

@@ -3,16 +3,20 @@
 //! Nothing in it is staged. The models are trained at start, served over HTTP and measured by what they answer; the
 //! users know the truth about their images and nothing about the models. Swap the models and every winner swaps.
 
+pub mod chat;
 pub mod digits;
 pub mod models;
 pub mod policy;
 pub mod serve;
+pub mod server;
 pub mod summary;
 pub mod traffic;
 
 mod findings;
 mod folder;
 mod invitation;
+mod layout;
+mod watching;
 
 #[cfg(test)]
 mod tests;
@@ -23,20 +27,17 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
-use tokio::time::interval;
-use tokio::time::timeout;
 
-use crate::analysis::ExperimentSummary;
 use crate::app::Gateway;
 use crate::app::StartError;
 use crate::config;
 use crate::config::Problems;
+use crate::demo::chat::glossary::GlossaryError;
 use crate::demo::digits::Digits;
 use crate::demo::digits::DigitsError;
 use crate::demo::folder::Folder;
@@ -56,10 +57,6 @@ pub const STRATEGIES: [StrategyKind; 4] =
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// How many connections the users share.
 const CONNECTIONS: usize = 8;
-/// How often a watcher is told how far the traffic is.
-const WATCH_EVERY: Duration = Duration::from_millis(200);
-/// How often the analysis is asked whether it has seen everything.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long it may take to see everything after the last answer: well above the policy's deadline of a copy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -112,6 +109,9 @@ pub enum DemoError {
     /// The images cannot be read.
     #[error(transparent)]
     Digits(#[from] DigitsError),
+    /// The glossary cannot be read.
+    #[error(transparent)]
+    Glossary(#[from] GlossaryError),
     /// The run's folder cannot be made or written to.
     #[error("cannot write to {path}: {source}; name another directory by --records")]
     Folder {
@@ -244,7 +244,7 @@ impl Demo {
     ) -> Result<Chapter, DemoError> {
         let counts = Arc::new(Counts::default());
         self.send(strategy, &counts, watch).await;
-        let found = self.found(strategy, &counts).await?;
+        let found = watching::found(&self.gateway, policy::experiment(strategy), &counts).await?;
         Ok(findings::chapter(&found, &counts))
     }
 
@@ -262,37 +262,7 @@ impl Demo {
             seed,
         };
         let traffic = traffic::send(campaign, Arc::clone(&self.digits), Arc::clone(counts));
-        tokio::pin!(traffic);
-        let mut ticks = interval(WATCH_EVERY);
-        let mut tell = |done| watch(Progress { strategy, requests, counts, done });
-        loop {
-            tokio::select! {
-                () = &mut traffic => return tell(true),
-                _ = ticks.tick() => tell(false),
-            }
-        }
-    }
-
-    /// What the analysis knows once it has seen everything that users saw; the last copies and labels come later
-    /// than the last answer.
-    async fn found(&self, strategy: StrategyKind, counts: &Counts) -> Result<ExperimentSummary, DemoError> {
-        let experiment = policy::experiment(strategy);
-        let mut looks = interval(LOOK_EVERY);
-        let whole = timeout(PATIENCE, async {
-            loop {
-                looks.tick().await;
-                if let Some(found) = self.known(experiment).filter(|found| findings::is_whole(found, counts))
-                {
-                    return found;
-                }
-            }
-        });
-        whole.await.map_err(|_| findings::unaccounted(experiment, self.known(experiment).as_ref(), counts))
-    }
-
-    fn known(&self, experiment: &str) -> Option<ExperimentSummary> {
-        // A panic under the lock can only have left one record half counted.
-        self.gateway.analysis().lock().unwrap_or_else(PoisonError::into_inner).summary(experiment)
+        watching::watched(traffic, strategy, requests, counts, watch).await;
     }
 }
 

@@ -24,10 +24,15 @@ pub struct Places<'a> {
 
 /// Writes the policy of a run.
 pub fn text(places: &Places<'_>) -> String {
+    filled(TEMPLATE, places)
+}
+
+/// A policy with the places of a run in it.
+pub(super) fn filled(template: &str, places: &Places<'_>) -> String {
     let Places { data, admin, legacy, candidate, records } = places;
     // As a JSON string, which YAML reads as it stands, whatever characters the path has.
     let records = serde_json::Value::from(records.display().to_string()).to_string();
-    TEMPLATE
+    template
         .replace("DATA_ADDRESS", &data.to_string())
         .replace("ADMIN_ADDRESS", &admin.to_string())
         .replace("LEGACY_URL", &format!("http://{legacy}"))

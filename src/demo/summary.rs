@@ -3,7 +3,6 @@
 //! It only lays out numbers that the gateway measured; what is not known is left out, never shown as zero.
 
 use std::fmt;
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,11 +10,12 @@ use crate::analysis::State;
 use crate::analysis::grouped;
 use crate::cost::Money;
 use crate::demo::folder::quoted;
+use crate::demo::layout::indented;
+use crate::demo::layout::milliseconds;
+use crate::demo::layout::percent;
+use crate::demo::layout::table;
 use crate::demo::models::Kind;
 use crate::vocab::StrategyKind;
-
-/// The longest line that reads well.
-const WIDTH: usize = 100;
 
 const LEGEND: &str = "\
 Copies are calls whose answer no user saw. Half of a model's calls took no longer than p50,
@@ -200,17 +200,7 @@ impl Chapter {
         let mut rows =
             vec![["model", "answers", "copies", judged, "p50", "p95", "per 1,000 calls"].map(str::to_owned)];
         rows.extend(self.arms.iter().map(|arm| arm.row(mixed)));
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..7).map(width).collect();
-        let mut table = String::new();
-        for row in &rows {
-            let _ = write!(table, "  {:<1$}", row[0], widths[0]);
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                let _ = write!(table, "  {cell:>width$}");
-            }
-            table.push('\n');
-        }
-        table
+        table(&rows)
     }
 }
 
@@ -248,28 +238,4 @@ fn explanation(strategy: StrategyKind) -> &'static str {
             "INTERLEAVE: each user sees one list made of both models' lists; clicks tell whose are better."
         }
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
-}
-
-/// Lines of two spaces and at most [`WIDTH`] characters, broken between words.
-fn indented(text: &str) -> String {
-    let mut lines = vec![String::from(" ")];
-    for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > 1 && line + 1 + word.chars().count() > WIDTH {
-            lines.push(String::from(" "));
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push(' ');
-            line.push_str(word);
-        }
-    }
-    lines.join("\n") + "\n"
-}
-
-fn milliseconds(duration: Duration) -> String {
-    format!("{:.2} ms", duration.as_secs_f64() * 1_000.0)
 }

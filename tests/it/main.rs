@@ -10,6 +10,7 @@ mod beside;
 mod binary;
 mod budgets;
 mod chaos;
+mod chat_demo;
 mod comparing;
 mod config;
 mod confirmed;

@@ -1,40 +1,27 @@
-//! A model behind HTTP, on a free port of this machine, as a model server in production would be.
-//!
-//! Nothing is shared with the gateway but the socket. A model is asked on the connection's own task: an answer is a
-//! fraction of a millisecond of arithmetic, less than handing it to another thread.
+//! The digits models behind HTTP: which path is which model's, and how an answer or a refusal is said.
 
 mod kserve;
 mod rank;
 
-use std::convert::Infallible;
 use std::io;
-use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
 use http::Method;
-use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http_body_util::BodyExt;
 use http_body_util::Full;
-use http_body_util::Limited;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::rt::TokioTimer;
 use serde::Serialize;
-use tokio::net::TcpListener;
-use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::demo::models::Model;
+use crate::demo::server::AnswerBody;
+use crate::demo::server::Program;
+use crate::demo::server::Server;
 
 /// The name under which a model serves its classifier.
 pub const MODEL_NAME: &str = "digits";
@@ -43,15 +30,9 @@ pub const INFER_PATH: &str = "/v2/models/digits/infer";
 /// The path that ranks the catalogue.
 pub const RANK_PATH: &str = "/rank";
 
-const MAX_BODY_BYTES: usize = 1024 * 1024;
-
 /// A running model server. Dropping it without [`ModelServer::stop`] leaves it running until its runtime ends.
 #[derive(Debug)]
-pub struct ModelServer {
-    addr: SocketAddr,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
+pub struct ModelServer(Server);
 
 /// Why a request gets no answer: the client's fault, with a text for it.
 #[derive(Debug)]
@@ -63,72 +44,34 @@ struct Refusal {
 impl ModelServer {
     /// Serves a model on a free loopback port, on the runtime that this is called in.
     pub async fn start(model: Arc<Model>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let addr = listener.local_addr()?;
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        tasks.spawn(accept(listener, model, stop.clone(), tasks.clone()));
-        Ok(Self { addr, stop, tasks })
+        Server::start(model).await.map(Self)
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.0.addr()
     }
 
     /// Finishes the answers under way and closes.
     pub async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.0.stop().await;
     }
 }
 
-async fn accept(listener: TcpListener, model: Arc<Model>, stop: CancellationToken, tasks: TaskTracker) {
-    const AFTER_ERROR: Duration = Duration::from_millis(50);
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+impl Program for Model {
+    fn respond(&self, head: &Parts, body: Result<Bytes, String>) -> Response<AnswerBody> {
+        let (status, body) = match body {
+            Ok(body) => match route(self, &head.method, head.uri.path(), &body) {
+                Ok(body) => (StatusCode::OK, body),
+                Err(Refusal { status, error }) => (status, error_body(&error)),
+            },
+            Err(error) => (StatusCode::BAD_REQUEST, error_body(&format!("the body cannot be read: {error}"))),
         };
-        match accepted {
-            Ok((stream, _)) => drop(tasks.spawn(serve(stream, model.clone(), stop.clone()))),
-            // Out of file descriptors, mostly: without a pause the loop would burn a core until one is free.
-            Err(_) => tokio::time::sleep(AFTER_ERROR).await,
-        }
+        let mut response = Response::new(Full::new(body).boxed_unsync());
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
     }
-}
-
-async fn serve(stream: TcpStream, model: Arc<Model>, stop: CancellationToken) {
-    // Without it small answers wait for the peer's acknowledgement; where it fails they are only slower.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let model = model.clone();
-        async move { Ok::<_, Infallible>(respond(&model, request).await) }
-    });
-    let connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    tokio::select! {
-        // A broken connection is the client's; there is nobody left to tell.
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
-}
-
-async fn respond(model: &Model, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let (status, body) = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(body) => match route(model, &head.method, head.uri.path(), &body.to_bytes()) {
-            Ok(body) => (StatusCode::OK, body),
-            Err(Refusal { status, error }) => (status, error_body(&error)),
-        },
-        Err(error) => (StatusCode::BAD_REQUEST, error_body(&format!("the body cannot be read: {error}"))),
-    };
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }
 
 fn route(model: &Model, method: &Method, path: &str, body: &[u8]) -> Result<Bytes, Refusal> {

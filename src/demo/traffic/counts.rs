@@ -40,25 +40,25 @@ impl Counts {
         self.first_problem.get().map(String::as_str)
     }
 
-    pub(super) fn count_answered(&self) {
+    pub(in crate::demo) fn count_answered(&self) {
         self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_failed(&self, problem: String) {
+    pub(in crate::demo) fn count_failed(&self, problem: String) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.note(problem);
     }
 
-    pub(super) fn count_reported(&self) {
+    pub(in crate::demo) fn count_reported(&self) {
         self.reported.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_unreported(&self, problem: String) {
+    pub(in crate::demo) fn count_unreported(&self, problem: String) {
         self.unreported.fetch_add(1, Ordering::Relaxed);
         self.note(problem);
     }
 
-    pub(super) fn note(&self, problem: String) {
+    pub(in crate::demo) fn note(&self, problem: String) {
         // Only the first is kept: the others mostly follow from it.
         let _ = self.first_problem.set(problem);
     }

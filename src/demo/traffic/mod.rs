@@ -214,7 +214,7 @@ fn shown_documents(body: &[u8]) -> Vec<String> {
     results.iter().filter_map(|result| result["doc_id"].as_str()).map(str::to_owned).collect()
 }
 
-fn problem(path: &str, outcome: Result<Received, ClientError>) -> String {
+pub(super) fn problem(path: &str, outcome: Result<Received, ClientError>) -> String {
     match outcome {
         Ok(received) => {
             let body: String = String::from_utf8_lossy(&received.body).chars().take(200).collect();
