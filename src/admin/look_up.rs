@@ -29,6 +29,7 @@ pub(super) fn assignment(policy: &Policy, experiment: &Experiment, unit: &str) -
 pub(super) fn drawn(experiment: &Experiment, unit: &str, stage: &Stage) -> Assignment {
     let split = experiment.split();
     let draw = Draw {
+        whole_units: experiment.whole_units,
         salts: &experiment.salts,
         unit: Some(unit.as_bytes()),
         // Decides copies alone, and none is made.

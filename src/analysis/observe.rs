@@ -188,19 +188,28 @@ fn call_signal(watch: &Watch, frozen: Option<&Frozen>, record: &PairedRecord, ar
     match &watch.of {
         Watched::ErrorRate => Some(Signal::Event(own.is_error())),
         Watched::LatencyP95 | Watched::LatencyP99 => frozen?.is_slow(&watch.of, own).map(Signal::Event),
+        Watched::Time => Some(Signal::Number(time(record, arm))),
         Watched::Cost => cost(record, arm).map(Signal::Number),
         Watched::Metric(_) | Watched::Outcome(_) => None,
     }
 }
 
-/// What an arm's answer cost, with what stepped in for it; `None`: unknown, or in several currencies.
-pub(super) fn cost(record: &PairedRecord, arm: usize) -> Option<f64> {
-    let of_arm = |seen: &&ObservationRecord| {
+/// How long an arm's answer took, with what stepped in for it, in seconds.
+fn time(record: &PairedRecord, arm: usize) -> f64 {
+    calls_of(record, arm).map(|seen| seen.total_ms / 1000.0).sum()
+}
+
+/// An arm's own calls, and what stepped in for them.
+fn calls_of(record: &PairedRecord, arm: usize) -> impl Iterator<Item = &ObservationRecord> {
+    record.observations.iter().filter(move |seen| {
         let own = position(&record.arms, &seen.arm) == Some(arm) && is_own(seen.role);
         own || seen.role == Role::Fallback && position(&record.arms, &record.assigned) == Some(arm)
-    };
-    let costs: Vec<_> =
-        record.observations.iter().filter(of_arm).filter_map(|seen| seen.cost.as_ref()).collect();
+    })
+}
+
+/// What an arm's answer cost, with what stepped in for it; `None`: unknown, or in several currencies.
+pub(super) fn cost(record: &PairedRecord, arm: usize) -> Option<f64> {
+    let costs: Vec<_> = calls_of(record, arm).filter_map(|seen| seen.cost.as_ref()).collect();
     let first = costs.first()?;
     let one_currency = costs.iter().all(|cost| cost.currency == first.currency && !cost.tokens_unknown);
     one_currency.then(|| costs.iter().map(|cost| cost.amount.as_f64()).sum())

@@ -150,6 +150,7 @@ fn many(watch: &Watch, legacy: &str) -> String {
             format!("users without `{name}`")
         }
         (Watched::Outcome(name), _) => format!("users with `{name}`"),
+        (Watched::Time, _) => "seconds".to_owned(),
         (Watched::Cost, _) => "costs".to_owned(),
     }
 }
@@ -214,6 +215,7 @@ pub(super) fn watched_name(watched: &Watched) -> String {
         Watched::ErrorRate => "error_rate".to_owned(),
         Watched::LatencyP95 => "latency_p95".to_owned(),
         Watched::LatencyP99 => "latency_p99".to_owned(),
+        Watched::Time => "time".to_owned(),
         Watched::Cost => "cost".to_owned(),
         Watched::Metric(name) => name.to_string(),
         Watched::Outcome(name) => name.to_string(),

@@ -244,7 +244,11 @@ impl Study {
                 let metrics = self.design.iter().flat_map(|design| &design.metrics);
                 metrics.into_iter().any(|metric| metric.name == *name && !outcomes_of(metric).is_empty())
             }
-            Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 | Watched::Cost => false,
+            Watched::ErrorRate
+            | Watched::LatencyP95
+            | Watched::LatencyP99
+            | Watched::Time
+            | Watched::Cost => false,
         }
     }
 

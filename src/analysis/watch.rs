@@ -68,7 +68,7 @@ fn watch(of: Watched, design: &DesignRecord) -> Option<Watch> {
         design.decision.primary.as_ref().filter(|primary| primary.of == of).map(|primary| primary.better);
     let (nature, usual) = match &of {
         Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 => (Nature::Harm, Better::Lower),
-        Watched::Cost => (Nature::Number(None), Better::Lower),
+        Watched::Time | Watched::Cost => (Nature::Number(None), Better::Lower),
         Watched::Metric(name) => {
             let measure = &design.metrics.iter().find(|metric| metric.name == *name)?.measure;
             let nature = match measure.scale() {

@@ -112,6 +112,16 @@ impl Place {
 /// The plan of the experiment's own strategy, by the shares of the file.
 fn plan(experiment: &Experiment, at: Place, unit: Option<&[u8]>, request: &[u8]) -> Plan {
     let Place { open, weight, .. } = at;
-    let draw = Draw { salts: &experiment.salts, unit, request, open, weight, shares: None, forced: None };
+    let whole_units = experiment.whole_units;
+    let draw = Draw {
+        salts: &experiment.salts,
+        unit,
+        request,
+        whole_units,
+        open,
+        weight,
+        shares: None,
+        forced: None,
+    };
     experiment.strategy.plan(&draw, experiment.arms.len())
 }

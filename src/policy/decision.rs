@@ -125,6 +125,8 @@ pub enum Watched {
     LatencyP95,
     /// Requests slower than legacy's 99 % quantile at the beginning of the stage.
     LatencyP99,
+    /// How long answers take to their last byte, in seconds.
+    Time,
     /// What a request costs.
     Cost,
     /// A metric of the experiment.

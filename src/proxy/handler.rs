@@ -274,6 +274,7 @@ fn enter(
     let stage = experiment.ramp.load();
     let split = experiment.split();
     let draw = Draw {
+        whole_units: experiment.whole_units,
         salts: &experiment.salts,
         unit: match unit {
             Unit::Named(name) => Some(name.as_bytes()),

@@ -310,6 +310,7 @@ impl Measured<'_> {
             credentials: vec![Credentials::Strip; arms.len()],
             suppresses_tools: known.is_some_and(|known| known.suppresses_tools),
             unit,
+            whole_units: false,
             hash_unit: false,
             salts: Salts::of(name.as_str()),
             strategy: Strategy::Shadow(everything()),
@@ -352,7 +353,7 @@ impl Measured<'_> {
             decision.cloned().unwrap_or_default();
         let is_told = |of: &Watched| match of {
             Watched::LatencyP95 | Watched::LatencyP99 | Watched::Outcome(_) => false,
-            Watched::ErrorRate | Watched::Cost | Watched::Metric(_) => true,
+            Watched::ErrorRate | Watched::Time | Watched::Cost | Watched::Metric(_) => true,
         };
         Decision {
             guardrails: guardrails.into_iter().filter(|guardrail| is_told(&guardrail.watch)).collect(),

@@ -90,6 +90,8 @@ pub struct Draw<'a> {
     pub unit: Option<&'a [u8]>,
     /// The request's own id, which copies are drawn by, so that a user's requests are not all copied or none.
     pub request: &'a [u8],
+    /// Draws copies by the unit instead, where there is one: conversations are copied whole or not at all.
+    pub whole_units: bool,
     /// Whether candidates take part at present; where not, legacy alone answers and the request is left out.
     pub open: bool,
     /// The canary's present weight; ignored by the other strategies.
@@ -173,6 +175,11 @@ impl Assignment {
 impl Draw<'_> {
     /// The bucket that decides about copies of this request.
     fn copy_bucket(&self) -> Bucket {
-        bucket(&self.salts.copy, self.request)
+        bucket(&self.salts.copy, self.copied_by())
+    }
+
+    /// What copies are drawn by.
+    fn copied_by(&self) -> &[u8] {
+        self.unit.filter(|_| self.whole_units).unwrap_or(self.request)
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn plan(settings: &Settings, draw: &Draw<'_>, arms: usize) -> Plan {
         let candidates = (0..=u8::MAX).map(ArmId).take(arms).skip(1);
         plan.copies.extend(candidates.map(|arm| CopyLeg { arm, role: Role::Shadow }));
     }
-    if settings.control.admits(bucket(&draw.salts.control, draw.request)) {
+    if settings.control.admits(bucket(&draw.salts.control, draw.copied_by())) {
         plan.copies.push(CopyLeg { arm: ArmId::LEGACY, role: Role::Control });
     }
     hold_back(settings, draw, &mut plan);
@@ -84,7 +84,7 @@ fn hold_back(settings: &Settings, draw: &Draw<'_>, plan: &mut Plan) {
     if plan.copies.is_empty() || settings.held_back == Share::NONE {
         return;
     }
-    if settings.held_back.admits(bucket(&draw.salts.held_back, draw.request)) {
+    if settings.held_back.admits(bucket(&draw.salts.held_back, draw.copied_by())) {
         plan.copies.clear();
         plan.held_back = true;
     }

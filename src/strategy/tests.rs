@@ -87,7 +87,16 @@ fn interleave() -> Strategy {
 
 /// A draw at a weight of 0 %.
 fn drawn<'a>(salts: &'a Salts, unit: Option<&'a [u8]>, request: &'a [u8]) -> Draw<'a> {
-    Draw { salts, unit, request, open: true, weight: Share::NONE, shares: None, forced: None }
+    Draw {
+        salts,
+        unit,
+        request,
+        whole_units: false,
+        open: true,
+        weight: Share::NONE,
+        shares: None,
+        forced: None,
+    }
 }
 
 /// The plan for a unit's request.

@@ -14,6 +14,7 @@ mod chat_demo;
 mod comparing;
 mod config;
 mod confirmed;
+mod conversations;
 mod damaged;
 mod delivery;
 mod demo;

@@ -95,7 +95,7 @@ impl Context<'_> {
     fn is_of_events(&self, watch: &Watched) -> bool {
         match watch {
             Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 => true,
-            Watched::Cost => false,
+            Watched::Time | Watched::Cost => false,
             Watched::Metric(name) => {
                 self.metrics.find(name).is_some_and(|metric| metric.measure.kind.scale() == Scale::Binary)
             }
@@ -113,7 +113,11 @@ impl Context<'_> {
         } = raw;
         let of = self.watched(metric, outcome, &place, arms)?;
         let usual = match &of {
-            Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 | Watched::Cost => Better::Lower,
+            Watched::ErrorRate
+            | Watched::LatencyP95
+            | Watched::LatencyP99
+            | Watched::Time
+            | Watched::Cost => Better::Lower,
             Watched::Metric(name) => self.metrics.find(name)?.measure.kind.better(),
             Watched::Outcome(_) => Better::Higher,
         };
@@ -141,6 +145,7 @@ impl Context<'_> {
             "error_rate" => return Some(Watched::ErrorRate),
             "latency_p95" => return Some(Watched::LatencyP95),
             "latency_p99" => return Some(Watched::LatencyP99),
+            "time" => return Some(Watched::Time),
             "cost" => {
                 self.check_priced(&place, arms.unwrap_or_default());
                 return Some(Watched::Cost);

@@ -21,6 +21,7 @@ use crate::config::lower::reach::Reach;
 use crate::config::lower::rollout;
 use crate::config::lower::strategy;
 use crate::config::lower::strategy::Chosen;
+use crate::config::scalar::SampleBy;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::judge;
@@ -126,6 +127,7 @@ fn experiment(
         format!("arms={arms};salt={salt};unit={unit}{decision}{}", allocation_identity(&strategy))
     };
     let credentials = arms.iter().map(|arm| models.credentials(*arm, arms[0])).collect();
+    let whole_units = whole_units(raw.sample_by, has_unit, report);
     let suppresses_tools = suppresses_tools(raw.suppress_tools, &arms, models, report);
     Some(Experiment {
         matcher,
@@ -133,6 +135,7 @@ fn experiment(
         credentials,
         suppresses_tools,
         unit,
+        whole_units,
         hash_unit: !raw.show_unit.or(false),
         salts: Salts::of(&salt),
         outcomes: outcomes.rules,
@@ -149,6 +152,15 @@ fn experiment(
         name,
         strategy,
     })
+}
+
+/// Whether copies are drawn by the unit, which must be there then.
+fn whole_units(raw: Field<Scalar<SampleBy>>, has_unit: bool, report: &Report) -> bool {
+    let Field::Given(At { place, value: Scalar(SampleBy::Unit) }) = raw else { return false };
+    if !has_unit {
+        report.add(&place, "there is no unit to sample by; hint: add `unit`, such as the conversation's id");
+    }
+    true
 }
 
 /// Copies without tools can be had where the arms' protocols have a word for it.

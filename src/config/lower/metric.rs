@@ -28,7 +28,7 @@ use crate::protocol::JsonPath;
 use crate::vocab::MetricName;
 
 /// What the gateway measures of every call; `metrics` cannot be called so.
-pub(super) const OWN: [&str; 4] = ["error_rate", "latency_p95", "latency_p99", "cost"];
+pub(super) const OWN: [&str; 5] = ["error_rate", "latency_p95", "latency_p99", "time", "cost"];
 
 /// What an outcome may be of which a value is taken.
 const VALUES: [OutcomeKind; 4] =

@@ -26,6 +26,7 @@ pub(super) use word::Approve;
 pub(super) use word::Fallback;
 pub(super) use word::ObjectFormat;
 pub(super) use word::OnVerdict;
+pub(super) use word::SampleBy;
 pub(super) use word::Until;
 
 use std::borrow::Cow;

@@ -55,6 +55,15 @@ pub(crate) enum Fallback {
     Legacy,
 }
 
+/// What copies are drawn by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SampleBy {
+    /// Each request on its own.
+    Request,
+    /// All requests of a unit, or none.
+    Unit,
+}
+
 /// What objects in an object store are written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ObjectFormat {
@@ -81,6 +90,7 @@ macro_rules! words {
 words!(Approve { "manual" => Approve::Manual });
 words!(OnVerdict { "end" => OnVerdict::End, "continue" => OnVerdict::Continue });
 words!(ObjectFormat { "parquet" => ObjectFormat::Parquet, "jsonl_zst" => ObjectFormat::Lines });
+words!(SampleBy { "request" => SampleBy::Request, "unit" => SampleBy::Unit });
 words!(Until { "verdict" => Until::Verdict });
 words!(Pattern {
     "email" => Pattern::Email,

@@ -11,6 +11,7 @@ use crate::config::field::Many;
 use crate::config::scalar::Host;
 use crate::config::scalar::Literal;
 use crate::config::scalar::Positive;
+use crate::config::scalar::SampleBy;
 use crate::config::scalar::Scalar;
 use crate::config::schema::Comparison;
 use crate::config::schema::Judge;
@@ -45,6 +46,10 @@ pub(crate) struct Experiment {
     /// on its own.
     #[serde(default)]
     pub(crate) unit: Field<Vec<Field<UnitSource>>>,
+    /// What copies and judges are drawn by: each request on its own (request), or all requests of a unit or none (unit), as
+    /// for conversations. Default: request.
+    #[serde(default)]
+    pub(crate) sample_by: Field<Scalar<SampleBy>>,
     /// Whether records hold the unit itself and not its hash. Default: false.
     #[serde(default)]
     pub(crate) show_unit: Field<Scalar<bool>>,

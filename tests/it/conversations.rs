@@ -1,0 +1,109 @@
+//! Conversations are copied whole or not at all, and are the units by which the costs and times of turns are compared.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::rig::Model;
+use crate::rig::Reply;
+use crate::rig::Rig;
+use crate::rig::Seen;
+use crate::rig::until;
+
+const TURNS: usize = 3;
+
+/// An agent that takes so many tokens a turn, and one more in every other conversation.
+async fn agent(tokens: u64) -> Model {
+    Model::start(move |seen: &Seen| {
+        let id = seen.headers["x-conversation-id"].as_bytes();
+        let odd = u64::from(id.last().is_some_and(|digit| digit % 2 == 1));
+        let usage = json!({"prompt_tokens": 0, "completion_tokens": tokens + odd});
+        Reply::json(&json!({"choices": [{"message": {"content": "done"}}], "usage": usage}))
+    })
+    .await
+}
+
+fn policy(old: &Model, new: &Model, strategy: &str) -> String {
+    format!(
+        "models:
+  old: {{url: \"{}\", protocol: openai, cost: {{per_million_output_tokens: 1000000}}}}
+  new: {{url: \"{}\", protocol: openai, cost: {{per_million_output_tokens: 1000000}}}}
+experiments:
+  - name: agents
+    legacy: old
+    candidate: new
+    unit: [{{header: x-conversation-id}}]
+    sample_by: unit
+    show_unit: true
+    strategy: {strategy}
+",
+        old.url(),
+        new.url()
+    )
+}
+
+async fn converse(rig: &Rig, conversations: usize) {
+    let mut client = rig.client().await;
+    for turn in 0..TURNS {
+        for number in 0..conversations {
+            let id = format!("conversation-{number}");
+            let said = json!({"messages": [{"role": "user", "content": turn.to_string()}]}).to_string();
+            let got = client.post("/v1/chat/completions", &[("x-conversation-id", &id)], &said).await;
+            assert_eq!(got.status, 200);
+        }
+    }
+}
+
+/// How many turns of each conversation have this.
+fn turns(records: &[Value], has: impl Fn(&Value) -> bool) -> BTreeMap<String, usize> {
+    let mut turns = BTreeMap::new();
+    for pair in records.iter().filter(|line| line["kind"] == "pair") {
+        *turns.entry(pair["unit"].as_str().unwrap().to_owned()).or_default() += usize::from(has(pair));
+    }
+    turns
+}
+
+#[tokio::test]
+async fn of_a_conversation_all_turns_are_copied_or_none() {
+    let (old, new) = (agent(1).await, agent(1).await);
+    let strategy = "{shadow: {sample: 50%, control: 30%, held_back: 20%}}";
+    let rig = Rig::start(&policy(&old, &new, strategy)).await;
+    converse(&rig, 40).await;
+    let records = rig.records().await;
+    let has = |role: &'static str| {
+        move |pair: &Value| pair["observations"].as_array().unwrap().iter().any(|seen| seen["role"] == role)
+    };
+    for copied in [turns(&records, has("shadow")), turns(&records, has("control"))] {
+        assert_eq!(copied.len(), 40);
+        assert!(copied.values().all(|turns| [0, TURNS].contains(turns)), "{copied:?}");
+        let whole = copied.values().filter(|turns| **turns == TURNS).count();
+        assert!((3..=35).contains(&whole), "{whole} of 40");
+    }
+    let held_back = turns(&records, |pair| pair["held_back"] == true);
+    assert!(held_back.values().all(|turns| [0, TURNS].contains(turns)), "{held_back:?}");
+}
+
+#[tokio::test]
+async fn what_turns_cost_and_how_long_they_take_is_compared_by_conversations() {
+    let (old, new) = (agent(1).await, agent(3).await);
+    let strategy = "{ab: {arms: {old: 50%, new: 50%}, guardrails: [{metric: time, on_breach: hold}], \
+                    primary_metric: {metric: cost}}}";
+    let rig = Rig::start(&policy(&old, &new, strategy)).await;
+    converse(&rig, 300).await;
+    let mut admin = rig.admin().await;
+    let mut verdict = Value::Null;
+    until("every turn to be counted", async || {
+        verdict = admin.get("/api/v1/experiments/agents/verdict").await.json();
+        verdict["requests"] == json!(TURNS * 300)
+    })
+    .await;
+    assert_eq!(verdict["figure"], "cost");
+    // Turns of 1 or 2 against turns of 3 or 4.
+    let (effect, lower) = (verdict["effect"].as_f64().unwrap(), verdict["effect_lower"].as_f64().unwrap());
+    assert!((1.7..2.3).contains(&effect) && lower > 0.0, "{verdict}");
+    let summary = admin.get("/api/v1/experiments/agents").await.json()["summary"].clone();
+    let guardrails = summary.pointer("/verdicts/0/guardrails").and_then(Value::as_array);
+    let time = guardrails.unwrap().iter().find(|guardrail| guardrail["figure"] == "time").unwrap();
+    assert_eq!(time["on_breach"], "hold", "{summary:#}");
+}
