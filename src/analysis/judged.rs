@@ -85,14 +85,18 @@ impl Study {
         let Some(case) = self.join.judgement(record) else { return };
         let tally = self.judges.entry((record.judge.clone(), record.version.clone()));
         tally.or_insert_with(|| JudgeTally::of(record.mode)).count(record);
-        let Some(design) = self.design.take() else { return };
-        for metric in &design.metrics {
+        // Only the metrics: what the experiment is decided by is looked at while they are told.
+        let Some(design) = &mut self.design else { return };
+        let (alpha, metrics) = (design.decision.alpha, std::mem::take(&mut design.metrics));
+        for metric in &metrics {
             let judge = metric.judge.as_ref();
             if judge.is_some_and(|judge| judge.name == record.judge && judge.version == record.version) {
-                self.weigh(&case, metric, record, design.decision.alpha);
+                self.weigh(&case, metric, record, alpha);
             }
         }
-        self.design = Some(design);
+        if let Some(design) = &mut self.design {
+            design.metrics = metrics;
+        }
         if self.awaits(&case) {
             self.join.put_back(case);
         }

@@ -299,6 +299,8 @@ impl Sink for Desk {
 
     fn outcome(&mut self, _record: &OutcomeRecord) {}
 
+    fn judgement(&mut self, _record: &JudgementRecord) {}
+
     fn gap(&mut self, _gap: &Gap) {}
 }
 

@@ -397,17 +397,24 @@ async fn judges_count_live_as_in_the_report_and_decide() {
     assert_eq!((&helpful["wins"], &helpful["consistency"]), (&json!(40), &json!(1.0)));
     // Once that is settled, the model is asked no more.
     let decided = ["judge=\"helpful\"", "reason=\"decided\""];
+    let mut asked = 40;
     until("the judge to stop", async || {
         ask(&rig, 1).await;
+        asked += 1;
         rig.metric("crossfade_judge_drops_total", &decided).await > 0.0
     })
     .await;
-    let mut live = Value::Null;
-    until("the figures to rest", async || {
-        let now = summary().await;
-        std::mem::replace(&mut live, now.clone()) == now
+    until("every request to be judged or let go", async || {
+        let dropped = rig.metric("crossfade_judge_drops_total", &decided).await as u64;
+        let found = summary().await;
+        let judged =
+            |name| found["judges"].as_array().unwrap().iter().find(|it| it["judge"] == name).unwrap();
+        found["requests"] == asked
+            && judged("tidy")["judgements"] == asked
+            && judged("helpful")["judgements"].as_u64().unwrap() + dropped == asked
     })
     .await;
+    let live = summary().await;
     rig.shut_down().await.unwrap();
     let mut report = Analysis::new();
     for line in record::read(&rig.records_dir()).unwrap() {
