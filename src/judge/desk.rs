@@ -26,6 +26,7 @@ use crate::judge::drop::Drop;
 use crate::judge::spend::Books;
 use crate::judge::work;
 use crate::judge::work::Means;
+use crate::policy::JudgeDraw;
 use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::JudgementRecord;
@@ -68,6 +69,7 @@ struct Shared {
 #[derive(Debug)]
 struct Judge {
     settings: Settings,
+    draw: JudgeDraw,
     means: Means,
     /// Its experiment's verdict is reached.
     decided: AtomicBool,
@@ -262,7 +264,7 @@ impl Judges {
         let panel = self.0.panel.load();
         let of_experiment = |judge: &&Arc<Judge>| judge.settings.experiment == record.experiment;
         for judge in panel.iter().filter(of_experiment) {
-            if !judge.settings.draws(record.request_id) {
+            if !judge.draw.admits(record.request_id.as_bytes()) {
                 continue;
             }
             if let Err(why) = judge.take(record) {
@@ -308,7 +310,7 @@ impl Judge {
     fn new(settings: Settings, books: &Books) -> Arc<Self> {
         let means = Means { ledger: books.of(&settings), cache: Default::default() };
         let (decided, waiting, arrived, dismissed) = Default::default();
-        Arc::new(Self { settings, means, decided, waiting, arrived, dismissed })
+        Arc::new(Self { draw: settings.draw(), settings, means, decided, waiting, arrived, dismissed })
     }
 
     /// Takes in a case, or says why it cannot.

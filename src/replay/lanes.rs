@@ -309,6 +309,7 @@ impl Measured<'_> {
             arms: arms.to_vec(),
             credentials: vec![Credentials::Strip; arms.len()],
             unit,
+            judges: Vec::new(),
             hash_unit: false,
             salts: Salts::of(name.as_str()),
             strategy: Strategy::Shadow(everything()),
