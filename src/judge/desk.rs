@@ -175,6 +175,10 @@ impl Judges {
             () = judge.dismissed.cancelled() => {}
             () = stop.cancelled() => {}
         }
+        // Rules take no time, so what waits for them is judged yet.
+        while let (true, Some(case)) = (stop.is_cancelled() && !judge.settings.asks(), judge.next()) {
+            self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
+        }
         let why = if stop.is_cancelled() { Drop::Stopped } else { Drop::Replaced };
         at_work.abort_all();
         while let Some(ended) = at_work.join_next().await {

@@ -490,3 +490,24 @@ async fn scores_are_compared_in_pairs_and_a_split_hears_the_judge_too() {
         assert!(tidy["events"].as_u64().unwrap() > 0, "{tidy}");
     }
 }
+
+#[tokio::test]
+async fn a_judge_gets_its_key_and_nobody_else_sees_it() {
+    let (old, new) = (Model::saying(chat("bad")).await, Model::saying(chat("good")).await);
+    let judge = fair().await;
+    let dir = tempfile::TempDir::new().unwrap();
+    let file = dir.path().join("key");
+    std::fs::write(&file, "sk-very-secret\n").unwrap();
+    let key = format!(", key: {{from_file: \"{}\"}}", file.display());
+    let rig = Rig::start(&policy(&old, &new, &helpful(&judge, &key))).await;
+    ask(&rig, 1).await;
+    judged(&rig, 1.0).await;
+    for seen in judge.seen() {
+        assert_eq!(seen.headers["authorization"], "Bearer sk-very-secret");
+    }
+    let shown = rig.admin().await.get("/api/v1/experiments/e").await.text().to_owned();
+    let records = rig.records().await;
+    assert!(
+        !shown.contains("sk-very-secret") && records.iter().all(|it| !it.to_string().contains("sk-very"))
+    );
+}
