@@ -26,6 +26,7 @@ use crate::judge::drop::Drop;
 use crate::judge::spend::Books;
 use crate::judge::work;
 use crate::judge::work::Means;
+use crate::policy::JudgeDraw;
 use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::JudgementRecord;
@@ -68,6 +69,7 @@ struct Shared {
 #[derive(Debug)]
 struct Judge {
     settings: Settings,
+    draw: JudgeDraw,
     means: Means,
     /// Its experiment's verdict is reached.
     decided: AtomicBool,
@@ -173,6 +175,10 @@ impl Judges {
             () = judge.dismissed.cancelled() => {}
             () = stop.cancelled() => {}
         }
+        // Rules take no time, so what waits for them is judged yet.
+        while let (true, Some(case)) = (stop.is_cancelled() && !judge.settings.asks(), judge.next()) {
+            self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
+        }
         let why = if stop.is_cancelled() { Drop::Stopped } else { Drop::Replaced };
         at_work.abort_all();
         while let Some(ended) = at_work.join_next().await {
@@ -262,7 +268,7 @@ impl Judges {
         let panel = self.0.panel.load();
         let of_experiment = |judge: &&Arc<Judge>| judge.settings.experiment == record.experiment;
         for judge in panel.iter().filter(of_experiment) {
-            if !judge.settings.draws(record.request_id) {
+            if !judge.draw.admits(record.request_id.as_bytes()) {
                 continue;
             }
             if let Err(why) = judge.take(record) {
@@ -299,6 +305,8 @@ impl Sink for Desk {
 
     fn outcome(&mut self, _record: &OutcomeRecord) {}
 
+    fn judgement(&mut self, _record: &JudgementRecord) {}
+
     fn gap(&mut self, _gap: &Gap) {}
 }
 
@@ -306,7 +314,7 @@ impl Judge {
     fn new(settings: Settings, books: &Books) -> Arc<Self> {
         let means = Means { ledger: books.of(&settings), cache: Default::default() };
         let (decided, waiting, arrived, dismissed) = Default::default();
-        Arc::new(Self { settings, means, decided, waiting, arrived, dismissed })
+        Arc::new(Self { draw: settings.draw(), settings, means, decided, waiting, arrived, dismissed })
     }
 
     /// Takes in a case, or says why it cannot.

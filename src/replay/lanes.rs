@@ -311,6 +311,7 @@ impl Measured<'_> {
             suppresses_tools: known.is_some_and(|known| known.suppresses_tools),
             unit,
             whole_units: false,
+            judges: Vec::new(),
             hash_unit: false,
             salts: Salts::of(name.as_str()),
             strategy: Strategy::Shadow(everything()),

@@ -93,30 +93,31 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
     let At { place, value: schema::Judge { rules, llm, http, at, sample, budget } } = raw;
     let keys = [("rules", rules.is_there()), ("llm", llm.is_there()), ("http", http.is_there())];
     exactly_one(&keys, &place, report);
-    if let (true, Some(place)) = (rules.is_there(), budget.place()) {
+    let is_by_rules = rules.is_there();
+    if let (true, Some(place)) = (is_by_rules, budget.place()) {
         report.add(place, "rules ask nobody, so there is nothing to bound; hint: remove it");
     }
     let usual = if llm.is_there() { FIVE_PERCENT } else { Share::ALL };
-    let is_priced = !http.is_there();
     let way = self::rules(rules, report).or(self::llm(llm, report)).or(self::http(http, report));
-    let budget = self::budget(budget, way.as_ref().filter(|_| is_priced), report);
+    let budget = self::budget(budget, way.as_ref().filter(|_| !is_by_rules), report);
     Some(Said { way: way?, at: at.scalar(), sample: sample.or(usual), budget })
 }
 
 fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -> Budget {
     let schema::JudgeBudget { in_flight, calls_per_day, tokens_per_day, usd_per_day } =
         raw.value().unwrap_or_default();
-    let rate = match way {
-        Some(Way::Llm(llm)) => llm.rate.as_ref(),
-        _ => None,
-    };
-    if let Some(place) = usd_per_day.place() {
-        match rate {
-            None => report.add(place, "the judge has no `cost`; hint: say what it charges"),
-            Some(rate) if rate.currency != "USD" => {
-                report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
-            }
-            Some(_) => {}
+    match (usd_per_day.place(), way) {
+        // What is wrong with it has been reported.
+        (None, _) | (_, None) => {}
+        (Some(place), Some(Way::Llm(Llm { rate: Some(rate), .. }))) if rate.currency != "USD" => {
+            report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
+        }
+        (_, Some(Way::Llm(Llm { rate: Some(_), .. }))) => {}
+        (Some(place), Some(Way::Llm(_))) => {
+            report.add(place, "the judge has no `cost`; hint: say what it charges");
+        }
+        (Some(place), Some(_)) => {
+            report.add(place, "a service tells no cost; hint: bound its calls by `calls_per_day`");
         }
     }
     Budget {

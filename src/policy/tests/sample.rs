@@ -85,6 +85,7 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
             UnitSource::Json("$.user".parse().unwrap()),
         ],
         whole_units: false,
+        judges: Vec::new(),
         hash_unit: true,
         salts: Salts::of(name),
         strategy,
