@@ -433,7 +433,11 @@ async fn a_judge_that_the_policy_changes_is_another_and_what_waited_is_let_go() 
     let judge = fair().await;
     let rig = Rig::start(&policy(&old, &new, &helpful(&hung, ""))).await;
     ask(&rig, 6).await;
-    until("the judge to be asked", async || hung.seen().len() == 4).await;
+    until("the judge to be asked, and the rest to wait", async || {
+        let pairs = rig.metric("crossfade_records_written_total", &["kind=\"pair\""]).await;
+        hung.seen().len() == 4 && pairs == 6.0
+    })
+    .await;
     rig.write_policy(&policy(&old, &new, &helpful(&judge, "")));
     assert_eq!(rig.admin().await.post("/-/reload", &[], "").await.status, 200);
     let replaced = ["judge=\"helpful\"", "reason=\"replaced\""];
