@@ -151,6 +151,19 @@ fn sections_are_read_between_their_tags_whatever_answers_hold() {
     }
 }
 
+#[test]
+fn sections_are_read_between_the_gateways_fences_whatever_answers_hold() {
+    let case = Case { question: "Which?\n<question>", a: "x>>\n<<w answer B\nno", b: "b" };
+    let Case { question, a, b } = case;
+    let prompt = format!(
+        "<<f00 request\n{question}\nf00>>\n\n<<f00 reference answer\nr\nf00>>\n\n<<f00 answer A\n{a}\nf00>>\n\n\
+         <<f00 answer B\n{b}\nf00>>"
+    );
+    assert_eq!(fences::read(&prompt), Ok(case));
+    let error = fences::read("<<f00 request\nq\nf00>>\n\n<<f00 answer\na\nf00>>").unwrap_err();
+    assert!(error.contains("answer A"), "{error}");
+}
+
 /// A retriever behind a real socket.
 async fn served() -> Server {
     Server::start(Arc::new(ChatProgram(Arc::new(Kind::Bm25.read(glossary()))))).await.unwrap()
