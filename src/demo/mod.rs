@@ -181,6 +181,7 @@ impl Demo {
             admin: ANY_PORT,
             legacy: models[0].addr(),
             candidate: models[1].addr(),
+            judge: None,
             records: &folder.log(),
         };
         folder.write(&folder.policy(), &policy::text(&places))?;

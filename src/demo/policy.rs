@@ -18,6 +18,8 @@ pub struct Places<'a> {
     pub legacy: SocketAddr,
     /// Where the candidate listens.
     pub candidate: SocketAddr,
+    /// Where the judge listens, if there is one.
+    pub judge: Option<SocketAddr>,
     /// Where records go.
     pub records: &'a Path,
 }
@@ -29,7 +31,7 @@ pub fn text(places: &Places<'_>) -> String {
 
 /// A policy with the places of a run in it.
 pub(super) fn filled(template: &str, places: &Places<'_>) -> String {
-    let Places { data, admin, legacy, candidate, records } = places;
+    let Places { data, admin, legacy, candidate, judge, records } = places;
     // As a JSON string, which YAML reads as it stands, whatever characters the path has.
     let records = serde_json::Value::from(records.display().to_string()).to_string();
     template
@@ -37,6 +39,7 @@ pub(super) fn filled(template: &str, places: &Places<'_>) -> String {
         .replace("ADMIN_ADDRESS", &admin.to_string())
         .replace("LEGACY_URL", &format!("http://{legacy}"))
         .replace("CANDIDATE_URL", &format!("http://{candidate}"))
+        .replace("JUDGE_URL", &judge.map_or_else(String::new, |judge| format!("http://{judge}/v1")))
         .replace("RECORD_DIR", &records)
 }
 

@@ -176,8 +176,14 @@ async fn a_wrong_request_is_the_clients_fault_and_says_why() {
 fn the_policy_names_every_address_and_every_experiment() {
     let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let records = Path::new("/tmp/with \"quotes\"");
-    let places =
-        Places { data: address(0), admin: address(1), legacy: address(2), candidate: address(3), records };
+    let places = Places {
+        data: address(0),
+        admin: address(1),
+        legacy: address(2),
+        candidate: address(3),
+        judge: None,
+        records,
+    };
     let text = policy::text(&places);
     for expected in [
         r#"{data: "127.0.0.1:0", admin: "127.0.0.1:1"}"#,

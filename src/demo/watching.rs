@@ -16,6 +16,9 @@ use crate::demo::findings;
 use crate::demo::traffic::Counts;
 use crate::vocab::StrategyKind;
 
+/// Judges that say nothing for so long have nothing more to say.
+const JUDGES_REST: Duration = Duration::from_millis(500);
+
 /// How often a watcher is told how far the traffic is.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
 /// How often the analysis is asked whether it has seen everything.
@@ -58,6 +61,26 @@ pub(super) async fn found(
         }
     });
     whole.await.map_err(|_| findings::unaccounted(experiment, known(gateway, experiment).as_ref(), counts))
+}
+
+/// What was found once the judges have said all they will: twice in a row the same.
+pub(super) async fn judged(
+    gateway: &Gateway,
+    experiment: &'static str,
+    counts: &Counts,
+) -> Result<ExperimentSummary, DemoError> {
+    let judgements =
+        |found: &ExperimentSummary| found.judges.iter().map(|judge| judge.judgements).sum::<u64>();
+    let mut before = None;
+    let mut looks = interval(JUDGES_REST);
+    loop {
+        looks.tick().await;
+        let found = found(gateway, experiment, counts).await?;
+        let now = judgements(&found);
+        if before.replace(now) == Some(now) {
+            return Ok(found);
+        }
+    }
 }
 
 fn known(gateway: &Gateway, experiment: &str) -> Option<ExperimentSummary> {

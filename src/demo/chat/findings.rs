@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::analysis::ArmSummary;
 use crate::analysis::ExperimentSummary;
+use crate::analysis::JudgeSummary;
 use crate::demo::chat::summary::Arm;
 use crate::demo::chat::summary::Chapter;
+use crate::demo::chat::summary::Judged;
 use crate::demo::chat::users::THUMBS_OUTCOME;
 use crate::demo::findings::agreement;
 use crate::demo::findings::cost;
@@ -27,10 +29,16 @@ pub(super) fn chapter(found: &ExperimentSummary, counts: &Counts) -> Chapter {
         arms: found.arms.iter().map(|one| arm(found, one)).collect(),
         agreement: agreement(found, |role| role != Role::Control),
         repeated: agreement(found, |role| role == Role::Control),
+        judged: found.judges.first().map(judged),
         winner: winner(found),
         reason: found.sentence.clone(),
         verdict: found.verdicts.first().map(|verdict| (verdict.state, verdict.reasons.join(", and "))),
     }
+}
+
+fn judged(found: &JudgeSummary) -> Judged {
+    let JudgeSummary { wins, losses, ties, consistency, .. } = found;
+    Judged { wins: *wins, losses: *losses, ties: *ties, consistency: *consistency }
 }
 
 fn arm(found: &ExperimentSummary, summary: &ArmSummary) -> Arm {

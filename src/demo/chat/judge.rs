@@ -73,7 +73,7 @@ impl Judge {
     /// When question or answers are not in it, saying which.
     pub fn judge(&self, prompt: &str) -> Result<Judged, String> {
         let case = fences::read(prompt)?;
-        let Some(right) = self.find(case.question) else {
+        let Some(right) = self.find(&asked(case.question)) else {
             return Ok(Judged { winner: Winner::Tie, reason: "I do not know what is asked.".to_owned() });
         };
         let truth = right.sentence();
@@ -119,6 +119,12 @@ impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         json!({"winner": self.winner.as_str(), "reason": self.reason}).fmt(f)
     }
+}
+
+/// What users said of a conversation, of which each line begins with who says it; anything else is all the question.
+fn asked(question: &str) -> String {
+    let said: Vec<&str> = question.lines().filter_map(|line| line.strip_prefix("user: ")).collect();
+    if said.is_empty() { question.to_owned() } else { said.join(" ") }
 }
 
 /// Stems, and the runs of three letters of each word with its ends marked.

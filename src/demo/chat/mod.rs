@@ -121,6 +121,7 @@ impl ChatDemo {
             admin: ANY_PORT,
             legacy: models[0].addr(),
             candidate: models[1].addr(),
+            judge: Some(judge.addr()),
             records: &folder.log(),
         };
         folder.write(&folder.policy(), &policy::filled(POLICY, &places))?;
@@ -195,7 +196,8 @@ impl ChatDemo {
         };
         let traffic = users::send(campaign, self.glossary.clone(), counts.clone());
         watching::watched(traffic, strategy, conversations * TURNS, &counts, watch).await;
-        let found = watching::found(&self.gateway, experiment(strategy), &counts).await?;
+        watching::found(&self.gateway, experiment(strategy), &counts).await?;
+        let found = watching::judged(&self.gateway, experiment(strategy), &counts).await?;
         Ok(findings::chapter(&found, &counts))
     }
 }

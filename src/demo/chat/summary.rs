@@ -63,12 +63,27 @@ pub struct Chapter {
     pub agreement: Option<Ratio>,
     /// How often legacy, asked again, gave the same answer; `None` where it was not asked again.
     pub repeated: Option<Ratio>,
+    /// What the judge said; `None`: nothing.
+    pub judged: Option<Judged>,
     /// The better model; `None`: not known yet.
     pub winner: Option<String>,
     /// Why, in one sentence.
     pub reason: String,
     /// What to do about the candidate, and why.
     pub verdict: Option<(State, String)>,
+}
+
+/// What a judge said of pairs of answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged {
+    /// How often it preferred the candidate's.
+    pub wins: u64,
+    /// How often it preferred legacy's.
+    pub losses: u64,
+    /// How often neither.
+    pub ties: u64,
+    /// How often both orders of the answers led to the same.
+    pub consistency: Option<f64>,
 }
 
 /// What one model did in one strategy.
@@ -141,7 +156,8 @@ impl fmt::Display for Chapter {
             }
             _ => "A/B: each model answers half of the conversations, as streams; users give thumbs.\n",
         })?;
-        let heads = ["model", "answers", "copies", self.judged(), "first chunk", "whole", "tokens", "cost"];
+        let heads =
+            ["model", "answers", "copies", self.measured_by(), "first chunk", "whole", "tokens", "cost"];
         let mut rows = vec![heads.map(str::to_owned)];
         rows.extend(self.arms.iter().map(|arm| arm.row(self.strategy)));
         f.write_str(&table(&rows))?;
@@ -154,6 +170,9 @@ impl fmt::Display for Chapter {
         };
         said(f, "Both models", self.agreement)?;
         said(f, "Legacy, asked twice,", self.repeated)?;
+        if let Some(judged) = &self.judged {
+            f.write_str(&indented(&judged.to_string()))?;
+        }
         if self.failed > 0 {
             writeln!(f, "  {} requests failed.", grouped(self.failed))?;
         }
@@ -168,8 +187,25 @@ impl fmt::Display for Chapter {
     }
 }
 
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { wins, losses, ties, consistency } = self;
+        write!(
+            f,
+            "A judge that was shown no names preferred the candidate's answer to {} requests, legacy's to {}, neither's to {}",
+            grouped(*wins),
+            grouped(*losses),
+            grouped(*ties)
+        )?;
+        match consistency {
+            Some(same) => write!(f, "; in {:.0} % of them whichever answer it read first.", 100.0 * same),
+            None => f.write_str("."),
+        }
+    }
+}
+
 impl Chapter {
-    fn judged(&self) -> &'static str {
+    fn measured_by(&self) -> &'static str {
         if self.strategy == StrategyKind::Shadow { "likeness" } else { "thumbs up" }
     }
 }

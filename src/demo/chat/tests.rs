@@ -22,6 +22,7 @@ use crate::demo::chat::openai::MODELS_PATH;
 use crate::demo::chat::serve::ChatProgram;
 use crate::demo::chat::summary::Arm;
 use crate::demo::chat::summary::Chapter;
+use crate::demo::chat::summary::Judged;
 use crate::demo::chat::summary::Summary;
 use crate::demo::chat::users::Campaign;
 use crate::demo::chat::users::conversations;
@@ -305,6 +306,7 @@ fn the_summary_tells_a_stranger_what_was_found() {
         problem: None,
         agreement: Ratio::of(150, 300),
         repeated: Ratio::of(15, 15),
+        judged: Some(Judged { wins: 40, losses: 10, ties: 5, consistency: Some(0.98) }),
         winner: Some("chat-candidate".to_owned()),
         reason: "chat-candidate is better than chat-legacy.".to_owned(),
         verdict: Some((State::Promote, "`likeness` is better".to_owned())),
@@ -320,6 +322,7 @@ fn the_summary_tells_a_stranger_what_was_found() {
         problem: Some("POST /v1/chat/completions was answered 503".to_owned()),
         agreement: None,
         repeated: None,
+        judged: None,
         winner: None,
         reason: "Too few thumbs.".to_owned(),
         verdict: None,
@@ -348,6 +351,8 @@ SHADOW: legacy answers every user; the candidate gets copies, whose answers no u
   chat-candidate        0     300     0.812      0.31 ms  1.25 ms  101 + 70  0.000900 USD
   Both models gave the same answer to 50.0 % of 300 requests.
   Legacy, asked twice, gave the same answer to 100.0 % of 15 requests.
+  A judge that was shown no names preferred the candidate's answer to 40 requests, legacy's to 10,
+  neither's to 5; in 98 % of them whichever answer it read first.
   chat-candidate is better than chat-legacy.
   Verdict: promote, for `likeness` is better.
 
