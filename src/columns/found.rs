@@ -7,6 +7,8 @@ use crate::columns::table::FoundInRow;
 use crate::columns::table::Kind;
 use crate::columns::table::Part;
 use crate::compare::Agreement;
+use crate::protocol::Finish;
+use crate::protocol::Usage;
 use crate::record::Line;
 use crate::record::ObservationRecord;
 use crate::record::OutcomeValue;
@@ -157,7 +159,7 @@ const CALLS: &[Part] = &[
     part("first_byte_seconds", Kind::Float, "from the call's beginning to the first byte of the body"),
     part("total_seconds", Kind::Float, "from the call's beginning to its end"),
     part("bytes", Kind::Int64, "the size of the answer's body"),
-    part("input_tokens", Kind::Int64, "input tokens, without cached ones"),
+    part("input_tokens", Kind::Int64, "input tokens, without those read from a cache or written to one"),
     part("cached_input_tokens", Kind::Int64, "input tokens that a cache gave"),
     part("output_tokens", Kind::Int64, "output tokens"),
     part("cost", Kind::Money, "what it cost"),
@@ -257,6 +259,42 @@ pub(super) const LATER: &[OfRow] = &[
         |row| row.judgement().map_or(Cell::Null, |judgement| Cell::Float(judgement.propensity)),
     ),
     ("judged", Kind::List(JUDGED), "what the judge said, answer by answer", judged),
+    ("legacy_cache_write_input_tokens", Kind::Int64, "input tokens that were written to a cache", |row| {
+        Cell::int(used(row.legacy).map(|used| used.cache_write_input_tokens))
+    }),
+    ("legacy_reasoning_tokens", Kind::Int64, "output tokens that were reasoning", |row| {
+        Cell::int(used(row.legacy).map(|used| used.reasoning_tokens))
+    }),
+    (
+        "legacy_tokens_estimated",
+        Kind::Bool,
+        "some of the tokens are estimated, for the answer did not tell",
+        |row| bool(used(row.legacy).map(|used| used.estimated)),
+    ),
+    ("legacy_answered_by", Kind::Text, "the model that says it answered, in its own words", |row| {
+        Cell::text(row.legacy.and_then(answered_by))
+    }),
+    ("legacy_finish", Kind::Text, "why the answer of a language model ended", |row| {
+        Cell::text(row.legacy.and_then(finish).map(Finish::as_str))
+    }),
+    ("candidate_cache_write_input_tokens", Kind::Int64, "input tokens that were written to a cache", |row| {
+        Cell::int(used(row.candidate).map(|used| used.cache_write_input_tokens))
+    }),
+    ("candidate_reasoning_tokens", Kind::Int64, "output tokens that were reasoning", |row| {
+        Cell::int(used(row.candidate).map(|used| used.reasoning_tokens))
+    }),
+    (
+        "candidate_tokens_estimated",
+        Kind::Bool,
+        "some of the tokens are estimated, for the answer did not tell",
+        |row| bool(used(row.candidate).map(|used| used.estimated)),
+    ),
+    ("candidate_answered_by", Kind::Text, "the model that says it answered, in its own words", |row| {
+        Cell::text(row.candidate.and_then(answered_by))
+    }),
+    ("candidate_finish", Kind::Text, "why the answer of a language model ended", |row| {
+        Cell::text(row.candidate.and_then(finish).map(Finish::as_str))
+    }),
     ("line", Kind::Text, "the whole line, JSON as the log has it", |row| Cell::text(Some(&row.text))),
 ];
 
@@ -329,6 +367,18 @@ fn judged<'r>(row: &'r Row<'_>) -> Cell<'r> {
         ]
     });
     Cell::List(answers.collect())
+}
+
+fn used(seen: Option<&ObservationRecord>) -> Option<Usage> {
+    seen.and_then(|seen| seen.tokens)
+}
+
+fn answered_by(seen: &ObservationRecord) -> Option<&str> {
+    seen.said.as_ref()?.model.as_deref()
+}
+
+fn finish(seen: &ObservationRecord) -> Option<Finish> {
+    seen.said.as_ref()?.finish
 }
 
 fn bool(mark: Option<bool>) -> Cell<'static> {

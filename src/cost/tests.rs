@@ -19,7 +19,9 @@ fn rate() -> Rate {
         per_second: money("0.0004"),
         per_million_input_tokens: money("2.5"),
         per_million_cached_input_tokens: money("1.25"),
+        per_million_cache_write_input_tokens: None,
         per_million_output_tokens: money("10"),
+        per_million_reasoning_tokens: None,
     }
 }
 
@@ -29,6 +31,7 @@ fn a_call_costs_exactly_what_its_parts_do() {
         input_tokens,
         cached_input_tokens,
         output_tokens,
+        ..Usage::default()
     };
     let cases = [
         (None, Duration::ZERO, "0.00002"),
@@ -44,6 +47,29 @@ fn a_call_costs_exactly_what_its_parts_do() {
 }
 
 #[test]
+fn what_is_written_to_a_cache_and_reasoning_cost_as_their_kind_or_what_the_rate_says() {
+    let usage = Usage {
+        input_tokens: 100,
+        cache_write_input_tokens: 10,
+        output_tokens: 50,
+        reasoning_tokens: 20,
+        ..Usage::default()
+    };
+    let plain = Rate { per_request: Money::ZERO, ..rate() };
+    // 110 * 2.5 + 50 * 10 = 775 millionths.
+    assert_eq!(plain.price(Some(&usage), Duration::ZERO), money("0.000775"));
+    let apart = Rate {
+        per_million_cache_write_input_tokens: Some(money("3.125")),
+        per_million_reasoning_tokens: Some(money("40")),
+        ..plain
+    };
+    // 100 * 2.5 + 10 * 3.125 + 30 * 10 + 20 * 40 = 1381.25 millionths.
+    assert_eq!(apart.price(Some(&usage), Duration::ZERO), money("0.00138125"));
+    let all_reasoning = Usage { reasoning_tokens: 90, ..usage };
+    assert_eq!(apart.price(Some(&all_reasoning), Duration::ZERO), money("0.00388125"));
+}
+
+#[test]
 fn what_a_rate_does_not_name_costs_nothing() {
     let nothing = Money::ZERO;
     let free = Rate {
@@ -52,9 +78,12 @@ fn what_a_rate_does_not_name_costs_nothing() {
         per_second: nothing,
         per_million_input_tokens: nothing,
         per_million_cached_input_tokens: nothing,
+        per_million_cache_write_input_tokens: None,
         per_million_output_tokens: nothing,
+        per_million_reasoning_tokens: None,
     };
-    let usage = Usage { input_tokens: u64::MAX, cached_input_tokens: 1, output_tokens: 1 };
+    let usage =
+        Usage { input_tokens: u64::MAX, cached_input_tokens: 1, output_tokens: 1, ..Usage::default() };
     assert_eq!(free.price(Some(&usage), Duration::from_secs(1_000_000)), Money::ZERO);
 }
 
@@ -128,7 +157,7 @@ proptest! {
             + part(rate.per_million_input_tokens, input_tokens)
             + part(rate.per_million_cached_input_tokens, cached_input_tokens)
             + part(rate.per_million_output_tokens, output_tokens);
-        let usage = Usage { input_tokens, cached_input_tokens, output_tokens };
+        let usage = Usage { input_tokens, cached_input_tokens, output_tokens, ..Usage::default() };
         let price = i128::from(rate.price(Some(&usage), Duration::from_micros(micros)).picos());
         prop_assert!((price * 1_000_000 - exact_millionths).abs() <= 4 * 500_000, "four parts are rounded");
     }

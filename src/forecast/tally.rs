@@ -277,12 +277,7 @@ impl Prices {
         }
         let took = Duration::from_secs_f64(call.total_ms.max(0.0) / 1000.0);
         let price = rate.price(call.tokens.as_ref(), took);
-        let by_tokens = [
-            rate.per_million_input_tokens,
-            rate.per_million_cached_input_tokens,
-            rate.per_million_output_tokens,
-        ];
-        let unknown = call.tokens.is_none() && by_tokens.iter().any(|money| *money != Money::ZERO);
+        let unknown = call.tokens.is_none() && rate.charges_tokens();
         let priced = self.models.entry(call.arm.to_string()).or_insert_with(|| Priced {
             total: Money::ZERO,
             currency: rate.currency.clone(),

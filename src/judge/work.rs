@@ -258,6 +258,7 @@ impl Took {
                 amount: Money::ZERO,
                 currency: currency.to_owned(),
                 tokens_unknown: false,
+                estimated: false,
             });
             cost.amount = Money::from_picos(cost.amount.picos().saturating_add(amount.picos()));
             cost.tokens_unknown |= tokens.is_none();

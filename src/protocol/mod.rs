@@ -3,13 +3,17 @@
 //! The data plane passes bytes and understands none of them; whoever needs meaning asks here. Pure: bytes and
 //! parsed JSON in, values out.
 
+mod asked;
 mod class;
 mod credentials;
 mod document;
+mod encoding;
+mod estimate;
 pub mod grpc;
 pub mod http1;
 pub mod http2;
 mod json_path;
+mod reply;
 mod rewrite;
 mod seek;
 mod sse;
@@ -19,16 +23,27 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use asked::Asked;
+pub use asked::Extent;
 pub use class::class_text;
 pub use credentials::is_credential;
 pub use credentials::strip_credentials;
 pub use document::Document;
+pub use encoding::Decoded;
+pub use encoding::decoded;
 pub use json_path::JsonPath;
 pub use json_path::JsonPathError;
 pub use json_path::ListPath;
+pub use reply::Choice;
+pub use reply::Failure;
+pub use reply::Finish;
+pub use reply::Finished;
+pub use reply::Reply;
+pub use reply::ToolCall;
 pub use rewrite::Edit;
 pub use rewrite::Rewriter;
 pub use unasked::Unasked;
+pub use usage::Reported;
 pub use usage::Usage;
 pub use usage::usage;
 

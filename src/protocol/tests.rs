@@ -27,12 +27,47 @@ const JSON: &str = "application/json";
 const SSE: &str = "text/event-stream; charset=utf-8";
 
 fn check(protocol: Protocol, content_type: &str, body: &str, expected: Option<[u64; 3]>) {
-    let expected = expected.map(|[input_tokens, cached_input_tokens, output_tokens]| Usage {
-        input_tokens,
-        cached_input_tokens,
-        output_tokens,
-    });
-    assert_eq!(usage(protocol, Some(content_type), body.as_bytes()), expected, "{body}");
+    let used = usage(protocol, Some(content_type), body.as_bytes());
+    let of = |used: Usage| {
+        let input = used.input_tokens + used.cache_write_input_tokens;
+        [input, used.cached_input_tokens, used.output_tokens]
+    };
+    assert_eq!(used.map(of), expected, "{body}");
+}
+
+#[test]
+fn what_is_written_to_a_cache_and_what_is_reasoning_are_told_apart() {
+    let cases = [
+        (
+            Protocol::OpenAi,
+            r#"{"usage": {"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+                "completion_tokens": 50, "completion_tokens_details": {"reasoning_tokens": 20}}}"#,
+            [10, 60, 30, 50, 20],
+        ),
+        (
+            Protocol::OpenAi,
+            r#"{"object": "response", "usage": {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4},
+                "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 7}}}"#,
+            [5, 4, 0, 5, 5],
+        ),
+        (
+            Protocol::Anthropic,
+            r#"{"usage": {"input_tokens": 30, "cache_creation_input_tokens": 200, "cache_read_input_tokens": 1000,
+                "output_tokens": 12, "output_tokens_details": {"thinking_tokens": 3}}}"#,
+            [30, 1000, 200, 12, 3],
+        ),
+    ];
+    for (protocol, body, expected) in cases {
+        let used = usage(protocol, Some(JSON), body.as_bytes()).unwrap();
+        let told = [
+            used.input_tokens,
+            used.cached_input_tokens,
+            used.cache_write_input_tokens,
+            used.output_tokens,
+            used.reasoning_tokens,
+        ];
+        assert_eq!(told, expected, "{body}");
+    }
 }
 
 #[test]

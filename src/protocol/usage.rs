@@ -1,113 +1,138 @@
-//! What a model says that one call used, in tokens.
+//! What one call used, in tokens.
 //!
-//! Vendors count differently: OpenAI's input includes what a cache gave, Anthropic's does not. Here both become
-//! the same three numbers, so that a price per token means one thing. What an answer does not say is not guessed.
+//! Vendors count differently: OpenAI's input includes what a cache gave and what was written to one, Anthropic's does
+//! not. Here all become the same numbers, so that a price per token means one thing.
 
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::protocol::Protocol;
-use crate::protocol::is_event_stream;
-use crate::protocol::json;
-use crate::protocol::sse;
+use crate::protocol::Reply;
 
-/// What one call used, as the model's answer tells. Cached input is not part of `input`.
+/// What one call used. Input that a cache gave, or that was written to one, is not part of `input_tokens`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// Input tokens that were computed, those written to a cache among them.
+    /// Input tokens that were computed, without those that were written to a cache.
     pub input_tokens: u64,
     /// Input tokens that a cache gave.
     pub cached_input_tokens: u64,
-    /// Output tokens.
+    /// Input tokens that were computed and written to a cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_input_tokens: u64,
+    /// Output tokens, those of reasoning among them.
     pub output_tokens: u64,
+    /// The output tokens that were reasoning.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reasoning_tokens: u64,
+    /// Some of it was not told by the answer and is estimated from its text and the request's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub estimated: bool,
 }
 
 impl Usage {
     /// Tokens of every kind.
     pub fn total(&self) -> u64 {
-        self.input_tokens.saturating_add(self.cached_input_tokens).saturating_add(self.output_tokens)
+        let kinds =
+            [self.input_tokens, self.cached_input_tokens, self.cache_write_input_tokens, self.output_tokens];
+        kinds.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Adds what another call used.
     pub fn add(&mut self, other: Usage) {
-        let Usage { input_tokens, cached_input_tokens, output_tokens } = other;
+        let Usage {
+            input_tokens,
+            cached_input_tokens,
+            cache_write_input_tokens,
+            output_tokens,
+            reasoning_tokens,
+            estimated,
+        } = other;
         self.input_tokens = self.input_tokens.saturating_add(input_tokens);
         self.cached_input_tokens = self.cached_input_tokens.saturating_add(cached_input_tokens);
+        self.cache_write_input_tokens =
+            self.cache_write_input_tokens.saturating_add(cache_write_input_tokens);
         self.output_tokens = self.output_tokens.saturating_add(output_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.saturating_add(reasoning_tokens);
+        self.estimated |= estimated;
     }
 }
 
 /// Reads what an answer says it used; `None` when it says nothing, or the protocol has no word for it.
 ///
-/// Takes plain JSON and event streams, whole and not compressed. A stream that was cut tells what it had said
-/// until then: for OpenAI mostly nothing, because the usage comes last; for Anthropic the input and part of the output.
+/// Takes plain JSON and event streams, not compressed. A stream that was cut tells what it had said until then: for
+/// OpenAI mostly nothing, because the usage comes last; for Anthropic the input and part of the output.
 pub fn usage(protocol: Protocol, content_type: Option<&str>, body: &[u8]) -> Option<Usage> {
-    let read: fn(&mut Said, &Value) = match protocol {
-        Protocol::Http | Protocol::KserveV2 => return None,
-        Protocol::OpenAi => Said::hear_openai,
-        Protocol::Anthropic => Said::hear_anthropic,
-    };
-    let mut said = Said::default();
-    if content_type.is_some_and(is_event_stream) {
-        // `[DONE]` and whatever else is no JSON is skipped.
-        let messages = sse::messages(body).into_iter().filter_map(|data| serde_json::from_str(&data).ok());
-        messages.for_each(|message: Value| read(&mut said, &message));
-    } else {
-        read(&mut said, &json(content_type, body)?);
-    }
-    said.usage()
+    Reply::read(protocol, content_type, body).reported.usage()
 }
 
-/// What the messages of an answer said so far; a later word replaces an earlier one.
-#[derive(Default)]
-struct Said {
-    input: Option<u64>,
-    cached: Option<u64>,
-    output: Option<u64>,
+/// What an answer said of its use, kind by kind; what it did not say is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reported {
+    /// Input tokens that were computed, without those that were written to a cache.
+    pub input: Option<u64>,
+    /// Input tokens that a cache gave.
+    pub cached_input: Option<u64>,
+    /// Input tokens that were computed and written to a cache.
+    pub cache_write_input: Option<u64>,
+    /// Output tokens.
+    pub output: Option<u64>,
+    /// Output tokens as a stream counted them before it had given any: a lower bound.
+    pub output_at_least: Option<u64>,
+    /// The output tokens that were reasoning.
+    pub reasoning: Option<u64>,
 }
 
-impl Said {
-    /// Chat completions, completions and embeddings say `usage`; the events of the Responses API nest it in
-    /// `response`. Which chunk of a stream carries it is not fixed, nor that its `choices` are empty.
-    fn hear_openai(&mut self, message: &Value) {
-        let nested = || message.get("response").and_then(|response| response.get("usage"));
-        let Some(usage) = message.get("usage").filter(|usage| usage.is_object()).or_else(nested) else {
-            return;
-        };
-        let either = |chat: &str, responses: &str| number(usage, chat).or_else(|| number(usage, responses));
-        let details = usage.get("prompt_tokens_details").or_else(|| usage.get("input_tokens_details"));
-        let cached = details.and_then(|details| number(details, "cached_tokens"));
-        let input = either("prompt_tokens", "input_tokens");
-        *self = Said {
-            input: input.map(|all| all.saturating_sub(cached.unwrap_or(0))),
-            cached,
-            output: either("completion_tokens", "output_tokens"),
-        };
-    }
-
-    /// A plain answer and `message_delta` say `usage`, which is cumulative; `message_start` nests it in `message`.
-    fn hear_anthropic(&mut self, message: &Value) {
-        let nested = || message.get("message").and_then(|start| start.get("usage"));
-        let Some(usage) = message.get("usage").filter(|usage| usage.is_object()).or_else(nested) else {
-            return;
-        };
-        let written = number(usage, "cache_creation_input_tokens").unwrap_or(0);
-        hear(&mut self.input, number(usage, "input_tokens").map(|input| input.saturating_add(written)));
-        hear(&mut self.cached, number(usage, "cache_read_input_tokens"));
-        hear(&mut self.output, number(usage, "output_tokens"));
-    }
-
-    fn usage(self) -> Option<Usage> {
-        let Said { input, cached, output } = self;
+impl Reported {
+    /// What was said, with nothing for what was not; `None`: nothing was said.
+    pub fn usage(self) -> Option<Usage> {
+        let Reported { input, cached_input, cache_write_input, output, output_at_least, reasoning } = self;
+        let output = output.or(output_at_least);
         if input.is_none() && output.is_none() {
             return None;
         }
+        let output_tokens = output.unwrap_or(0);
         Some(Usage {
             input_tokens: input.unwrap_or(0),
-            cached_input_tokens: cached.unwrap_or(0),
-            output_tokens: output.unwrap_or(0),
+            cached_input_tokens: cached_input.unwrap_or(0),
+            cache_write_input_tokens: cache_write_input.unwrap_or(0),
+            output_tokens,
+            // A part of the output is not more than it.
+            reasoning_tokens: reasoning.unwrap_or(0).min(output_tokens),
+            estimated: false,
         })
+    }
+
+    /// Takes a `usage` of OpenAI's, whose input has the cached in it. The last word counts, for some servers repeat it
+    /// with every chunk.
+    pub(super) fn hear_openai(&mut self, usage: &Value) {
+        let either = |chat: &str, responses: &str| number(usage, chat).or_else(|| number(usage, responses));
+        let details = |chat, responses| usage.get(chat).or_else(|| usage.get(responses));
+        let of_input = details("prompt_tokens_details", "input_tokens_details");
+        let of_output = details("completion_tokens_details", "output_tokens_details");
+        let cached_input = of_input.and_then(|details| number(details, "cached_tokens"));
+        let cache_write_input = of_input.and_then(|details| number(details, "cache_write_tokens"));
+        let apart = cached_input.unwrap_or(0).saturating_add(cache_write_input.unwrap_or(0));
+        *self = Reported {
+            input: either("prompt_tokens", "input_tokens").map(|all| all.saturating_sub(apart)),
+            cached_input,
+            cache_write_input,
+            output: either("completion_tokens", "output_tokens"),
+            output_at_least: None,
+            reasoning: of_output.and_then(|details| number(details, "reasoning_tokens")),
+        };
+    }
+
+    /// Takes a `usage` of Anthropic's, which is cumulative. `is_begun`: it stands before the output.
+    pub(super) fn hear_anthropic(&mut self, usage: &Value, is_begun: bool) {
+        hear(&mut self.input, number(usage, "input_tokens"));
+        hear(&mut self.cached_input, number(usage, "cache_read_input_tokens"));
+        hear(&mut self.cache_write_input, number(usage, "cache_creation_input_tokens"));
+        let output = if is_begun { &mut self.output_at_least } else { &mut self.output };
+        hear(output, number(usage, "output_tokens"));
+        let details = usage.get("output_tokens_details");
+        let reasoning = |name| details.and_then(|details| number(details, name));
+        hear(&mut self.reasoning, reasoning("thinking_tokens").or_else(|| reasoning("reasoning_tokens")));
     }
 }
 
@@ -116,6 +141,14 @@ fn hear(known: &mut Option<u64>, said: Option<u64>) {
 }
 
 /// A count of tokens; one beyond 32 bits is a mistake, and would run the sums over.
-fn number(object: &Value, key: &str) -> Option<u64> {
+pub(super) fn number(object: &Value, key: &str) -> Option<u64> {
     object.get(key)?.as_u64().filter(|count| u32::try_from(*count).is_ok())
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+fn is_false(mark: &bool) -> bool {
+    !mark
 }

@@ -4,13 +4,10 @@
 //! see it and readers of the log need no decoder; `bytes` and `content-encoding` still tell how it passed.
 
 use std::borrow::Cow;
-use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
-use flate2::read::ZlibDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
@@ -24,11 +21,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::Document;
+use crate::protocol::decoded;
 use crate::record::Captured;
 use crate::record::json;
-
-/// How many times its size a compressed body may grow; beyond, it stays as it came.
-const GROWTH: usize = 32;
 
 /// How deep embedded JSON may nest. Readers of the log commonly stop at 128, and the line itself takes a few.
 const DEPTH: usize = 100;
@@ -119,19 +114,36 @@ pub(super) struct Content {
     /// It is still compressed, or whatever else its head says.
     is_encoded: bool,
     is_form: bool,
+    /// What could be decoded of a body that broke off, where that is not the document.
+    beginning: Option<Bytes>,
 }
 
 impl Content {
     /// Opens a body; `ended`: whether its end was seen.
     pub(super) fn open(captured: &Captured, headers: &HeaderMap, ended: bool) -> Self {
         let raw = captured.joined();
-        let (bytes, state) = match decoded(&raw, headers) {
-            _ if captured.truncated || !ended => (raw, Err(Unread::Incomplete)),
-            Some(bytes) => (bytes, Ok(())),
-            None => (raw, Err(Unread::Encoding)),
+        let is_broken = captured.truncated || !ended;
+        let decoded = decoded(&raw, headers);
+        let mut beginning = None;
+        let (bytes, state) = match decoded {
+            decoded if is_broken => {
+                beginning = decoded.filter(|_| is_encoded(headers)).map(|decoded| decoded.bytes);
+                (raw, Err(Unread::Incomplete))
+            }
+            Some(decoded) if decoded.whole => (decoded.bytes, Ok(())),
+            _ => (raw, Err(Unread::Encoding)),
         };
         let is_encoded = state.is_err() && is_encoded(headers);
-        Self { document: Document::new(bytes), state, is_encoded, is_form: is_form(headers) }
+        Self { document: Document::new(bytes), state, is_encoded, is_form: is_form(headers), beginning }
+    }
+
+    /// As much of the decoded body as there is, whole or not; nothing where it cannot be decoded.
+    pub(super) fn readable(&self) -> &[u8] {
+        match &self.beginning {
+            Some(beginning) => beginning,
+            None if self.is_encoded => &[],
+            None => self.document.bytes(),
+        }
     }
 
     /// Says whether there is nothing in it.
@@ -262,23 +274,6 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// Undoes the content encoding; `None` where that cannot be done.
-fn decoded(raw: &Bytes, headers: &HeaderMap) -> Option<Bytes> {
-    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
-    let Some(encoding) = encodings.next() else { return Some(raw.clone()) };
-    let encoding = encoding.to_str().ok()?.trim();
-    if encodings.next().is_some() {
-        return None;
-    }
-    match encoding.to_ascii_lowercase().as_str() {
-        "identity" | "" => Some(raw.clone()),
-        _ if raw.is_empty() => Some(raw.clone()),
-        "gzip" | "x-gzip" => read_all(MultiGzDecoder::new(raw.as_ref()), raw.len()),
-        "deflate" => read_all(ZlibDecoder::new(raw.as_ref()), raw.len()),
-        _ => None,
-    }
-}
-
 /// Says whether a head tells of an encoding that changes bytes.
 fn is_encoded(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_ENCODING).iter().any(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity"))
@@ -293,11 +288,4 @@ fn is_form(headers: &HeaderMap) -> bool {
     const FORM: &str = "application/x-www-form-urlencoded";
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.and_then(|kind| kind.get(..FORM.len())).is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
-}
-
-fn read_all(decoder: impl Read, compressed_bytes: usize) -> Option<Bytes> {
-    let limit = compressed_bytes.saturating_mul(GROWTH).max(64 * 1024);
-    let mut bytes = Vec::new();
-    decoder.take(limit as u64 + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() <= limit).then(|| bytes.into())
 }

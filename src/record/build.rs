@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::cost::Money;
-use crate::cost::Rate;
 use crate::policy::Experiment;
 use crate::policy::Model;
 use crate::policy::Policy;
 use crate::policy::Unit;
-use crate::protocol;
+use crate::protocol::Asked;
+use crate::protocol::Protocol;
+use crate::protocol::Reply;
 use crate::protocol::Usage;
 use crate::record::CapturedRequest;
 use crate::record::ComparisonRecord;
@@ -25,11 +25,13 @@ use crate::record::RequestRecord;
 use crate::record::Shown;
 use crate::record::ShownItemRecord;
 use crate::record::ShownRecord;
+use crate::record::Unread;
 use crate::record::body::Content;
 use crate::record::comparison::Comparison;
 use crate::record::reading::Looked;
 use crate::record::recorded_unit;
 use crate::record::redact::Redactor;
+use crate::record::said::said;
 use crate::strategy::Strategy;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
@@ -41,6 +43,7 @@ use crate::vocab::is_error;
 struct Leg<'p> {
     seen: &'p Observation,
     content: Content,
+    reply: Reply,
 }
 
 /// Makes the record of a pair. `identity` is its experiment's, as records show it; `looked` is what its metrics look at.
@@ -49,7 +52,8 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard:
     let experiment = pair.experiment();
     let redactor = Redactor::new(guard, policy, experiment);
     let name = |arm: ArmId| experiment.arm_name(policy, arm).clone();
-    let legs: Vec<Leg<'_>> = pair.legs.iter().map(Leg::open).collect();
+    let asked = Content::open(&request.body, &request.headers, true);
+    let legs: Vec<Leg<'_>> = pair.legs.iter().map(|seen| Leg::open(seen, policy)).collect();
     PairedRecord {
         request_id: *id,
         time: *time,
@@ -73,8 +77,11 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard:
         cancelled: marks.cancelled,
         truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
         degraded: marks.degraded,
-        request: request_record(request, looked, &redactor),
-        observations: legs.iter().map(|leg| leg.record(policy, experiment, looked, &redactor)).collect(),
+        request: request_record(request, &asked, looked, &redactor),
+        observations: legs
+            .iter()
+            .map(|leg| leg.record(policy, experiment, &asked, looked, &redactor))
+            .collect(),
         dropped: pair
             .dropped
             .iter()
@@ -105,13 +112,17 @@ fn propensities(pair: &Pair) -> Vec<f64> {
     }
 }
 
-fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redactor<'_>) -> RequestRecord {
+fn request_record(
+    request: &CapturedRequest,
+    content: &Content,
+    looked: &Looked,
+    redactor: &Redactor<'_>,
+) -> RequestRecord {
     let CapturedRequest { method, uri, headers, body } = request;
-    let content = Content::open(body, headers, true);
     let written = redactor.request_headers(headers);
     let path = redactor.path(uri.path());
     let query = uri.query().map(|query| redactor.query(query));
-    let shown = redactor.request_body(&content);
+    let shown = redactor.request_body(content);
     let is_whole =
         path == uri.path() && query.as_deref() == uri.query() && content.is_shown_by(shown.as_ref());
     RequestRecord {
@@ -120,7 +131,7 @@ fn request_record(request: &CapturedRequest, looked: &Looked, redactor: &Redacto
         query,
         redacted: !is_whole,
         unmarked: false,
-        readings: looked.in_request(&content, redactor),
+        readings: looked.in_request(content, redactor),
         headers: written.headers,
         headers_left_out: written.left_out,
         bytes: body.total_bytes,
@@ -200,21 +211,26 @@ fn comparison(
 }
 
 impl<'p> Leg<'p> {
-    fn open(seen: &'p Observation) -> Self {
+    fn open(seen: &'p Observation, policy: &Policy) -> Self {
         let content = Content::open(&seen.body, &seen.headers, seen.fate == Fate::Complete);
-        Self { seen, content }
+        let content_type = seen.headers.get(http::header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let reply = Reply::read(policy.model(seen.model).protocol, content_type, content.readable());
+        Self { seen, content, reply }
     }
 
     fn record(
         &self,
         policy: &Policy,
         experiment: &Experiment,
+        asked: &Content,
         looked: &Looked,
         redactor: &Redactor<'_>,
     ) -> ObservationRecord {
-        let Self { seen, content } = self;
+        let Self { seen, content, reply } = self;
         let model = policy.model(seen.model);
-        let tokens = self.usage(model);
+        let tokens = self.usage(model, asked);
+        let may_tell = !redactor.searches() || !matches!(content.text(), Err(Unread::NotText));
         let written = redactor.headers(&seen.headers);
         let shown = redactor.answer_body(content);
         ObservationRecord {
@@ -231,6 +247,7 @@ impl<'p> Leg<'p> {
             longest_gap_ms: milliseconds(seen.longest_gap),
             cost: self.cost(model, tokens.as_ref()),
             tokens,
+            said: said(reply, content.whole().is_none() || reply.is_cut(), may_tell, redactor),
             readings: looked.in_answer(seen, content, redactor),
             headers: written.headers,
             headers_left_out: written.left_out,
@@ -247,10 +264,19 @@ impl<'p> Leg<'p> {
         self.seen.fate == Fate::Complete && !failed && self.content.whole().is_some()
     }
 
-    fn usage(&self, model: &Model) -> Option<Usage> {
-        let content_type = self.seen.headers.get(http::header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        protocol::usage(model.protocol, content_type, self.content.whole()?.bytes())
+    /// What the call used. Where the answer of a language model does not tell all, the rest is estimated, if the model
+    /// began to answer what can be read.
+    fn usage(&self, model: &Model, asked: &Content) -> Option<Usage> {
+        let Self { seen, content, reply } = self;
+        let began = seen.judged_status().is_some_and(|status| (200..300).contains(&status));
+        let speaks = matches!(model.protocol, Protocol::OpenAi | Protocol::Anthropic);
+        if !began || !speaks || seen.fate.is_unsent() {
+            return reply.reported.usage();
+        }
+        let asked = || asked.json().map(|body| Asked::read(model.protocol, body));
+        let kept = seen.body.frames.iter().map(|frame| frame.len() as u64).sum();
+        let scale = if seen.body.truncated { (seen.body.total_bytes, kept) } else { (1, 1) };
+        reply.used(asked, content.whole().is_none(), scale)
     }
 
     /// What the call cost; nothing when it never reached the model.
@@ -262,16 +288,10 @@ impl<'p> Leg<'p> {
         Some(CostRecord {
             amount: rate.price(usage, self.seen.total),
             currency: rate.currency.clone(),
-            tokens_unknown: usage.is_none() && charges_tokens(rate),
+            tokens_unknown: usage.is_none() && rate.charges_tokens(),
+            estimated: usage.is_some_and(|usage| usage.estimated) && rate.charges_tokens(),
         })
     }
-}
-
-fn charges_tokens(rate: &Rate) -> bool {
-    let Rate { per_million_input_tokens, per_million_cached_input_tokens, per_million_output_tokens, .. } =
-        rate;
-    let prices = [per_million_input_tokens, per_million_cached_input_tokens, per_million_output_tokens];
-    prices.iter().any(|price| **price != Money::ZERO)
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -59,13 +59,19 @@ fn used(metrics: &Metrics, experiment: &str, seen: &ObservationRecord) {
         let labels = [experiment, arm, role, &cost.currency];
         metrics.cost.with_label_values(&labels).inc_by(cost.amount.as_f64());
     }
+    if let Some(finish) = seen.said.as_ref().and_then(|said| said.finish) {
+        metrics.finishes.with_label_values(&[experiment, arm, role, finish.as_str()]).inc();
+    }
     let Some(tokens) = seen.tokens else { return };
     let kinds = [
         ("input", tokens.input_tokens),
         ("cached_input", tokens.cached_input_tokens),
+        ("cache_write_input", tokens.cache_write_input_tokens),
         ("output", tokens.output_tokens),
+        ("reasoning", tokens.reasoning_tokens),
     ];
+    let source = if tokens.estimated { "estimated" } else { "reported" };
     for (kind, count) in kinds {
-        metrics.tokens.with_label_values(&[experiment, arm, role, kind]).inc_by(count);
+        metrics.tokens.with_label_values(&[experiment, arm, role, kind, source]).inc_by(count);
     }
 }

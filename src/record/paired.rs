@@ -16,6 +16,7 @@ use crate::record::Body;
 use crate::record::Degraded;
 use crate::record::HeaderRecord;
 use crate::record::Readings;
+use crate::record::SaidRecord;
 use crate::strategy::interleave::Credit;
 use crate::strategy::interleave::Method;
 use crate::vocab::DropReason;
@@ -168,12 +169,15 @@ pub struct ObservationRecord {
     pub chunks: u32,
     /// The longest wait between two pieces.
     pub longest_gap_ms: f64,
-    /// What the model says it used.
+    /// What the call used, as the model says or as estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Usage>,
     /// What the call cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostRecord>,
+    /// What the answer of a language model said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<SaidRecord>,
     /// What stood in the answer at the paths of the experiment's metrics.
     #[serde(default, skip_serializing_if = "Readings::is_empty")]
     pub readings: Readings,
@@ -205,6 +209,9 @@ pub struct CostRecord {
     /// Tokens are charged and the answer did not tell how many: the amount lacks them.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tokens_unknown: bool,
+    /// Tokens are charged, and some of them are estimated.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub estimated: bool,
 }
 
 /// A copy that was not sent.

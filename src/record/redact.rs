@@ -145,6 +145,30 @@ impl<'a> Redactor<'a> {
         }
     }
 
+    /// A text put together from a body's pieces, likewise; `is_cut`: it may go on after its end. `None`: it cannot be
+    /// cleaned.
+    pub(super) fn told_body(&self, text: &str, is_cut: bool) -> Option<String> {
+        if !self.guard.searches() {
+            return Some(text.to_owned());
+        }
+        self.guard.body(text, is_cut)
+    }
+
+    /// Says whether rules look for something in every text.
+    pub(super) fn searches(&self) -> bool {
+        self.guard.searches()
+    }
+
+    /// Takes out of a value that stands outside its body what rules look for everywhere.
+    pub(super) fn clean(&self, value: &mut Value) {
+        self.guard.clean_document(self.guard.everywhere(), value);
+    }
+
+    /// Says whether any rule speaks of JSON fields, of all that stands there or of something in it.
+    pub(super) fn speaks_of_json(&self) -> bool {
+        self.json_changes().next().is_some()
+    }
+
     /// The id of an item that is hidden in the answers.
     pub(super) fn hidden_id(&self, id: &str) -> String {
         self.guard.digest(id.as_bytes())

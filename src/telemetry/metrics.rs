@@ -70,8 +70,10 @@ catalogue! {
     marked: IntCounterVec = "crossfade_marked_requests_total" ["experiment", "mark"],
     /// What calls to models cost, in the currency's unit, by what the call was for.
     cost: CounterVec = "crossfade_cost_total" ["experiment", "arm", "role", "currency"],
-    /// Tokens that models said they used.
-    tokens: IntCounterVec = "crossfade_tokens_total" ["experiment", "arm", "role", "kind"],
+    /// Tokens that calls used, by kind (reasoning is a part of output) and by whether models said so; estimated are those of calls whose answer did not tell all of it.
+    tokens: IntCounterVec = "crossfade_tokens_total" ["experiment", "arm", "role", "kind", "source"],
+    /// Answers of language models, by why they ended.
+    finishes: IntCounterVec = "crossfade_finishes_total" ["experiment", "arm", "role", "finish"],
     /// Time from the arrival of a request that copies were drawn for to the last byte of the model's answer to its user, in seconds, by whether the copies were let go or held back.
     user_duration: HistogramVec = "crossfade_shadow_user_duration_seconds" ["experiment", "copied"],
     /// Copies of requests that were sent.

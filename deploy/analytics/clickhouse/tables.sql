@@ -120,6 +120,16 @@ CREATE TABLE IF NOT EXISTS crossfade.records
         against_legacy Nullable(String),
         consistent Nullable(Bool),
         missing Nullable(String))),
+    legacy_cache_write_input_tokens Nullable(Int64),
+    legacy_reasoning_tokens Nullable(Int64),
+    legacy_tokens_estimated Nullable(Bool),
+    legacy_answered_by Nullable(String),
+    legacy_finish LowCardinality(Nullable(String)),
+    candidate_cache_write_input_tokens Nullable(Int64),
+    candidate_reasoning_tokens Nullable(Int64),
+    candidate_tokens_estimated Nullable(Bool),
+    candidate_answered_by Nullable(String),
+    candidate_finish LowCardinality(Nullable(String)),
     line String CODEC(ZSTD(3))
 )
 ENGINE = ReplacingMergeTree

@@ -229,6 +229,8 @@ pub(super) fn rate(raw: schema::Cost) -> Rate {
         per_second: raw.per_second.or(Money::ZERO),
         per_million_input_tokens: raw.per_million_input_tokens.or(Money::ZERO),
         per_million_cached_input_tokens: raw.per_million_cached_input_tokens.or(Money::ZERO),
+        per_million_cache_write_input_tokens: raw.per_million_cache_write_input_tokens.scalar(),
         per_million_output_tokens: raw.per_million_output_tokens.or(Money::ZERO),
+        per_million_reasoning_tokens: raw.per_million_reasoning_tokens.scalar(),
     }
 }

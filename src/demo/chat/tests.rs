@@ -192,8 +192,12 @@ async fn an_answer_is_the_same_whole_and_streamed_and_so_is_its_usage() {
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     let text = said(&whole.body).unwrap();
     assert!(text.starts_with("snail-mail: "), "{text}");
-    let expected =
-        Usage { input_tokens: 5, cached_input_tokens: 0, output_tokens: tokens(&text).len() as u64 };
+    let expected = Usage {
+        input_tokens: 5,
+        cached_input_tokens: 0,
+        output_tokens: tokens(&text).len() as u64,
+        ..Usage::default()
+    };
     assert_eq!(used(&whole), Some(expected));
 
     let options = json!({"stream": true, "stream_options": {"include_usage": true}});
@@ -290,7 +294,12 @@ fn arm(name: &str, answers: u64, copies: u64) -> Arm {
         thumbs: Ratio::of(answers, 2 * calls),
         first_chunk: Some(Duration::from_micros(310)),
         whole: Some(Duration::from_micros(1_250)),
-        tokens: Usage { input_tokens: 100 * calls, cached_input_tokens: calls, output_tokens: 70 * calls },
+        tokens: Usage {
+            input_tokens: 100 * calls,
+            cached_input_tokens: calls,
+            output_tokens: 70 * calls,
+            ..Usage::default()
+        },
         cost: Some((Money::from_picos(900_000_000 * calls as i64), "USD".to_owned())),
     }
 }

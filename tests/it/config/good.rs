@@ -212,6 +212,7 @@ default: chat
     assert_eq!(rate.per_million_input_tokens, Money::from_picos(123_456_123_456_789_012));
     assert_eq!(rate.per_million_cached_input_tokens, Money::ZERO);
     assert_eq!(rate.per_million_output_tokens, Money::from_picos(10_000_000_000_000));
+    assert_eq!((rate.per_million_cache_write_input_tokens, rate.per_million_reasoning_tokens), (None, None));
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn cost(case: &Case) -> Option<Money> {
         per_second: Money::ZERO,
         per_million_input_tokens: price("price_prompt_per_mtok")?,
         per_million_cached_input_tokens: price("price_cached_per_mtok")?,
+        per_million_cache_write_input_tokens: None,
         per_million_output_tokens: price("price_completion_per_mtok")?,
+        per_million_reasoning_tokens: None,
     };
     let answer = json!({ "usage": {
         "prompt_tokens": prompt,
