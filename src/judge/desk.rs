@@ -176,8 +176,10 @@ impl Judges {
             () = stop.cancelled() => {}
         }
         // Rules take no time, so what waits for them is judged yet.
-        while let (true, Some(case)) = (stop.is_cancelled() && !judge.settings.asks(), judge.next()) {
-            self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
+        if stop.is_cancelled() && !judge.settings.asks() {
+            while let Some(case) = judge.next() {
+                self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
+            }
         }
         let why = if stop.is_cancelled() { Drop::Stopped } else { Drop::Replaced };
         at_work.abort_all();
