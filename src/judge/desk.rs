@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio::task::JoinError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -161,13 +162,15 @@ impl Judges {
         let working = async {
             loop {
                 while at_work.len() >= most {
-                    at_work.join_next().await;
+                    self.ended(judge, at_work.join_next().await);
                 }
                 match judge.next() {
-                    Some(case) => self.begin(judge, case, &mut at_work).await,
+                    Some(case) => self.begin(judge, case, &mut at_work),
                     None => judge.arrived.notified().await,
                 }
-                while at_work.try_join_next().is_some() {}
+                while let Some(ended) = at_work.try_join_next() {
+                    self.ended(judge, Some(ended));
+                }
             }
         };
         tokio::select! {
@@ -176,23 +179,34 @@ impl Judges {
             () = stop.cancelled() => {}
         }
         // Rules take no time, so what waits for them is judged yet.
-        while let (true, Some(case)) = (stop.is_cancelled() && !judge.settings.asks(), judge.next()) {
-            self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
+        if stop.is_cancelled() && !judge.settings.asks() {
+            while let Some(case) = judge.next() {
+                self.begin(judge, case, &mut at_work);
+            }
+        } else {
+            at_work.abort_all();
         }
         let why = if stop.is_cancelled() { Drop::Stopped } else { Drop::Replaced };
-        at_work.abort_all();
         while let Some(ended) = at_work.join_next().await {
-            self.count(judge, why, u64::from(ended.is_err_and(|error| error.is_cancelled())));
+            let is_cut_off = ended.as_ref().is_err_and(JoinError::is_cancelled);
+            self.count(judge, why, u64::from(is_cut_off));
+            self.ended(judge, Some(ended));
         }
     }
 
-    /// Judges a case here where that takes no time, else beside.
-    async fn begin(&self, judge: &Arc<Judge>, case: Case, at_work: &mut JoinSet<()>) {
-        if !judge.settings.asks() {
-            self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
-            // Many cases in a row would hold up what else this thread does.
-            return tokio::task::yield_now().await;
+    /// Notes how work on a case ended: a panic costs that case.
+    fn ended(&self, judge: &Judge, ended: Option<Result<(), JoinError>>) {
+        if let Some(Err(error)) = ended
+            && error.is_panic()
+        {
+            let Settings { experiment, name, .. } = &judge.settings;
+            tracing::error!(%experiment, judge = %name, "a request could not be judged, by a fault of the gateway's");
+            self.count(judge, Drop::Fault, 1);
         }
+    }
+
+    /// Judges a case beside, unless there is a reason not to.
+    fn begin(&self, judge: &Arc<Judge>, case: Case, at_work: &mut JoinSet<()>) {
         // Relaxed: a hint, a second old at most.
         if judge.decided.load(Ordering::Relaxed) {
             return self.count(judge, Drop::Decided, 1);
