@@ -240,9 +240,12 @@ pub(super) const LATER: &[OfRow] = &[
     ("legacy_reasoning_tokens", Kind::Int64, "output tokens that were reasoning", |row| {
         Cell::int(used(row.legacy).map(|used| used.reasoning_tokens))
     }),
-    ("legacy_tokens_estimated", Kind::Bool, "some of the tokens are estimated, for the answer did not tell", |row| {
-        bool(used(row.legacy).map(|used| used.estimated))
-    }),
+    (
+        "legacy_tokens_estimated",
+        Kind::Bool,
+        "some of the tokens are estimated, for the answer did not tell",
+        |row| bool(used(row.legacy).map(|used| used.estimated)),
+    ),
     ("legacy_answered_by", Kind::Text, "the model that says it answered, in its own words", |row| {
         Cell::text(row.legacy.and_then(answered_by))
     }),
@@ -255,9 +258,12 @@ pub(super) const LATER: &[OfRow] = &[
     ("candidate_reasoning_tokens", Kind::Int64, "output tokens that were reasoning", |row| {
         Cell::int(used(row.candidate).map(|used| used.reasoning_tokens))
     }),
-    ("candidate_tokens_estimated", Kind::Bool, "some of the tokens are estimated, for the answer did not tell", |row| {
-        bool(used(row.candidate).map(|used| used.estimated))
-    }),
+    (
+        "candidate_tokens_estimated",
+        Kind::Bool,
+        "some of the tokens are estimated, for the answer did not tell",
+        |row| bool(used(row.candidate).map(|used| used.estimated)),
+    ),
     ("candidate_answered_by", Kind::Text, "the model that says it answered, in its own words", |row| {
         Cell::text(row.candidate.and_then(answered_by))
     }),

@@ -82,7 +82,8 @@ fn what_a_rate_does_not_name_costs_nothing() {
         per_million_output_tokens: nothing,
         per_million_reasoning_tokens: None,
     };
-    let usage = Usage { input_tokens: u64::MAX, cached_input_tokens: 1, output_tokens: 1, ..Usage::default() };
+    let usage =
+        Usage { input_tokens: u64::MAX, cached_input_tokens: 1, output_tokens: 1, ..Usage::default() };
     assert_eq!(free.price(Some(&usage), Duration::from_secs(1_000_000)), Money::ZERO);
 }
 

@@ -50,7 +50,8 @@ impl Asked {
         let at = |pointer: &str| body.pointer(pointer);
         let is = |pointer: &str| at(pointer).and_then(Value::as_bool) == Some(true);
         let count = |pointer: &str| at(pointer).and_then(Value::as_u64);
-        let most = ["/max_completion_tokens", "/max_output_tokens", "/max_tokens", "/parameters/max_new_tokens"];
+        let most =
+            ["/max_completion_tokens", "/max_output_tokens", "/max_tokens", "/parameters/max_new_tokens"];
         let conversations = [
             "/conversation/id",
             "/conversation",

@@ -55,7 +55,11 @@ fn undone(name: &str, encoded: &[u8], limit: usize) -> Option<Decoded> {
         // The standard means zlib's format; some servers send what is inside of it.
         "deflate" => {
             let zlib = read(ZlibDecoder::new(encoded), limit)?;
-            if zlib.bytes.is_empty() && !zlib.whole { read(DeflateDecoder::new(encoded), limit) } else { Some(zlib) }
+            if zlib.bytes.is_empty() && !zlib.whole {
+                read(DeflateDecoder::new(encoded), limit)
+            } else {
+                Some(zlib)
+            }
         }
         "br" => read(brotli_decompressor::Decompressor::new(encoded, 4096), limit),
         "zstd" => read(zstd::stream::read::Decoder::with_buffer(encoded).ok()?, limit),

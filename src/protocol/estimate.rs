@@ -12,7 +12,12 @@ use crate::protocol::usage::Reported;
 impl Reply {
     /// What the call used, with estimates marked; `None`: the answer did not say, and nothing tells that a model read a
     /// prompt. `is_cut`: the body has no end. `scale`: bytes of the whole body and of what is here.
-    pub fn used(&self, asked: impl FnOnce() -> Option<Asked>, is_cut: bool, scale: (u64, u64)) -> Option<Usage> {
+    pub fn used(
+        &self,
+        asked: impl FnOnce() -> Option<Asked>,
+        is_cut: bool,
+        scale: (u64, u64),
+    ) -> Option<Usage> {
         let told = self.reported.usage();
         let Reported { input, output, .. } = self.reported;
         let is_complete = input.is_some() && (output.is_some() || self.says_nothing());
@@ -30,8 +35,7 @@ impl Reply {
             let (all, reasoning) = self.extent();
             let estimate = |extent: Extent| extent.scaled(scale.0, scale.1).estimated_tokens();
             usage.output_tokens = usage.output_tokens.max(estimate(all));
-            usage.reasoning_tokens =
-                usage.reasoning_tokens.max(estimate(reasoning)).min(usage.output_tokens);
+            usage.reasoning_tokens = usage.reasoning_tokens.max(estimate(reasoning)).min(usage.output_tokens);
             usage.estimated = true;
         }
         Some(usage)

@@ -78,7 +78,10 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard:
         truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
         degraded: marks.degraded,
         request: request_record(request, &asked, looked, &redactor),
-        observations: legs.iter().map(|leg| leg.record(policy, experiment, &asked, looked, &redactor)).collect(),
+        observations: legs
+            .iter()
+            .map(|leg| leg.record(policy, experiment, &asked, looked, &redactor))
+            .collect(),
         dropped: pair
             .dropped
             .iter()

@@ -76,7 +76,12 @@ pub struct FailureRecord {
 
 /// Writes what a reply says; `None`: nothing. `is_cut`: its texts may go on after their ends. `may_tell`: its bytes are
 /// such that rules can be applied to them.
-pub(super) fn said(reply: &Reply, is_cut: bool, may_tell: bool, redactor: &Redactor<'_>) -> Option<SaidRecord> {
+pub(super) fn said(
+    reply: &Reply,
+    is_cut: bool,
+    may_tell: bool,
+    redactor: &Redactor<'_>,
+) -> Option<SaidRecord> {
     let choice = reply.first();
     let finished = choice.and_then(|choice| choice.finished.as_ref());
     let mut record = SaidRecord {

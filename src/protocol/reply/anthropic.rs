@@ -12,7 +12,9 @@ use crate::protocol::reply::word;
 
 pub(super) fn hear(reply: &mut Reply, message: &Value) {
     match message.get("type").and_then(Value::as_str).unwrap_or_default() {
-        "message_start" => message.get("message").into_iter().for_each(|begun| hear_message(reply, begun, true)),
+        "message_start" => {
+            message.get("message").into_iter().for_each(|begun| hear_message(reply, begun, true))
+        }
         "content_block_start" => {
             let (Some(choice), Some(block)) = (reply.choice(0), message.get("content_block")) else { return };
             hear_block(choice, index(message, "index"), block);

@@ -93,7 +93,8 @@ fn hear_response(reply: &mut Reply, response: &Value) {
     if !output.is_empty() {
         *choice = whole(output);
     }
-    let status = word(response, "status").filter(|status| !["in_progress", "queued"].contains(&status.as_str()));
+    let status =
+        word(response, "status").filter(|status| !["in_progress", "queued"].contains(&status.as_str()));
     let reason = response.get("incomplete_details").and_then(|details| word(details, "reason"));
     if let Some(mut finished) = reason.or(status).map(Finished::of) {
         if finished.why == Finish::Stop && !choice.tool_calls.is_empty() {

@@ -67,22 +67,43 @@ fn a_streamed_chat_completion_is_put_together_and_says_whether_it_was_cut() {
 
 #[test]
 fn completions_embeddings_and_errors_are_told() {
-    let text = json!({"model": "m", "choices": [{"index": 0, "text": "abc", "finish_reason": "content_filter"}]});
+    let text =
+        json!({"model": "m", "choices": [{"index": 0, "text": "abc", "finish_reason": "content_filter"}]});
     assert_eq!(
         told(Protocol::OpenAi, JSON, &text.to_string())["choices"],
         json!([["abc", "", "", [], ["content_filter", "content_filter"]]])
     );
-    let vectors = json!({"object": "list", "model": "e", "data": [{"object": "embedding", "embedding": [0.5]}]});
+    let vectors =
+        json!({"object": "list", "model": "e", "data": [{"object": "embedding", "embedding": [0.5]}]});
     assert!(Reply::read(Protocol::OpenAi, Some(JSON), vectors.to_string().as_bytes()).recognised);
     let models = json!({"object": "list", "data": [{"object": "model", "id": "m"}]});
     assert!(!Reply::read(Protocol::OpenAi, Some(JSON), models.to_string().as_bytes()).recognised);
     let errors = [
-        (Protocol::OpenAi, json!({"error": {"type": "t", "code": 429, "message": "slow"}}), json!(["t", "429", "slow"])),
-        (Protocol::OpenAi, json!({"object": "error", "type": "t", "code": null, "message": "no"}), json!(["t", null, "no"])),
-        (Protocol::OpenAi, json!({"error": "too long", "error_type": "validation"}), json!(["validation", null, "too long"])),
-        (Protocol::OpenAi, json!({"type": "error", "code": "c", "message": "no", "param": null}), json!([null, "c", "no"])),
-        (Protocol::Anthropic, json!({"type": "error", "error": {"type": "overloaded_error", "message": "later"}}),
-            json!(["overloaded_error", null, "later"])),
+        (
+            Protocol::OpenAi,
+            json!({"error": {"type": "t", "code": 429, "message": "slow"}}),
+            json!(["t", "429", "slow"]),
+        ),
+        (
+            Protocol::OpenAi,
+            json!({"object": "error", "type": "t", "code": null, "message": "no"}),
+            json!(["t", null, "no"]),
+        ),
+        (
+            Protocol::OpenAi,
+            json!({"error": "too long", "error_type": "validation"}),
+            json!(["validation", null, "too long"]),
+        ),
+        (
+            Protocol::OpenAi,
+            json!({"type": "error", "code": "c", "message": "no", "param": null}),
+            json!([null, "c", "no"]),
+        ),
+        (
+            Protocol::Anthropic,
+            json!({"type": "error", "error": {"type": "overloaded_error", "message": "later"}}),
+            json!(["overloaded_error", null, "later"]),
+        ),
         (Protocol::KserveV2, json!({"error": "no such model"}), json!([null, null, "no such model"])),
     ];
     for (protocol, body, expected) in errors {
@@ -118,8 +139,16 @@ fn a_response_is_told_alike_plain_and_as_events() {
     let ended = told(Protocol::OpenAi, SSE, &(events(&begun) + &events(&[last])));
     assert_eq!((&ended["choices"], &ended["ended"]), (&choices, &json!(true)));
     let endings = [
-        ("response.incomplete", json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}), "length"),
-        ("response.failed", json!({"status": "failed", "error": {"code": "server_error", "message": "oh"}}), "error"),
+        (
+            "response.incomplete",
+            json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}),
+            "length",
+        ),
+        (
+            "response.failed",
+            json!({"status": "failed", "error": {"code": "server_error", "message": "oh"}}),
+            "error",
+        ),
     ];
     for (event, response, why) in endings {
         let last = json!({"type": event, "response": response});
@@ -204,12 +233,18 @@ fn a_request_tells_what_it_asks_for() {
 #[test]
 fn a_prompt_is_its_texts_and_neither_names_of_roles_nor_images() {
     let cases = [
-        (json!({"messages": [{"role": "user", "content": "12345"}, {"role": "user", "content": [{"type": "text", "text": "678"},
-            {"type": "image_url", "image_url": {"url": "data:aaaaaaaa"}}]}]}), Some(2)),
+        (
+            json!({"messages": [{"role": "user", "content": "12345"}, {"role": "user", "content": [{"type": "text", "text": "678"},
+            {"type": "image_url", "image_url": {"url": "data:aaaaaaaa"}}]}]}),
+            Some(2),
+        ),
         (json!({"prompt": ["1234", "5"]}), Some(2)),
         (json!({"prompt": [[1, 2], [3]]}), Some(3)),
         (json!({"system": "1", "messages": [{"content": "2"}]}), Some(1)),
-        (json!({"input": [{"type": "message", "content": [{"type": "input_text", "text": "äöüß€"}]}]}), Some(2)),
+        (
+            json!({"input": [{"type": "message", "content": [{"type": "input_text", "text": "äöüß€"}]}]}),
+            Some(2),
+        ),
         (json!({"inputs": ""}), Some(0)),
         (json!({"messages": [], "tools": [1]}), Some(1)),
         (json!({"temperature": 1}), None),
@@ -235,7 +270,11 @@ fn what_an_answer_does_not_tell_is_estimated_and_what_it_tells_goes_first() {
     let chunk = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]});
     let cut = events(&[chunk("12345"), chunk("678")]);
     assert_eq!(used(Protocol::OpenAi, SSE, &cut, true, (1, 1)), estimated(3, 2));
-    assert_eq!(used(Protocol::OpenAi, SSE, &cut, true, (100, 10)), estimated(3, 20), "a tenth of it was kept");
+    assert_eq!(
+        used(Protocol::OpenAi, SSE, &cut, true, (100, 10)),
+        estimated(3, 20),
+        "a tenth of it was kept"
+    );
     let told = json!({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 5}});
     let whole = events(&[chunk("12345"), told]);
     let exact = Usage { input_tokens: 7, output_tokens: 5, ..Usage::default() };
@@ -262,7 +301,8 @@ fn nothing_is_estimated_for_what_is_no_answer_of_a_model() {
         assert_eq!(used(Protocol::OpenAi, JSON, &body.to_string(), false, (1, 1)), None, "{body}");
     }
     assert_eq!(used(Protocol::KserveV2, JSON, r#"{"model_name": "m"}"#, true, (1, 1)), None);
-    let vectors = json!({"data": [{"object": "embedding"}], "usage": {"prompt_tokens": 4, "total_tokens": 4}});
+    let vectors =
+        json!({"data": [{"object": "embedding"}], "usage": {"prompt_tokens": 4, "total_tokens": 4}});
     let expected = Usage { input_tokens: 4, ..Usage::default() };
     assert_eq!(used(Protocol::OpenAi, JSON, &vectors.to_string(), false, (1, 1)), Some(expected));
 }
@@ -270,8 +310,13 @@ fn nothing_is_estimated_for_what_is_no_answer_of_a_model() {
 #[test]
 fn every_known_word_says_why_and_the_others_say_other() {
     let cases = [
-        ("stop", Finish::Stop), ("end_turn", Finish::Stop), ("max_tokens", Finish::Length), ("tool_use", Finish::ToolCalls),
-        ("refusal", Finish::Refusal), ("abort", Finish::Other), ("pause_turn", Finish::Other),
+        ("stop", Finish::Stop),
+        ("end_turn", Finish::Stop),
+        ("max_tokens", Finish::Length),
+        ("tool_use", Finish::ToolCalls),
+        ("refusal", Finish::Refusal),
+        ("abort", Finish::Other),
+        ("pause_turn", Finish::Other),
     ];
     for (word, expected) in cases {
         let body = json!({"choices": [{"finish_reason": word}]}).to_string();
