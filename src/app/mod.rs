@@ -165,12 +165,13 @@ impl Gateway {
         let body_cap_bytes = record.body_cap_bytes;
         let judges =
             Judges::new(judges, &record.dir, recorder.clone(), Arc::clone(&analysis), Arc::clone(&metrics));
-        let writer = Writer::new(
+        let mut writer = Writer::new(
             &record,
             recorder.clone(),
             Arc::clone(&metrics),
             vec![Box::new(Kept::of(Arc::clone(&analysis), &record.dir)), Box::new(judges.desk())],
         );
+        writer.enter();
         let resolver = Resolver::new(side.handle().clone());
         let budget = limits.memory_bytes.unwrap_or_else(memory::default_budget);
         let parts = Parts {

@@ -237,10 +237,12 @@ impl Judges {
             let kinds = [
                 ("input", tokens.input_tokens),
                 ("cached_input", tokens.cached_input_tokens),
+                ("cache_write_input", tokens.cache_write_input_tokens),
                 ("output", tokens.output_tokens),
+                ("reasoning", tokens.reasoning_tokens),
             ];
             for (kind, count) in kinds {
-                let labels = [experiment.as_str(), name.as_str(), ROLE, kind];
+                let labels = [experiment.as_str(), name.as_str(), ROLE, kind, "reported"];
                 metrics.tokens.with_label_values(&labels).inc_by(count);
             }
         }

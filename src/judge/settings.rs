@@ -21,7 +21,7 @@ use crate::vocab::JudgeName;
 use crate::vocab::Secret;
 
 /// Counts up when prompts or the reading of verdicts change: judgements of before are another judge's.
-const PROMPTS: u32 = 1;
+const PROMPTS: u32 = 2;
 
 /// One judge of one experiment.
 #[derive(Debug, Clone, PartialEq)]

@@ -60,6 +60,11 @@ fn what_stands_at_a_path_is_a_text_or_json() {
     let anthropic = json!({"content": [{"type": "text", "text": "hi"}]});
     assert_eq!(of_json(&anthropic, None).unwrap().text, "hi");
     assert_eq!(of_json(&json!({"a": 1}), None).unwrap().text, r#"{"a":1}"#);
+    let silent =
+        json!({"id": "x", "model": "secret", "choices": [{"message": {"content": null}}], "usage": {}});
+    assert_eq!(of_json(&silent, None).unwrap().text, r#"{"choices":[{"message":{"content":null}}]}"#);
+    let thinking = json!({"model": "secret", "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "yes"}]});
+    assert_eq!(of_json(&thinking, None).unwrap().text, "yes");
 }
 
 #[test]

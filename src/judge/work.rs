@@ -212,7 +212,9 @@ fn question(settings: &Settings, case: &Case, request: &str, said: &[&Said]) -> 
         Way::Llm(llm) => (case.at(llm.reference.as_ref()), case.at(llm.context.as_ref())),
         _ => (None, None),
     };
-    let parts = [version.as_str(), request].into_iter();
+    // A service is sent all of the request, a language model its texts.
+    let whole = matches!(settings.way, Way::Http(_)).then(|| case.request_json().to_string());
+    let parts = [version.as_str(), whole.as_deref().unwrap_or(request)].into_iter();
     let parts = parts.chain([&reference, &context].map(|part| part.as_deref().unwrap_or_default()));
     let parts = parts.chain(said.iter().map(|said| said.text.as_str()));
     let hash = parts.fold(Sha256::new(), |hash, part| {

@@ -220,8 +220,9 @@ impl Writer {
         self.segments.end_aged();
     }
 
-    /// Marks the directory as written to and puts in order what an earlier run left there; tried again until it works.
-    fn enter(&mut self) {
+    /// Marks the directory as written to and puts in order what an earlier run left there; tried again until it works. To
+    /// be called before anybody is served: a gateway that is killed before it has left its mark is not told of. Blocks.
+    pub fn enter(&mut self) {
         if self.presence.is_some() || fs::create_dir_all(&self.dir).is_err() {
             return;
         }

@@ -40,7 +40,8 @@ fn the_better_retriever_wins_as_candidate_and_all_that_was_said_is_on_record() {
         }
         assert_eq!(summary.chapters[0].outcomes, requests, "{summary}");
         let judged = summary.chapters[0].judged.unwrap();
-        assert!(judged.wins > 2 * judged.losses && judged.wins >= 10, "{summary}");
+        // It is asked until the verdict is reached, however many answers that takes.
+        assert!(judged.wins > judged.losses, "{summary}");
         assert_eq!(judged.consistency, Some(1.0), "{summary}");
         assert!(summary.chapters[0].arms.iter().all(|arm| arm.likeness.is_some()), "{summary}");
         assert!(summary.chapters[1].arms.iter().all(|arm| arm.thumbs.is_some()), "{summary}");
@@ -54,6 +55,6 @@ fn swapping_the_retrievers_swaps_the_winner() {
     played(Kind::Bm25, Kind::Overlap, |summary| {
         assert_eq!(winners(summary), ["chat-legacy", "chat-legacy"], "{summary}");
         let judged = summary.chapters[0].judged.unwrap();
-        assert!(judged.losses > 2 * judged.wins && judged.losses >= 10, "{summary}");
+        assert!(judged.losses > judged.wins, "{summary}");
     });
 }

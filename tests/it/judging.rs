@@ -515,3 +515,30 @@ async fn a_judge_gets_its_key_and_nobody_else_sees_it() {
         !shown.contains("sk-very-secret") && records.iter().all(|it| !it.to_string().contains("sk-very"))
     );
 }
+
+#[tokio::test]
+async fn what_names_a_model_is_kept_from_judges_of_answers_without_text_and_other_tools_are_another_question()
+{
+    let calling = |model: &'static str, tool: &str| {
+        let call = json!({"id": "c", "type": "function", "function": {"name": "look", "arguments": tool}});
+        let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+        Model::saying(Reply::json(&json!({"id": model, "model": model, "choices": [{"message": message}]})))
+    };
+    let (old, new) = (calling("secret-old", "1").await, calling("secret-new", "2").await);
+    let judge = Model::saying(Reply::json(&json!({"winner": "tie"}))).await;
+    let keys = format!("    judges: {{runs: {{http: {{url: \"{}\"}}}}}}\n", judge.url());
+    let rig = Rig::start(&policy(&old, &new, &keys)).await;
+    let mut client = rig.client().await;
+    for tool in ["look", "search"] {
+        let asked =
+            json!({"model": "m", "messages": [{"role": "user", "content": "?"}], "tools": [{"name": tool}]});
+        client.post("/", &[], &asked.to_string()).await;
+    }
+    judged(&rig, 2.0).await;
+    let seen = judge.seen();
+    assert_eq!(seen.len(), 2, "other tools are another question");
+    for seen in seen {
+        let text = String::from_utf8_lossy(&seen.body).into_owned();
+        assert!(text.contains("look") && !text.contains("secret"), "{text}");
+    }
+}
