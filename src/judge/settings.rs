@@ -62,7 +62,7 @@ pub enum Way {
     /// By rules, all of which an answer must keep.
     Rules(Vec<Rule>),
     /// By asking a language model.
-    Llm(Llm),
+    Llm(Box<Llm>),
     /// By asking a service of the user's.
     Http(Service),
 }
@@ -110,7 +110,7 @@ impl Settings {
     pub fn mode(&self) -> JudgeMode {
         match &self.way {
             Way::Rules(_) => JudgeMode::Rules,
-            Way::Llm(Llm { template: Template::Pairwise, .. }) => JudgeMode::Pairwise,
+            Way::Llm(llm) if llm.template == Template::Pairwise => JudgeMode::Pairwise,
             Way::Llm(_) => JudgeMode::Pointwise,
             Way::Http(service) => service.mode,
         }

@@ -109,13 +109,13 @@ fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -
     match (usd_per_day.place(), way) {
         // What is wrong with it has been reported.
         (None, _) | (_, None) => {}
-        (Some(place), Some(Way::Llm(Llm { rate: Some(rate), .. }))) if rate.currency != "USD" => {
-            report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
-        }
-        (_, Some(Way::Llm(Llm { rate: Some(_), .. }))) => {}
-        (Some(place), Some(Way::Llm(_))) => {
-            report.add(place, "the judge has no `cost`; hint: say what it charges");
-        }
+        (Some(place), Some(Way::Llm(llm))) => match &llm.rate {
+            Some(rate) if rate.currency != "USD" => {
+                report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
+            }
+            Some(_) => {}
+            None => report.add(place, "the judge has no `cost`; hint: say what it charges"),
+        },
         (Some(place), Some(_)) => {
             report.add(place, "a service tells no cost; hint: bound its calls by `calls_per_day`");
         }
@@ -142,7 +142,7 @@ fn llm(raw: Field<schema::Llm>, report: &Report) -> Option<Way> {
     for (key, _) in needed.into_iter().filter(|(_, lacks)| *lacks) {
         report.add(&place, format!("`{key}` is missing, without which `{}` says nothing", template.word()));
     }
-    Some(Way::Llm(Llm {
+    Some(Way::Llm(Box::new(Llm {
         target: target(url?.value.0, tls, &place, report)?,
         key: key_of(key)?,
         model: model?,
@@ -152,7 +152,7 @@ fn llm(raw: Field<schema::Llm>, report: &Report) -> Option<Way> {
         context: context.scalar(),
         timeout: timeout.scalar().map_or(TIMEOUT, |span| span.0),
         rate: cost.value().map(rate),
-    }))
+    })))
 }
 
 fn http(raw: Field<schema::HttpJudge>, report: &Report) -> Option<Way> {
