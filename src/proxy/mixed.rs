@@ -76,8 +76,12 @@ pub(super) async fn answer(
     settings: &Settings,
     mut head: Box<Parts>,
 ) -> (Served, Option<Arc<Shown>>) {
+    if headers::is_grpc(&head) {
+        // Its messages are no JSON, and how a call ended stands behind them.
+        return (degrade_unasked(visit, head, Degraded::NoList).await, None);
+    }
     if !visit.upload.is_whole() {
-        return (degrade_unasked(visit, head).await, None);
+        return (degrade_unasked(visit, head, Degraded::TooLarge).await, None);
     }
     head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let (outcomes, late) = ask_all(visit, settings, head).await;
@@ -109,10 +113,10 @@ pub(super) async fn tunnel(visit: &Rc<Visit>, head: Box<Parts>, asked: Asked) ->
     dispatch::tunnel(visit, ArmId::LEGACY, head, asked).await
 }
 
-/// Legacy alone answers a request whose body is above the cap: it cannot be sent twice.
-async fn degrade_unasked(visit: &Rc<Visit>, head: Box<Parts>) -> Served {
+/// Legacy alone answers a request that holds no list, or whose body is above the cap and cannot be sent twice.
+async fn degrade_unasked(visit: &Rc<Visit>, head: Box<Parts>, reason: Degraded) -> Served {
     count(visit, "degraded");
-    visit.pairing.note(|pair| pair.marks.degraded = Some(Degraded::TooLarge));
+    visit.pairing.note(|pair| pair.marks.degraded = Some(reason));
     dispatch::answer(visit, ArmId::LEGACY, false, head).await
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Real clients work through the gateway as they do without it: curl, httpx, openai, anthropic, tritonclient, grpcio and
-# websockets ask scripted servers directly and through it, and get the same. Once plainly, once over TLS, once under a
-# shadow experiment whose candidate gets every request too. Their packages, about 280 MB, stay under the target
-# directory.
+# websockets ask scripted servers directly and through it, and get the same. Once plainly, once over TLS, and once under
+# each strategy: with every request copied, with half of the users or of the requests given to a candidate that says the
+# same, and where lists would be mixed. Their packages, about 280 MB, stay under the target directory.
 set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
@@ -30,18 +30,26 @@ read -r -a new <"$work/new.ports"
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
     -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
-declare -A listening=([plain]="" [tls]=", tls: {cert_file: \"$work/cert.pem\", key_file: \"$work/key.pem\"}" [shadow]="")
+declare -A listening=([plain]="" [tls]=", tls: {cert_file: \"$work/cert.pem\", key_file: \"$work/key.pem\"}")
+declare -A strategies=(
+    [shadow]="shadow: {}"
+    [canary]="canary: {steps: [{weight: 50%, approve: manual}]}"
+    [ab]="ab: {arms: {old: 50%, new: 50%}}"
+    [interleave]="interleave: {items: \"$.results[*]\", id: $.id, credit: click}"
+)
 
 # start_before WAY KIND: a gateway before the servers of one kind; its ports are then in $data and $admin.
 start_before() {
     local way=$1 kind=$2
     read -r data admin <<<"$(free_ports 2)"
     {
-        echo "listen: {data: \"127.0.0.1:$data\", admin: \"127.0.0.1:$admin\"${listening[$way]}}"
+        echo "listen: {data: \"127.0.0.1:$data\", admin: \"127.0.0.1:$admin\"${listening[$way]:-}}"
         echo "record: {dir: \"$work/records-$way-$kind\"}"
         echo "models: {old: {url: \"http://127.0.0.1:${old[$kind]}\"}, new: {url: \"http://127.0.0.1:${new[$kind]}\"}}"
-        if [[ $way == shadow ]]; then
-            echo "experiments: [{name: all, legacy: old, candidate: new, strategy: {shadow: {}}}]"
+        if [[ -v strategies[$way] ]]; then
+            echo "experiments:"
+            echo "  - {name: all, legacy: old, candidate: new, unit: [{header: user-agent}], strategy: {${strategies[$way]}},"
+            echo "     outcomes: {click: {type: click, absent: none}}}"
         else
             echo "default: old"
         fi
@@ -73,5 +81,7 @@ check_way() {
 
 check_way plain
 check_way tls "$work/cert.pem"
-check_way shadow
+for way in "${!strategies[@]}"; do
+    check_way "$way"
+done
 echo "clients: what all of them get through the gateway is what they get without it"

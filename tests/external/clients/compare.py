@@ -31,8 +31,9 @@ CLIENTS = [
 
 
 def main(way, servers, gateways, ca=None):
-    direct = [Target(int(port), gateway=False) for port in servers.split()]
-    through = [Target(int(port), gateway=True, ca=ca) for port in gateways.split()]
+    mixes = way == "interleave"
+    direct = [Target(int(port), gateway=False, mixes=mixes) for port in servers.split()]
+    through = [Target(int(port), gateway=True, mixes=mixes, ca=ca) for port in gateways.split()]
     failed = 0
     for client, server, cases in CLIENTS:
         wrong = [name for name, case in cases.items() if not alike(f"{way}: {client}: {name}", case, direct[server], through[server])]

@@ -14,6 +14,8 @@ class Target:
 
     port: int
     gateway: bool
+    mixes: bool = False
+    """Whether it mixes lists, for which it asks models for what is not compressed."""
     ca: str | None = None
     """The certificate of the authority, where it speaks TLS."""
 
@@ -37,6 +39,6 @@ def arrived(target, body):
     names = {name for name, _ in seen["headers"]}
     if target.gateway:
         assert ADDED_TO_REQUESTS <= names, f"models are not told {ADDED_TO_REQUESTS - names}"
-    headers = fields(seen["headers"], ADDED_TO_REQUESTS)
+    headers = fields(seen["headers"], ADDED_TO_REQUESTS | ({"accept-encoding"} if target.mixes else set()))
     seen["headers"] = [(name, value.replace(target.authority, "AUTHORITY")) for name, value in headers]
     return seen
