@@ -259,9 +259,12 @@ pub(super) const LATER: &[OfRow] = &[
         |row| row.judgement().map_or(Cell::Null, |judgement| Cell::Float(judgement.propensity)),
     ),
     ("judged", Kind::List(JUDGED), "what the judge said, answer by answer", judged),
-    ("legacy_cache_write_input_tokens", Kind::Int64, "of the input tokens, those that were written to a cache", |row| {
-        Cell::int(used(row.legacy).map(|used| used.cache_write_input_tokens))
-    }),
+    (
+        "legacy_cache_write_input_tokens",
+        Kind::Int64,
+        "of the input tokens, those that were written to a cache",
+        |row| Cell::int(used(row.legacy).map(|used| used.cache_write_input_tokens)),
+    ),
     ("legacy_reasoning_tokens", Kind::Int64, "of the output tokens, those that were reasoning", |row| {
         Cell::int(used(row.legacy).map(|used| used.reasoning_tokens))
     }),
@@ -277,9 +280,12 @@ pub(super) const LATER: &[OfRow] = &[
     ("legacy_finish", Kind::Text, "why the answer of a language model ended", |row| {
         Cell::text(row.legacy.and_then(finish).map(Finish::as_str))
     }),
-    ("candidate_cache_write_input_tokens", Kind::Int64, "of the input tokens, those that were written to a cache", |row| {
-        Cell::int(used(row.candidate).map(|used| used.cache_write_input_tokens))
-    }),
+    (
+        "candidate_cache_write_input_tokens",
+        Kind::Int64,
+        "of the input tokens, those that were written to a cache",
+        |row| Cell::int(used(row.candidate).map(|used| used.cache_write_input_tokens)),
+    ),
     ("candidate_reasoning_tokens", Kind::Int64, "of the output tokens, those that were reasoning", |row| {
         Cell::int(used(row.candidate).map(|used| used.reasoning_tokens))
     }),

@@ -28,9 +28,7 @@ const SSE: &str = "text/event-stream; charset=utf-8";
 
 fn check(protocol: Protocol, content_type: &str, body: &str, expected: Option<[u64; 3]>) {
     let used = usage(protocol, Some(content_type), body.as_bytes());
-    let of = |used: Usage| {
-        [used.input_tokens, used.cached_input_tokens, used.output_tokens]
-    };
+    let of = |used: Usage| [used.input_tokens, used.cached_input_tokens, used.output_tokens];
     assert_eq!(used.map(of), expected, "{body}");
 }
 

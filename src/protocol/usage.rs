@@ -111,8 +111,8 @@ impl Reported {
         let of_input = details("prompt_tokens_details", "input_tokens_details");
         let of_output = details("completion_tokens_details", "output_tokens_details");
         let cached_input = of_input.and_then(|details| number(details, "cached_tokens"));
-        let computed = either("prompt_tokens", "input_tokens")
-            .map(|all| all.saturating_sub(cached_input.unwrap_or(0)));
+        let computed =
+            either("prompt_tokens", "input_tokens").map(|all| all.saturating_sub(cached_input.unwrap_or(0)));
         // A part of what was computed is not more than it.
         let cache_write_input = of_input
             .and_then(|details| number(details, "cache_write_tokens"))
