@@ -159,7 +159,7 @@ const CALLS: &[Part] = &[
     part("first_byte_seconds", Kind::Float, "from the call's beginning to the first byte of the body"),
     part("total_seconds", Kind::Float, "from the call's beginning to its end"),
     part("bytes", Kind::Int64, "the size of the answer's body"),
-    part("input_tokens", Kind::Int64, "input tokens, without those read from a cache or written to one"),
+    part("input_tokens", Kind::Int64, "input tokens, without those read from a cache"),
     part("cached_input_tokens", Kind::Int64, "input tokens that a cache gave"),
     part("output_tokens", Kind::Int64, "output tokens"),
     part("cost", Kind::Money, "what it cost"),
@@ -259,10 +259,13 @@ pub(super) const LATER: &[OfRow] = &[
         |row| row.judgement().map_or(Cell::Null, |judgement| Cell::Float(judgement.propensity)),
     ),
     ("judged", Kind::List(JUDGED), "what the judge said, answer by answer", judged),
-    ("legacy_cache_write_input_tokens", Kind::Int64, "input tokens that were written to a cache", |row| {
-        Cell::int(used(row.legacy).map(|used| used.cache_write_input_tokens))
-    }),
-    ("legacy_reasoning_tokens", Kind::Int64, "output tokens that were reasoning", |row| {
+    (
+        "legacy_cache_write_input_tokens",
+        Kind::Int64,
+        "of the input tokens, those that were written to a cache",
+        |row| Cell::int(used(row.legacy).map(|used| used.cache_write_input_tokens)),
+    ),
+    ("legacy_reasoning_tokens", Kind::Int64, "of the output tokens, those that were reasoning", |row| {
         Cell::int(used(row.legacy).map(|used| used.reasoning_tokens))
     }),
     (
@@ -277,10 +280,13 @@ pub(super) const LATER: &[OfRow] = &[
     ("legacy_finish", Kind::Text, "why the answer of a language model ended", |row| {
         Cell::text(row.legacy.and_then(finish).map(Finish::as_str))
     }),
-    ("candidate_cache_write_input_tokens", Kind::Int64, "input tokens that were written to a cache", |row| {
-        Cell::int(used(row.candidate).map(|used| used.cache_write_input_tokens))
-    }),
-    ("candidate_reasoning_tokens", Kind::Int64, "output tokens that were reasoning", |row| {
+    (
+        "candidate_cache_write_input_tokens",
+        Kind::Int64,
+        "of the input tokens, those that were written to a cache",
+        |row| Cell::int(used(row.candidate).map(|used| used.cache_write_input_tokens)),
+    ),
+    ("candidate_reasoning_tokens", Kind::Int64, "of the output tokens, those that were reasoning", |row| {
         Cell::int(used(row.candidate).map(|used| used.reasoning_tokens))
     }),
     (

@@ -28,11 +28,11 @@ pub struct Rate {
     pub per_million_input_tokens: Money,
     /// For each million input tokens read from a cache.
     pub per_million_cached_input_tokens: Money,
-    /// For each million input tokens written to a cache; `None`: as other input tokens.
+    /// For each million of these input tokens that were written to a cache; `None`: as other input tokens.
     pub per_million_cache_write_input_tokens: Option<Money>,
     /// For each million output tokens.
     pub per_million_output_tokens: Money,
-    /// For each million output tokens that were reasoning; `None`: as other output tokens.
+    /// For each million of these output tokens that were reasoning; `None`: as other output tokens.
     pub per_million_reasoning_tokens: Option<Money>,
 }
 
@@ -44,8 +44,10 @@ impl Rate {
         let of = |price: Money, count: u64| price.scaled(count, 1_000_000);
         let (input, written) = (tokens.input_tokens, tokens.cache_write_input_tokens);
         let input = match self.per_million_cache_write_input_tokens {
-            Some(price) => of(self.per_million_input_tokens, input) + of(price, written),
-            None => of(self.per_million_input_tokens, input.saturating_add(written)),
+            Some(price) => {
+                of(self.per_million_input_tokens, input.saturating_sub(written)) + of(price, written)
+            }
+            None => of(self.per_million_input_tokens, input),
         };
         let (output, reasoning) = (tokens.output_tokens, tokens.reasoning_tokens);
         let output = match self.per_million_reasoning_tokens {

@@ -49,7 +49,7 @@ fn a_call_costs_exactly_what_its_parts_do() {
 #[test]
 fn what_is_written_to_a_cache_and_reasoning_cost_as_their_kind_or_what_the_rate_says() {
     let usage = Usage {
-        input_tokens: 100,
+        input_tokens: 110,
         cache_write_input_tokens: 10,
         output_tokens: 50,
         reasoning_tokens: 20,

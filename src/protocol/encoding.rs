@@ -2,6 +2,9 @@
 //!
 //! What comes out is bounded by what went in, so that a body made to burst its reader does not.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::Read;
 
 use bytes::Bytes;

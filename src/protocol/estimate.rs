@@ -28,7 +28,7 @@ impl Reply {
         let Some(prompt) = asked().and_then(|asked| asked.prompt) else { return told };
         let mut usage = told.unwrap_or_default();
         if self.reported.input.is_none() {
-            usage.input_tokens = prompt.estimated_tokens();
+            usage.input_tokens = usage.input_tokens.max(prompt.estimated_tokens());
             usage.estimated = true;
         }
         if self.reported.output.is_none() {

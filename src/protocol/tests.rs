@@ -28,21 +28,18 @@ const SSE: &str = "text/event-stream; charset=utf-8";
 
 fn check(protocol: Protocol, content_type: &str, body: &str, expected: Option<[u64; 3]>) {
     let used = usage(protocol, Some(content_type), body.as_bytes());
-    let of = |used: Usage| {
-        let input = used.input_tokens + used.cache_write_input_tokens;
-        [input, used.cached_input_tokens, used.output_tokens]
-    };
+    let of = |used: Usage| [used.input_tokens, used.cached_input_tokens, used.output_tokens];
     assert_eq!(used.map(of), expected, "{body}");
 }
 
 #[test]
-fn what_is_written_to_a_cache_and_what_is_reasoning_are_told_apart() {
+fn what_is_written_to_a_cache_is_told_as_part_of_the_input_and_reasoning_of_the_output() {
     let cases = [
         (
             Protocol::OpenAi,
             r#"{"usage": {"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
                 "completion_tokens": 50, "completion_tokens_details": {"reasoning_tokens": 20}}}"#,
-            [10, 60, 30, 50, 20],
+            [40, 60, 30, 50, 20],
         ),
         (
             Protocol::OpenAi,
@@ -54,7 +51,13 @@ fn what_is_written_to_a_cache_and_what_is_reasoning_are_told_apart() {
             Protocol::Anthropic,
             r#"{"usage": {"input_tokens": 30, "cache_creation_input_tokens": 200, "cache_read_input_tokens": 1000,
                 "output_tokens": 12, "output_tokens_details": {"thinking_tokens": 3}}}"#,
-            [30, 1000, 200, 12, 3],
+            [230, 1000, 200, 12, 3],
+        ),
+        (
+            Protocol::OpenAi,
+            r#"{"usage": {"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 50},
+                "completion_tokens": 0}}"#,
+            [40, 60, 40, 0, 0],
         ),
     ];
     for (protocol, body, expected) in cases {

@@ -1,7 +1,8 @@
 //! What one call used, in tokens.
 //!
 //! Vendors count differently: OpenAI's input includes what a cache gave and what was written to one, Anthropic's does
-//! not. Here all become the same numbers, so that a price per token means one thing.
+//! not. Here all become the same numbers, so that a price per token means one thing: what a cache gave stands apart, and
+//! what was written to one is a part of the input, as reasoning is a part of the output.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -10,14 +11,14 @@ use serde_json::Value;
 use crate::protocol::Protocol;
 use crate::protocol::Reply;
 
-/// What one call used. Input that a cache gave, or that was written to one, is not part of `input_tokens`.
+/// What one call used. Input that a cache gave is not part of `input_tokens`; input that was written to one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// Input tokens that were computed, without those that were written to a cache.
+    /// Input tokens that were computed, those that were written to a cache among them.
     pub input_tokens: u64,
     /// Input tokens that a cache gave.
     pub cached_input_tokens: u64,
-    /// Input tokens that were computed and written to a cache.
+    /// The input tokens that were computed and written to a cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write_input_tokens: u64,
     /// Output tokens, those of reasoning among them.
@@ -31,10 +32,9 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Tokens of every kind.
+    /// All tokens, each once.
     pub fn total(&self) -> u64 {
-        let kinds =
-            [self.input_tokens, self.cached_input_tokens, self.cache_write_input_tokens, self.output_tokens];
+        let kinds = [self.input_tokens, self.cached_input_tokens, self.output_tokens];
         kinds.into_iter().fold(0, u64::saturating_add)
     }
 
@@ -91,11 +91,11 @@ impl Reported {
         if input.is_none() && output.is_none() {
             return None;
         }
-        let output_tokens = output.unwrap_or(0);
+        let (written, output_tokens) = (cache_write_input.unwrap_or(0), output.unwrap_or(0));
         Some(Usage {
-            input_tokens: input.unwrap_or(0),
+            input_tokens: input.unwrap_or(0).saturating_add(written),
             cached_input_tokens: cached_input.unwrap_or(0),
-            cache_write_input_tokens: cache_write_input.unwrap_or(0),
+            cache_write_input_tokens: written,
             output_tokens,
             // A part of the output is not more than it.
             reasoning_tokens: reasoning.unwrap_or(0).min(output_tokens),
@@ -111,10 +111,14 @@ impl Reported {
         let of_input = details("prompt_tokens_details", "input_tokens_details");
         let of_output = details("completion_tokens_details", "output_tokens_details");
         let cached_input = of_input.and_then(|details| number(details, "cached_tokens"));
-        let cache_write_input = of_input.and_then(|details| number(details, "cache_write_tokens"));
-        let apart = cached_input.unwrap_or(0).saturating_add(cache_write_input.unwrap_or(0));
+        let computed =
+            either("prompt_tokens", "input_tokens").map(|all| all.saturating_sub(cached_input.unwrap_or(0)));
+        // A part of what was computed is not more than it.
+        let cache_write_input = of_input
+            .and_then(|details| number(details, "cache_write_tokens"))
+            .map(|written| written.min(computed.unwrap_or(0)));
         *self = Reported {
-            input: either("prompt_tokens", "input_tokens").map(|all| all.saturating_sub(apart)),
+            input: computed.map(|computed| computed.saturating_sub(cache_write_input.unwrap_or(0))),
             cached_input,
             cache_write_input,
             output: either("completion_tokens", "output_tokens"),

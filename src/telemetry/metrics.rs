@@ -70,7 +70,7 @@ catalogue! {
     marked: IntCounterVec = "crossfade_marked_requests_total" ["experiment", "mark"],
     /// What calls to models cost, in the currency's unit, by what the call was for.
     cost: CounterVec = "crossfade_cost_total" ["experiment", "arm", "role", "currency"],
-    /// Tokens that calls used, by kind (reasoning is a part of output) and by whether models said so; estimated are those of calls whose answer did not tell all of it.
+    /// Tokens that calls used, by kind (cache_write_input is a part of input, reasoning a part of output) and by whether models said so; estimated are those of calls whose answer did not tell all of it.
     tokens: IntCounterVec = "crossfade_tokens_total" ["experiment", "arm", "role", "kind", "source"],
     /// Answers of language models, by why they ended.
     finishes: IntCounterVec = "crossfade_finishes_total" ["experiment", "arm", "role", "finish"],

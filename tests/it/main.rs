@@ -52,6 +52,7 @@ mod strategies;
 mod strict;
 mod tidy;
 mod tls;
+mod tokens;
 mod uploads;
 mod vectors;
 mod vendors;

@@ -160,13 +160,13 @@ pub(crate) struct Cost {
     /// For each million input tokens that a cache gave.
     #[serde(default)]
     pub(crate) per_million_cached_input_tokens: Field<Scalar<Money>>,
-    /// For each million input tokens that were written to a cache. Default: `per_million_input_tokens`.
+    /// For each million of these input tokens that were written to a cache. Default: `per_million_input_tokens`.
     #[serde(default)]
     pub(crate) per_million_cache_write_input_tokens: Field<Scalar<Money>>,
     /// For each million output tokens.
     #[serde(default)]
     pub(crate) per_million_output_tokens: Field<Scalar<Money>>,
-    /// For each million output tokens that were reasoning. Default: `per_million_output_tokens`.
+    /// For each million of these output tokens that were reasoning. Default: `per_million_output_tokens`.
     #[serde(default)]
     pub(crate) per_million_reasoning_tokens: Field<Scalar<Money>>,
 }

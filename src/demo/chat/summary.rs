@@ -234,16 +234,10 @@ impl Arm {
     }
 
     fn tokens_of_a_call(&self) -> Option<String> {
-        let Usage { input_tokens, cached_input_tokens, cache_write_input_tokens, output_tokens, .. } =
-            self.tokens;
+        let Usage { input_tokens, cached_input_tokens, output_tokens, .. } = self.tokens;
         let mean = |tokens: u64| (tokens as f64 / self.calls() as f64).round();
-        (self.calls() > 0).then(|| {
-            format!(
-                "{} + {}",
-                mean(input_tokens + cached_input_tokens + cache_write_input_tokens),
-                mean(output_tokens)
-            )
-        })
+        (self.calls() > 0)
+            .then(|| format!("{} + {}", mean(input_tokens + cached_input_tokens), mean(output_tokens)))
     }
 
     fn cost_of_a_call(&self) -> Option<String> {

@@ -40,7 +40,7 @@ pub(super) fn calls(found: &ExperimentSummary) -> Section {
 fn row(arm: &str, call: &CallSummary) -> [String; 12] {
     let CallSummary { role, requests, errors, cancelled, total_ms, first_byte_ms, tokens, .. } = call;
     let Quantiles { p50, p95, p99 } = *total_ms;
-    let Usage { input_tokens, cache_write_input_tokens, output_tokens, .. } = *tokens;
+    let Usage { input_tokens, output_tokens, .. } = *tokens;
     let few = |count: u64| if count == 0 { String::new() } else { grouped(count) };
     [
         arm.to_owned(),
@@ -52,7 +52,7 @@ fn row(arm: &str, call: &CallSummary) -> [String; 12] {
         known(p95.map(duration)),
         known(p99.map(duration)),
         known(first_byte_ms.p50.map(duration)),
-        few(input_tokens.saturating_add(cache_write_input_tokens)),
+        few(input_tokens),
         few(output_tokens),
         price(call),
     ]

@@ -42,7 +42,7 @@ fn hold_bounds(usage: Option<Usage>) {
     let Some(usage) = usage else { return };
     let Usage { input_tokens, cached_input_tokens, cache_write_input_tokens, .. } = usage;
     let Usage { output_tokens, reasoning_tokens, estimated, .. } = usage;
-    assert!(!estimated && reasoning_tokens <= output_tokens);
+    assert!(!estimated && reasoning_tokens <= output_tokens && cache_write_input_tokens <= input_tokens);
     for tokens in [input_tokens, cached_input_tokens, cache_write_input_tokens, output_tokens] {
         assert!(tokens <= 2 * u64::from(u32::MAX), "{tokens}");
     }
