@@ -25,6 +25,7 @@ impl Analysis {
             &metrics.evidence_needed,
             &metrics.sample_ratio,
             &metrics.quality,
+            &metrics.judge_consistency,
         ];
         gauges.into_iter().for_each(prometheus::core::MetricVec::reset);
         summaries.iter().for_each(|summary| publish(summary, metrics));
@@ -61,6 +62,12 @@ fn publish(summary: &ExperimentSummary, metrics: &Metrics) {
             if let Some(log_e) = log_e {
                 metrics.evidence.with_label_values(&[experiment, candidate, figure, direction]).set(log_e);
             }
+        }
+    }
+    // The last is the version that judges now.
+    for judge in &summary.judges {
+        if let Some(share) = judge.consistency {
+            metrics.judge_consistency.with_label_values(&[experiment, judge.judge.as_str()]).set(share);
         }
     }
     for metric in &summary.metrics {

@@ -35,6 +35,36 @@ pub(super) struct JudgeTally {
     /// Pairs whose two orders led to the same, and to two things.
     pub(super) consistent: u64,
     pub(super) inconsistent: u64,
+    pub(super) wins: u64,
+    pub(super) losses: u64,
+    pub(super) ties: u64,
+}
+
+/// How one judge judged, in one version of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JudgeSummary {
+    /// The judge.
+    pub judge: JudgeName,
+    /// What makes its judgements comparable.
+    pub version: String,
+    /// How it judges.
+    pub mode: JudgeMode,
+    /// Requests that it judged.
+    pub judgements: u64,
+    /// Those for which nobody was asked, for the same answers were judged before.
+    pub cached: u64,
+    /// Answers of which nothing could be said.
+    pub missing: u64,
+    /// Candidates' answers that were preferred, that legacy's was preferred to, and that neither was.
+    pub wins: u64,
+    /// See `wins`.
+    pub losses: u64,
+    /// See `wins`.
+    pub ties: u64,
+    /// The share of pairs on which both orders of the answers led to the same; below 0.7 the judge is of no use for what
+    /// it is asked. Missing where no pair was judged in both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<f64>,
 }
 
 /// How many judges the metrics of a design hear.
@@ -67,6 +97,26 @@ impl Study {
             self.join.put_back(case);
         }
         self.track(record.request_time);
+    }
+
+    pub(super) fn judge_summaries(&self) -> Vec<JudgeSummary> {
+        let summary = |((judge, version), tally): (&(JudgeName, String), &JudgeTally)| {
+            let both = tally.consistent + tally.inconsistent;
+            let JudgeTally { mode, judgements, cached, missing, wins, losses, ties, .. } = *tally;
+            JudgeSummary {
+                judge: judge.clone(),
+                version: version.clone(),
+                mode,
+                judgements,
+                cached,
+                missing,
+                wins,
+                losses,
+                ties,
+                consistency: (both > 0).then(|| tally.consistent as f64 / both as f64),
+            }
+        };
+        self.judges.iter().map(summary).collect()
     }
 
     /// Tells a metric what its judge said.
@@ -110,7 +160,17 @@ fn place(arms: &[ModelName], arm: &ModelName) -> Option<usize> {
 
 impl JudgeTally {
     fn of(mode: JudgeMode) -> Self {
-        Self { mode, judgements: 0, cached: 0, missing: 0, consistent: 0, inconsistent: 0 }
+        Self {
+            mode,
+            judgements: 0,
+            cached: 0,
+            missing: 0,
+            consistent: 0,
+            inconsistent: 0,
+            wins: 0,
+            losses: 0,
+            ties: 0,
+        }
     }
 
     fn count(&mut self, record: &JudgementRecord) {
@@ -123,12 +183,22 @@ impl JudgeTally {
                 Some(false) => self.inconsistent += 1,
                 None => {}
             }
+            match answer.against_legacy {
+                Some(Preference::Win) => self.wins += 1,
+                Some(Preference::Loss) => self.losses += 1,
+                Some(Preference::Tie) => self.ties += 1,
+                None => {}
+            }
         }
     }
 
     /// Takes in another gateway's.
     pub(super) fn merge(&mut self, other: &JudgeTally) {
-        let JudgeTally { mode: _, judgements, cached, missing, consistent, inconsistent } = other;
+        let JudgeTally { mode: _, judgements, cached, missing, consistent, inconsistent, wins, losses, ties } =
+            other;
+        self.wins += wins;
+        self.losses += losses;
+        self.ties += ties;
         self.judgements += judgements;
         self.cached += cached;
         self.missing += missing;

@@ -53,6 +53,7 @@ pub use figures::GuardrailSummary;
 pub use flat::FlatVerdict;
 pub use health::Health;
 pub use histogram::Bar;
+pub use judged::JudgeSummary;
 pub use measured::CallQuality;
 pub use measured::ClassCount;
 pub use measured::MetricSummary;

@@ -9,6 +9,7 @@ use crate::analysis::effect::effect;
 use crate::analysis::figures::EffectSummary;
 use crate::analysis::histogram::Bar;
 use crate::analysis::histogram::Histogram;
+use crate::analysis::judged::JudgeSummary;
 use crate::analysis::measured::MetricSummary;
 use crate::analysis::noise::PathsSummary;
 use crate::analysis::sentence::watched_name;
@@ -78,6 +79,9 @@ pub struct ExperimentSummary {
     pub interleaving: Option<InterleavingSummary>,
     /// Reports of outcomes by arm.
     pub outcomes: Vec<OutcomeSummary>,
+    /// How each judge judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<JudgeSummary>,
     /// How the leading effect of each candidate grew.
     pub tracks: Vec<TrackSummary>,
 }
@@ -245,6 +249,7 @@ impl Study {
             verdicts: candidates.clone().map(|candidate| verdict(self, subject, candidate)).collect(),
             effects: candidates.flat_map(|candidate| self.effects(subject, candidate)).collect(),
             metrics: self.metric_summaries(subject),
+            judges: self.judge_summaries(),
             requests: self.requests,
             left_out: self.left_out,
             lost: self.losses(),

@@ -163,7 +163,8 @@ impl Gateway {
         let recorder = Recorder::new(&record);
         let heard = Arc::new(Feedback::new(feedback.clone(), recorder.clone(), Arc::clone(&metrics)));
         let body_cap_bytes = record.body_cap_bytes;
-        let judges = Judges::new(judges, recorder.clone(), Arc::clone(&metrics));
+        let judges =
+            Judges::new(judges, &record.dir, recorder.clone(), Arc::clone(&analysis), Arc::clone(&metrics));
         let writer = Writer::new(
             &record,
             recorder.clone(),

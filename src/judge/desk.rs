@@ -4,20 +4,28 @@
 //! queue of its own, so that a slow one holds up no other.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::analysis::Analysis;
+use crate::analysis::State;
 use crate::judge::Case;
 use crate::judge::Settings;
 use crate::judge::drop::Drop;
+use crate::judge::spend::Books;
 use crate::judge::work;
+use crate::judge::work::Means;
 use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::JudgementRecord;
@@ -32,6 +40,10 @@ use crate::telemetry::Metrics;
 const MOST: usize = 1_000;
 /// What they hold at most, in bytes, roughly.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// How often it is looked whether a verdict is reached, and what judges have taken is written down.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What metrics say calls of judges are for.
+const ROLE: &str = "judge";
 
 /// All judges of a policy. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -47,6 +59,8 @@ struct Shared {
     /// The panel is another now.
     changed: Notify,
     recorder: Recorder,
+    analysis: Arc<Mutex<Analysis>>,
+    books: Books,
     metrics: Arc<Metrics>,
 }
 
@@ -54,6 +68,9 @@ struct Shared {
 #[derive(Debug)]
 struct Judge {
     settings: Settings,
+    means: Means,
+    /// Its experiment's verdict is reached.
+    decided: AtomicBool,
     waiting: Mutex<Waiting>,
     arrived: Notify,
     dismissed: CancellationToken,
@@ -69,10 +86,18 @@ struct Waiting {
 
 impl Judges {
     /// Judges that hand what they say to this recorder.
-    pub fn new(settings: Vec<Settings>, recorder: Recorder, metrics: Arc<Metrics>) -> Self {
-        let panel = settings.into_iter().map(Judge::new).collect();
+    /// `dir` is the directory of records, where they remember what they took.
+    pub fn new(
+        settings: Vec<Settings>,
+        dir: &Path,
+        recorder: Recorder,
+        analysis: Arc<Mutex<Analysis>>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let books = Books::open(dir);
+        let panel = settings.into_iter().map(|settings| Judge::new(settings, &books)).collect();
         let (panel, changed) = (ArcSwap::from_pointee(panel), Notify::new());
-        Self(Arc::new(Shared { panel, changed, recorder, metrics }))
+        Self(Arc::new(Shared { panel, changed, recorder, analysis, books, metrics }))
     }
 
     /// What the writer shows pairs to.
@@ -83,9 +108,10 @@ impl Judges {
     /// Puts the judges of another policy in place. Those that stay what they were keep their cases.
     pub fn adopt(&self, settings: Vec<Settings>) {
         let before = self.0.panel.load_full();
+        self.keep_books();
         let kept = |settings: Settings| {
             let known = before.iter().find(|judge| judge.settings == settings);
-            known.map_or_else(|| Judge::new(settings), Arc::clone)
+            known.map_or_else(|| Judge::new(settings, &self.0.books), Arc::clone)
         };
         let panel: Vec<_> = settings.into_iter().map(kept).collect();
         let gone = before.iter().filter(|judge| !panel.iter().any(|stays| Arc::ptr_eq(stays, judge)));
@@ -102,6 +128,7 @@ impl Judges {
     pub async fn run(self, stop: CancellationToken) {
         let mut working: Vec<Arc<Judge>> = Vec::new();
         let mut tasks = JoinSet::new();
+        let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
             let panel = self.0.panel.load_full();
             for judge in panel.iter() {
@@ -114,6 +141,7 @@ impl Judges {
             tokio::select! {
                 () = self.0.changed.notified() => {}
                 Some(_) = tasks.join_next() => {}
+                _ = looks.tick() => self.look().await,
                 () = stop.cancelled() => break,
             }
         }
@@ -121,18 +149,23 @@ impl Judges {
         for judge in working {
             self.close(&judge, Drop::Stopped);
         }
+        self.keep_books();
     }
 
-    /// One judge takes its cases, one after another.
-    async fn sit(&self, judge: &Judge, stop: CancellationToken) {
+    /// One judge takes its cases, as many at a time as it may.
+    async fn sit(&self, judge: &Arc<Judge>, stop: CancellationToken) {
+        let most = judge.settings.budget.in_flight;
+        let mut at_work = JoinSet::new();
         let working = async {
             loop {
+                while at_work.len() >= most {
+                    at_work.join_next().await;
+                }
                 match judge.next() {
-                    Some(case) => self.conclude(judge, work::judge(&judge.settings, &case).await),
+                    Some(case) => self.begin(judge, case, &mut at_work).await,
                     None => judge.arrived.notified().await,
                 }
-                // Rules take no time that anybody would wait for, and many cases of them in a row do.
-                tokio::task::yield_now().await;
+                while at_work.try_join_next().is_some() {}
             }
         };
         tokio::select! {
@@ -140,18 +173,89 @@ impl Judges {
             () = judge.dismissed.cancelled() => {}
             () = stop.cancelled() => {}
         }
+        let why = if stop.is_cancelled() { Drop::Stopped } else { Drop::Replaced };
+        at_work.abort_all();
+        while let Some(ended) = at_work.join_next().await {
+            self.count(judge, why, u64::from(ended.is_err_and(|error| error.is_cancelled())));
+        }
+    }
+
+    /// Judges a case here where that takes no time, else beside.
+    async fn begin(&self, judge: &Arc<Judge>, case: Case, at_work: &mut JoinSet<()>) {
+        if !judge.settings.asks() {
+            self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
+            // Many cases in a row would hold up what else this thread does.
+            return tokio::task::yield_now().await;
+        }
+        // Relaxed: a hint, a second old at most.
+        if judge.decided.load(Ordering::Relaxed) {
+            return self.count(judge, Drop::Decided, 1);
+        }
+        if !judge.means.ledger.allows(&judge.settings.budget) {
+            return self.count(judge, Drop::Budget, 1);
+        }
+        let (judges, judge) = (self.clone(), Arc::clone(judge));
+        at_work.spawn(async move {
+            let judgement = work::judge(&judge.settings, &judge.means, &case).await;
+            judges.conclude(&judge, judgement);
+        });
     }
 
     /// Puts a judgement on record.
     fn conclude(&self, judge: &Judge, judgement: JudgementRecord) {
         let Settings { experiment, name, .. } = &judge.settings;
+        let metrics = &self.0.metrics;
         for answer in &judgement.answers {
             let labels = [experiment.as_str(), name.as_str(), answer.result()];
-            self.0.metrics.judgements.with_label_values(&labels).inc();
+            metrics.judgements.with_label_values(&labels).inc();
+        }
+        if let Some(cost) = &judgement.cost {
+            let labels = [experiment.as_str(), name.as_str(), ROLE, &cost.currency];
+            metrics.cost.with_label_values(&labels).inc_by(cost.amount.as_f64());
+        }
+        if let Some(tokens) = judgement.tokens {
+            let kinds = [
+                ("input", tokens.input_tokens),
+                ("cached_input", tokens.cached_input_tokens),
+                ("output", tokens.output_tokens),
+            ];
+            for (kind, count) in kinds {
+                let labels = [experiment.as_str(), name.as_str(), ROLE, kind];
+                metrics.tokens.with_label_values(&labels).inc_by(count);
+            }
         }
         if !self.0.recorder.hand_judgement(judgement) {
             self.count(judge, Drop::Record, 1);
         }
+    }
+
+    /// Looks which experiments are decided, and writes down what judges have taken.
+    async fn look(&self) {
+        if !self.0.panel.load().iter().any(|judge| judge.settings.asks()) {
+            return;
+        }
+        let judges = self.clone();
+        // Figures take a moment to be computed, and the disk takes its time.
+        let looking = tokio::task::spawn_blocking(move || {
+            judges.keep_books();
+            for judge in judges.0.panel.load().iter().filter(|judge| judge.settings.asks()) {
+                // Relaxed: see `begin`.
+                judge.decided.store(judges.is_decided(judge), Ordering::Relaxed);
+            }
+        });
+        let _ = looking.await;
+    }
+
+    fn is_decided(&self, judge: &Judge) -> bool {
+        let analysis = self.0.analysis.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdicts = analysis.summary(judge.settings.experiment.as_str()).map(|found| found.verdicts);
+        let is_final = |state| matches!(state, State::Rollback | State::Promote | State::Inconclusive);
+        verdicts.is_some_and(|all| !all.is_empty() && all.iter().all(|verdict| is_final(verdict.state)))
+    }
+
+    fn keep_books(&self) {
+        let panel = self.0.panel.load();
+        self.0.books.keep(panel.iter().map(|judge| (&judge.settings, &judge.means.ledger)));
     }
 
     fn show(&self, record: &PairedRecord) {
@@ -199,9 +303,10 @@ impl Sink for Desk {
 }
 
 impl Judge {
-    fn new(settings: Settings) -> Arc<Self> {
-        let (waiting, arrived, dismissed) = Default::default();
-        Arc::new(Self { settings, waiting, arrived, dismissed })
+    fn new(settings: Settings, books: &Books) -> Arc<Self> {
+        let means = Means { ledger: books.of(&settings), cache: Default::default() };
+        let (decided, waiting, arrived, dismissed) = Default::default();
+        Arc::new(Self { settings, means, decided, waiting, arrived, dismissed })
     }
 
     /// Takes in a case, or says why it cannot.

@@ -5,6 +5,10 @@
 pub(super) enum Drop {
     /// Too many wait for the judge, by number or by bytes.
     Queue,
+    /// The judge has taken what it may take today.
+    Budget,
+    /// The verdict on every candidate is reached, and more judgements would change nothing.
+    Decided,
     /// The gateway stopped.
     Stopped,
     /// The policy has no such judge any more, or changed it.
@@ -17,6 +21,8 @@ impl Drop {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Drop::Queue => "queue",
+            Drop::Budget => "budget",
+            Drop::Decided => "decided",
             Drop::Stopped => "stopped",
             Drop::Replaced => "replaced",
             Drop::Record => "record",

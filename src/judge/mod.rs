@@ -4,14 +4,21 @@
 //! [`Desk`], which keeps those that were drawn until their judge has time. What does not fit is let go and counted. What
 //! a judge says is a record of its own, so that the live figures and a report over the log are the same.
 //!
-//! **Rules** are kept or broken. The unit of every test is the request, whatever number of calls a judgement took.
+//! **Rules** are kept or broken. A **language model** is asked, for a score or for the better of two answers, which it is
+//! shown in both orders. A **service** of the user's may do anything that takes a while. The unit of every test is the request, whatever number of calls a judgement took.
 
+mod cache;
+mod call;
 mod case;
 mod desk;
 mod drop;
 mod language;
+mod llm;
 mod rules;
+mod service;
 mod settings;
+mod spend;
+mod template;
 mod text;
 mod work;
 
@@ -20,7 +27,11 @@ pub use desk::Desk;
 pub use desk::Judges;
 pub use language::Language;
 pub use rules::Rule;
+pub use settings::Budget;
+pub use settings::Llm;
+pub use settings::Service;
 pub use settings::Settings;
 pub use settings::Way;
+pub use template::Template;
 pub use text::Said;
 pub use text::text_of;

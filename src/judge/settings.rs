@@ -1,17 +1,28 @@
 //! What a judge is: of which experiment, how it judges, and how much of the traffic.
 
+use std::time::Duration;
+
+use serde_json::Value;
 use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
 
 use crate::assign::Share;
 use crate::assign::bucket;
+use crate::cost::Money;
+use crate::cost::Rate;
 use crate::judge::Rule;
+use crate::judge::Template;
+use crate::outbound::Target;
 use crate::policy::JudgeMode;
 use crate::protocol::JsonPath;
 use crate::vocab::ExperimentName;
 use crate::vocab::JudgeName;
 use crate::vocab::RequestId;
+use crate::vocab::Secret;
+
+/// Counts up when prompts or the reading of verdicts change: judgements of before are another judge's.
+const PROMPTS: u32 = 1;
 
 /// One judge of one experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +38,23 @@ pub struct Settings {
     /// Where in an answer's JSON the text stands that is judged; `None`: where the APIs of language models have it, else
     /// the whole body.
     pub at: Option<JsonPath>,
+    /// What it may take.
+    pub budget: Budget,
     /// How it judges.
     pub way: Way,
+}
+
+/// What a judge may take of others' time and money. Days begin at midnight UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Calls at one moment.
+    pub in_flight: usize,
+    /// Calls a day; `None`: no bound.
+    pub calls_per_day: Option<u64>,
+    /// Tokens a day, input and output; `None`: no bound.
+    pub tokens_per_day: Option<u64>,
+    /// Money a day, by the judge's cost; `None`: no bound.
+    pub money_per_day: Option<Money>,
 }
 
 /// How a judge judges.
@@ -36,6 +62,48 @@ pub struct Settings {
 pub enum Way {
     /// By rules, all of which an answer must keep.
     Rules(Vec<Rule>),
+    /// By asking a language model.
+    Llm(Llm),
+    /// By asking a service of the user's.
+    Http(Service),
+}
+
+/// A language model that judges, behind an API that is compatible with OpenAI's chat completions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Llm {
+    /// Where it is: the API's base, or the whole URL up to `/chat/completions`.
+    pub target: Target,
+    /// The bearer token; `None`: it asks for none.
+    pub key: Option<Secret>,
+    /// The model's name there.
+    pub model: String,
+    /// What it is asked.
+    pub template: Template,
+    /// What a good answer is, in the user's words.
+    pub rubric: String,
+    /// Where in the request the answer stands that is known to be good.
+    pub reference: Option<JsonPath>,
+    /// Where in the request the passages stand that answers are to rest on.
+    pub context: Option<JsonPath>,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// What it charges; `None`: nothing is known of that.
+    pub rate: Option<Rate>,
+}
+
+/// A service that judges.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Where it is.
+    pub target: Target,
+    /// The bearer token; `None`: it asks for none.
+    pub key: Option<Secret>,
+    /// Whether it scores answers or prefers one.
+    pub mode: JudgeMode,
+    /// What tells one version of it from another.
+    pub version: String,
+    /// How long one call may take.
+    pub timeout: Duration,
 }
 
 impl Settings {
@@ -43,24 +111,49 @@ impl Settings {
     pub fn mode(&self) -> JudgeMode {
         match &self.way {
             Way::Rules(_) => JudgeMode::Rules,
+            Way::Llm(Llm { template: Template::Pairwise, .. }) => JudgeMode::Pairwise,
+            Way::Llm(_) => JudgeMode::Pointwise,
+            Way::Http(service) => service.mode,
         }
+    }
+
+    /// Whether it asks somebody, which takes time and mostly money.
+    pub fn asks(&self) -> bool {
+        !matches!(self.way, Way::Rules(_))
     }
 
     /// What makes its judgements comparable, as 16 hexadecimal digits: a change of anything that a judgement depends on
     /// makes it another judge.
     pub fn version(&self) -> String {
-        let Self { at, way, .. } = self;
-        let way = match way {
+        let path = |path: &Option<JsonPath>| path.as_ref().map(|path| path.as_str().to_owned());
+        let way = match &self.way {
             Way::Rules(rules) => {
-                json!({"rules": rules.iter().map(|rule| [rule.key().into(), rule.asks()]).collect::<Vec<_>>()})
+                let rules = rules.iter().map(|rule| json!([rule.key(), rule.asks()]));
+                json!({"rules": rules.collect::<Value>()})
+            }
+            Way::Llm(llm) => json!({
+                "llm": [PROMPTS, url(&llm.target), llm.model, llm.template.word(), llm.rubric],
+                "reference": path(&llm.reference),
+                "context": path(&llm.context),
+            }),
+            Way::Http(service) => {
+                json!({"http": [url(&service.target), service.mode.as_str(), service.version]})
             }
         };
-        let whole = json!({"at": at.as_ref().map(JsonPath::as_str), "way": way});
-        Sha256::digest(whole.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        digest(&json!({"at": path(&self.at), "way": way}).to_string())
     }
 
     /// Says whether it judges this request: a draw by the request's id, which every replica makes alike.
     pub fn draws(&self, request: RequestId) -> bool {
         self.sample.admits(bucket(&self.salt, request.as_bytes()))
     }
+}
+
+/// The first 16 hexadecimal digits of a text's SHA-256.
+pub(super) fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn url(target: &Target) -> String {
+    format!("{}://{}{}", target.url.scheme, target.url.authority, target.url.base_path)
 }

@@ -32,6 +32,11 @@ impl Said {
         }
     }
 
+    /// As JSON: a text as one.
+    pub(super) fn to_json(&self) -> Value {
+        self.value.clone().unwrap_or_else(|| Value::from(self.text.as_str()))
+    }
+
     /// As JSON; `None`: it is a text that is none.
     pub(super) fn json(&self) -> Option<Cow<'_, Value>> {
         match &self.value {

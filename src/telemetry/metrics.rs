@@ -98,6 +98,8 @@ catalogue! {
     judgements: IntCounterVec = "crossfade_judgements_total" ["experiment", "judge", "result"],
     /// Requests that were drawn for a judge and not judged, by reason.
     judge_drops: IntCounterVec = "crossfade_judge_drops_total" ["experiment", "judge", "reason"],
+    /// The share of pairs on which a judge said the same in both orders of the answers; below 0.7 it is of no use.
+    judge_consistency: GaugeVec = "crossfade_judge_consistency_ratio" ["experiment", "judge"],
     /// The verdict on a candidate: 1 for the present state, 0 for the others.
     verdict_state: GaugeVec = "crossfade_verdict_state" ["experiment", "candidate", "state"],
     /// How far a candidate is from legacy on a figure, with a confidence sequence; scale says in what.

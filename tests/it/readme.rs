@@ -116,7 +116,8 @@ fn the_readme_tells_what_each_measure_needs_and_on_what_scale_it_lies() {
         }
     }
     told.sort();
-    assert_eq!(told, Kind::ALL);
+    let measured: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !kind.is_judged()).collect();
+    assert_eq!(told, measured);
 }
 
 fn scale_of(kind: Kind) -> String {

@@ -1,6 +1,7 @@
 //! Lowers the judges of an experiment, and what refers to them by name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::assign::Share;
 use crate::config::diagnostic::Place;
@@ -12,15 +13,29 @@ use crate::config::field::Field;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher::key_as;
 use crate::config::lower::matcher::not_empty;
+use crate::config::lower::model::rate;
+use crate::config::lower::rollout::target;
+use crate::config::lower::service::secret;
 use crate::config::scalar::Literal;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
+use crate::judge::Budget;
+use crate::judge::Llm;
 use crate::judge::Rule;
+use crate::judge::Service;
 use crate::judge::Settings;
+use crate::judge::Template;
 use crate::judge::Way;
+use crate::policy::JudgeMode;
 use crate::policy::JudgedBy;
+use crate::protocol::JsonPath;
 use crate::vocab::ExperimentName;
 use crate::vocab::JudgeName;
+use crate::vocab::Secret;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const IN_FLIGHT: usize = 4;
+const FIVE_PERCENT: Share = Share::from_billionths(50_000_000).expect("it is below 100 %");
 
 /// The judges of one experiment.
 pub(super) struct Judges {
@@ -42,9 +57,10 @@ impl Judges {
             let name = key_as::<JudgeName>(&key, report);
             judges.declared.push(key.value);
             let said = raw.given().and_then(|raw| said(raw, report));
-            if let (Some(experiment), Some(name), Some((way, at, sample))) = (experiment, name, said) {
+            if let (Some(experiment), Some(name), Some(said)) = (experiment, name, said) {
+                let Said { way, at, sample, budget } = said;
                 let (experiment, salt) = (experiment.clone(), format!("{salt}/judge/{name}"));
-                judges.list.push(Settings { experiment, name, salt, sample, at, way });
+                judges.list.push(Settings { experiment, name, salt, sample, at, budget, way });
             }
         }
         judges
@@ -65,14 +81,99 @@ impl Judges {
     }
 }
 
-type Said = (Way, Option<crate::protocol::JsonPath>, Share);
+/// What the policy says of one judge, all but its name.
+struct Said {
+    way: Way,
+    at: Option<JsonPath>,
+    sample: Share,
+    budget: Budget,
+}
 
 fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
-    let At { place, value: schema::Judge { rules, at, sample } } = raw;
-    exactly_one(&[("rules", rules.is_there())], &place, report);
-    let sample = sample.or(Share::ALL);
-    let way = self::rules(rules, report)?;
-    Some((way, at.scalar(), sample))
+    let At { place, value: schema::Judge { rules, llm, http, at, sample, budget } } = raw;
+    let keys = [("rules", rules.is_there()), ("llm", llm.is_there()), ("http", http.is_there())];
+    exactly_one(&keys, &place, report);
+    if let (true, Some(place)) = (rules.is_there(), budget.place()) {
+        report.add(place, "rules ask nobody, so there is nothing to bound; hint: remove it");
+    }
+    let usual = if llm.is_there() { FIVE_PERCENT } else { Share::ALL };
+    let is_priced = !http.is_there();
+    let way = self::rules(rules, report).or(self::llm(llm, report)).or(self::http(http, report));
+    let budget = self::budget(budget, way.as_ref().filter(|_| is_priced), report);
+    Some(Said { way: way?, at: at.scalar(), sample: sample.or(usual), budget })
+}
+
+fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -> Budget {
+    let schema::JudgeBudget { in_flight, calls_per_day, tokens_per_day, usd_per_day } =
+        raw.value().unwrap_or_default();
+    let rate = match way {
+        Some(Way::Llm(llm)) => llm.rate.as_ref(),
+        _ => None,
+    };
+    if let Some(place) = usd_per_day.place() {
+        match rate {
+            None => report.add(place, "the judge has no `cost`; hint: say what it charges"),
+            Some(rate) if rate.currency != "USD" => {
+                report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
+            }
+            Some(_) => {}
+        }
+    }
+    Budget {
+        in_flight: in_flight.scalar().map_or(IN_FLIGHT, |most| most.get() as usize),
+        calls_per_day: calls_per_day.scalar().map(u64::from),
+        tokens_per_day: tokens_per_day.scalar().map(u64::from),
+        money_per_day: usd_per_day.scalar(),
+    }
+}
+
+fn llm(raw: Field<schema::Llm>, report: &Report) -> Option<Way> {
+    let At { place, value: raw } = raw.given()?;
+    let schema::Llm { url, model, key, tls, template, rubric, reference, context, timeout, cost } = raw;
+    let url = url.required("url", &place, report);
+    let model = model.required("model", &place, report).and_then(|model| not_empty(model, report));
+    let key = key.given().map(|source| secret(source, report));
+    let template = template.or(Template::Pairwise);
+    let needed = [
+        ("context", template.needs_context() && !context.is_there()),
+        ("reference", template.needs_reference() && !reference.is_there()),
+    ];
+    for (key, _) in needed.into_iter().filter(|(_, lacks)| *lacks) {
+        report.add(&place, format!("`{key}` is missing, without which `{}` says nothing", template.word()));
+    }
+    Some(Way::Llm(Llm {
+        target: target(url?.value.0, tls, &place, report)?,
+        key: key_of(key)?,
+        model: model?,
+        template,
+        rubric: rubric.scalar().unwrap_or_default(),
+        reference: reference.scalar(),
+        context: context.scalar(),
+        timeout: timeout.scalar().map_or(TIMEOUT, |span| span.0),
+        rate: cost.value().map(rate),
+    }))
+}
+
+fn http(raw: Field<schema::HttpJudge>, report: &Report) -> Option<Way> {
+    let At { place, value: schema::HttpJudge { url, key, tls, mode, version, timeout } } = raw.given()?;
+    let url = url.required("url", &place, report);
+    let key = key.given().map(|source| secret(source, report));
+    Some(Way::Http(Service {
+        target: target(url?.value.0, tls, &place, report)?,
+        key: key_of(key)?,
+        mode: mode.or(JudgeMode::Pairwise),
+        version: version.scalar().unwrap_or_default(),
+        timeout: timeout.scalar().map_or(TIMEOUT, |span| span.0),
+    }))
+}
+
+/// A key that is there must be good.
+fn key_of(key: Option<Option<Secret>>) -> Option<Option<Secret>> {
+    match key {
+        Some(None) => None,
+        Some(Some(key)) => Some(Some(key)),
+        None => Some(None),
+    }
 }
 
 fn rules(raw: Field<Vec<Field<schema::Rule>>>, report: &Report) -> Option<Way> {

@@ -221,7 +221,8 @@ fn breaker_settings(raw: schema::Breaker) -> BreakerSettings {
     }
 }
 
-fn rate(raw: schema::Cost) -> Rate {
+/// What a model charges.
+pub(super) fn rate(raw: schema::Cost) -> Rate {
     Rate {
         currency: raw.currency.scalar().map_or_else(|| "USD".to_owned(), |currency| currency.0),
         per_request: raw.per_request.or(Money::ZERO),

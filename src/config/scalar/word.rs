@@ -11,8 +11,10 @@ use crate::evaluate::measure::Average;
 use crate::evaluate::measure::Better;
 use crate::evaluate::measure::Kind;
 use crate::judge::Language;
+use crate::judge::Template;
 use crate::policy::Absent;
 use crate::policy::Credentials;
+use crate::policy::JudgeMode;
 use crate::policy::OnBreach;
 use crate::policy::OutcomeKind;
 use crate::policy::Weekday;
@@ -149,6 +151,18 @@ words!(Average {
     "weighted" => Average::Weighted,
 });
 words!(Credentials { "pass" => Credentials::Pass, "strip" => Credentials::Strip });
+
+words!(JudgeMode { "pairwise" => JudgeMode::Pairwise, "pointwise" => JudgeMode::Pointwise });
+
+impl Written for Template {
+    fn read(text: &str) -> Result<Self, String> {
+        choose(text, &Template::ALL.map(|template| (template.word(), template)))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "enum": Template::ALL.map(Template::word).to_vec() })
+    }
+}
 
 impl Written for Kind {
     fn read(text: &str) -> Result<Self, String> {

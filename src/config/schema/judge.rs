@@ -1,5 +1,7 @@
 //! Judges in the policy file: how each judges, and how much of the traffic.
 
+use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 
 use schemars::JsonSchema;
@@ -8,12 +10,20 @@ use serde::Deserialize;
 use crate::assign::Share;
 use crate::config::field::Field;
 use crate::config::scalar::Literal;
+use crate::config::scalar::Positive;
 use crate::config::scalar::Scalar;
+use crate::config::schema::Cost;
+use crate::config::schema::SecretSource;
+use crate::config::schema::Tls;
+use crate::cost::Money;
 use crate::judge::Language;
+use crate::judge::Template;
+use crate::policy::JudgeMode;
 use crate::protocol::JsonPath;
 use crate::record::Expression;
+use crate::upstream::Endpoint;
 
-/// A judge of answers, by rules.
+/// A judge of answers. Exactly one of rules, llm and http.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Judge {
@@ -21,13 +31,98 @@ pub(crate) struct Judge {
     #[serde(default)]
     #[schemars(extend("minItems" = 1))]
     pub(crate) rules: Field<Vec<Field<Rule>>>,
+    /// A language model that judges.
+    #[serde(default)]
+    pub(crate) llm: Field<Llm>,
+    /// A service of yours that judges.
+    #[serde(default)]
+    pub(crate) http: Field<HttpJudge>,
     /// Where in an answer's JSON the text stands that is judged, an RFC 9535 path. Default: where the APIs of OpenAI and
     /// Anthropic have it, else the whole body.
     #[serde(default)]
     pub(crate) at: Field<Scalar<JsonPath>>,
-    /// The share of requests that it judges. Default: 100% by rules.
+    /// The share of requests that it judges. Default: 5% by a language model, else 100%.
     #[serde(default)]
     pub(crate) sample: Field<Scalar<Share>>,
+    /// What it may take; beyond it requests are not judged, and counted. Not by rules.
+    #[serde(default)]
+    pub(crate) budget: Field<JudgeBudget>,
+}
+
+/// What a judge may take.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JudgeBudget {
+    /// Calls at one moment. Default: 4.
+    #[serde(default)]
+    pub(crate) in_flight: Field<Scalar<NonZeroU32>>,
+    /// Calls between midnights UTC. Absent: no bound.
+    #[serde(default)]
+    pub(crate) calls_per_day: Field<Scalar<NonZeroU64>>,
+    /// Tokens between midnights UTC, input and output. Absent: no bound.
+    #[serde(default)]
+    pub(crate) tokens_per_day: Field<Scalar<NonZeroU64>>,
+    /// US dollars between midnights UTC, by the judge's `cost`. Absent: no bound.
+    #[serde(default)]
+    pub(crate) usd_per_day: Field<Scalar<Money>>,
+}
+
+/// A language model that judges, behind an API compatible with OpenAI's chat completions.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "LlmJudge")]
+pub(crate) struct Llm {
+    /// The API's base, as in https://api.example.com/v1, or the whole URL up to /chat/completions.
+    pub(crate) url: Field<Scalar<Endpoint>>,
+    /// The model's name there.
+    pub(crate) model: Field<Scalar<String>>,
+    /// The API's key. Absent: it asks for none.
+    #[serde(default)]
+    pub(crate) key: Field<SecretSource>,
+    /// How it is reached over TLS. Absent: the system's certificate authorities decide.
+    #[serde(default)]
+    pub(crate) tls: Field<Tls>,
+    /// What it is asked. Default: pairwise.
+    #[serde(default)]
+    pub(crate) template: Field<Scalar<Template>>,
+    /// What a good answer is, in your words.
+    #[serde(default)]
+    pub(crate) rubric: Field<Scalar<String>>,
+    /// Where in the request an answer stands that is known to be good, an RFC 9535 path.
+    #[serde(default)]
+    pub(crate) reference: Field<Scalar<JsonPath>>,
+    /// Where in the request the passages stand that answers are to rest on, an RFC 9535 path.
+    #[serde(default)]
+    pub(crate) context: Field<Scalar<JsonPath>>,
+    /// How long one question may take, with what is tried again. Default: 30s.
+    #[serde(default)]
+    pub(crate) timeout: Field<Scalar<Positive>>,
+    /// What it charges. Absent: unknown.
+    #[serde(default)]
+    pub(crate) cost: Field<Cost>,
+}
+
+/// A service that judges.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpJudge {
+    /// Where it takes questions, by POST.
+    pub(crate) url: Field<Scalar<Endpoint>>,
+    /// A bearer token. Absent: it asks for none.
+    #[serde(default)]
+    pub(crate) key: Field<SecretSource>,
+    /// How it is reached over TLS. Absent: the system's certificate authorities decide.
+    #[serde(default)]
+    pub(crate) tls: Field<Tls>,
+    /// Whether it scores each answer, or prefers one of two. Default: pairwise.
+    #[serde(default)]
+    pub(crate) mode: Field<Scalar<JudgeMode>>,
+    /// What tells one version of it from another: evidence of two versions is never counted together. Default: none.
+    #[serde(default)]
+    pub(crate) version: Field<Scalar<String>>,
+    /// How long one question may take, with what is tried again. Default: 30s.
+    #[serde(default)]
+    pub(crate) timeout: Field<Scalar<Positive>>,
 }
 
 /// What an answer must keep. Exactly one key.

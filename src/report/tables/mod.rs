@@ -100,6 +100,7 @@ pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
         effects::guardrails(found),
         effects::effects(found),
         quality::metrics(found),
+        quality::judges(found),
         calls::calls(found),
         quality::agreement(found),
         quality::paths(found),

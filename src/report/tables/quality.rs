@@ -8,6 +8,7 @@ use crate::analysis::MetricSummary;
 use crate::analysis::PathVerdict;
 use crate::analysis::grouped;
 use crate::analysis::significant;
+use crate::policy::JudgeMode;
 use crate::report::tables::Section;
 use crate::report::tables::Table;
 use crate::report::words::e_value;
@@ -17,6 +18,9 @@ use crate::report::words::share;
 use crate::report::words::signed;
 use crate::stats::Interval;
 use crate::vocab::Role;
+
+/// From this share of pairs on, judged alike in both orders, a judge may be of use.
+const USEFUL: f64 = 0.7;
 
 pub(super) fn metrics(found: &ExperimentSummary) -> Section {
     let words = ["metric", "model", "calls for"];
@@ -138,4 +142,37 @@ fn finding(verdict: PathVerdict) -> &'static str {
         PathVerdict::Open => "not known yet",
         PathVerdict::Noise => "noise",
     }
+}
+
+pub(super) fn judges(found: &ExperimentSummary) -> Section {
+    let words = ["judge", "version", "judges"];
+    let figures = ["requests", "won", "lost", "ties", "same in both orders", "missing", "known before"];
+    let mut table = Table::new(&words, &figures);
+    let few = |count: u64| if count == 0 { String::new() } else { grouped(count) };
+    for judge in &found.judges {
+        let of_pairs =
+            |count: u64| if judge.mode == JudgeMode::Pairwise { grouped(count) } else { String::new() };
+        table.row([
+            judge.judge.to_string(),
+            judge.version.clone(),
+            judge.mode.as_str().to_owned(),
+            grouped(judge.judgements),
+            of_pairs(judge.wins),
+            of_pairs(judge.losses),
+            of_pairs(judge.ties),
+            judge.consistency.map(percent).unwrap_or_default(),
+            few(judge.missing),
+            few(judge.cached),
+        ]);
+    }
+    let unsure = found.judges.iter().any(|judge| judge.consistency.is_some_and(|share| share < USEFUL));
+    let note = match unsure {
+        true => {
+            "A judge that says the same in fewer than 70 % of pairs when their order is turned is of no use."
+        }
+        false => {
+            "What a judge says is its opinion: hold it against people's before anything is decided by it."
+        }
+    };
+    Section::of("Judges", note, table.used())
 }
