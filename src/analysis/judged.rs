@@ -13,6 +13,7 @@ use crate::analysis::study::Study;
 use crate::analysis::watch::Nature;
 use crate::analysis::watch::Signal;
 use crate::analysis::watch::Watch;
+use crate::policy::JudgeDraw;
 use crate::policy::JudgeMode;
 use crate::policy::Metric;
 use crate::policy::Watched;
@@ -67,13 +68,11 @@ pub struct JudgeSummary {
     pub consistency: Option<f64>,
 }
 
-/// How many judges the metrics of a design hear.
-pub(super) fn judges_of(design: &DesignRecord) -> usize {
-    let mut judges: Vec<&JudgeName> =
-        design.metrics.iter().filter_map(|metric| metric.judge.as_ref()).map(|judge| &judge.name).collect();
-    judges.sort();
-    judges.dedup();
-    judges.len()
+/// Says whether a judge may yet speak of a request.
+pub(super) fn is_to_be_judged(design: &DesignRecord, case: &Case) -> bool {
+    let may_speak =
+        |draw: &JudgeDraw| !case.judged_by.contains(&draw.judge) && draw.admits(case.request.as_bytes());
+    design.judges.iter().any(may_speak)
 }
 
 impl Study {
@@ -85,14 +84,18 @@ impl Study {
         let Some(case) = self.join.judgement(record) else { return };
         let tally = self.judges.entry((record.judge.clone(), record.version.clone()));
         tally.or_insert_with(|| JudgeTally::of(record.mode)).count(record);
-        let Some(design) = self.design.take() else { return };
-        for metric in &design.metrics {
+        // Only the metrics: what the experiment is decided by is looked at while they are told.
+        let Some(design) = &mut self.design else { return };
+        let (alpha, metrics) = (design.decision.alpha, std::mem::take(&mut design.metrics));
+        for metric in &metrics {
             let judge = metric.judge.as_ref();
             if judge.is_some_and(|judge| judge.name == record.judge && judge.version == record.version) {
-                self.weigh(&case, metric, record, design.decision.alpha);
+                self.weigh(&case, metric, record, alpha);
             }
         }
-        self.design = Some(design);
+        if let Some(design) = &mut self.design {
+            design.metrics = metrics;
+        }
         if self.awaits(&case) {
             self.join.put_back(case);
         }

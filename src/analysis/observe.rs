@@ -100,17 +100,21 @@ impl Study {
 
     /// Holds answers against every metric of which all values are known by now; `by` is the outcome that came.
     pub(super) fn settle(&mut self, case: &Case, by: Option<&OutcomeName>) -> Vec<Judged> {
-        let Some(design) = self.design.take() else { return Vec::new() };
+        // Only the metrics: what the experiment is decided by is looked at while they are told.
+        let Some(design) = &mut self.design else { return Vec::new() };
+        let metrics = std::mem::take(&mut design.metrics);
         let mut judged = Vec::new();
         // What judges say comes from them.
-        for metric in design.metrics.iter().filter(|metric| metric.judge.is_none()) {
+        for metric in metrics.iter().filter(|metric| metric.judge.is_none()) {
             let needs = outcomes_of(metric);
             let ready = needs.iter().all(|name| case.outcome(name).is_some());
             if ready && by.is_none_or(|by| needs.contains(by)) {
                 judged.extend(self.measure(case, metric));
             }
         }
-        self.design = Some(design);
+        if let Some(design) = &mut self.design {
+            design.metrics = metrics;
+        }
         judged
     }
 

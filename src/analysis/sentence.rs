@@ -112,6 +112,13 @@ fn pairs_claim(
     unit_named: bool,
 ) -> String {
     let who = if unit_named { "users" } else { "requests" };
+    if watch.nature == Nature::Preferred {
+        let (count, decided) = (grouped((won * decided as f64).round() as u64), grouped(decided));
+        let within = percents(bounds.lower, bounds.upper);
+        return format!(
+            "of {decided} {who} for which the judge preferred one of them, {name} won {count} ({within})"
+        );
+    }
     let (of_two, of_one, rest, favourable) = match (&watch.of, unit_named) {
         (Watched::ErrorRate, _) => ("failed", "failed", "", false),
         (Watched::LatencyP95 | Watched::LatencyP99, _) => ("kept waiting", "kept", " waiting", false),

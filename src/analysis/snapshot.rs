@@ -23,6 +23,7 @@ use crate::analysis::lock;
 use crate::analysis::study::Study;
 use crate::record::DesignRecord;
 use crate::record::Gap;
+use crate::record::JudgementRecord;
 use crate::record::OutcomeRecord;
 use crate::record::Pair;
 use crate::record::PairedRecord;
@@ -179,6 +180,10 @@ impl Sink for Kept {
 
     fn outcome(&mut self, record: &OutcomeRecord) {
         self.analysis.outcome(record);
+    }
+
+    fn judgement(&mut self, record: &JudgementRecord) {
+        self.analysis.judgement(record);
     }
 
     fn gap(&mut self, gap: &Gap) {

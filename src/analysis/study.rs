@@ -11,7 +11,7 @@ use crate::analysis::breach::Breaches;
 use crate::analysis::join::Case;
 use crate::analysis::join::Join;
 use crate::analysis::judged::JudgeTally;
-use crate::analysis::judged::judges_of;
+use crate::analysis::judged::is_to_be_judged;
 use crate::analysis::latency::Frozen;
 use crate::analysis::noise::Noise;
 use crate::analysis::observe::outcomes_of;
@@ -251,7 +251,7 @@ impl Study {
     /// Says whether a declared outcome of a pair has not come yet, or a judge may yet speak.
     pub(super) fn awaits(&self, case: &Case) -> bool {
         self.design.as_ref().is_some_and(|design| {
-            design.outcomes.len() > case.outcomes.len() || judges_of(design) > case.judged_by.len()
+            design.outcomes.len() > case.outcomes.len() || is_to_be_judged(design, case)
         })
     }
 

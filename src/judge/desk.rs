@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio::task::JoinError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,7 @@ use crate::judge::drop::Drop;
 use crate::judge::spend::Books;
 use crate::judge::work;
 use crate::judge::work::Means;
+use crate::policy::JudgeDraw;
 use crate::record::DesignRecord;
 use crate::record::Gap;
 use crate::record::JudgementRecord;
@@ -69,6 +71,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Judge {
     pub(super) settings: Settings,
+    draw: JudgeDraw,
     means: Means,
     /// Its experiment's verdict is reached.
     decided: AtomicBool,
@@ -162,13 +165,15 @@ impl Judges {
         let working = async {
             loop {
                 while at_work.len() >= most {
-                    at_work.join_next().await;
+                    self.ended(judge, at_work.join_next().await);
                 }
                 match judge.next() {
-                    Some(case) => self.begin(judge, case, &mut at_work).await,
+                    Some(case) => self.begin(judge, case, &mut at_work),
                     None => judge.arrived.notified().await,
                 }
-                while at_work.try_join_next().is_some() {}
+                while let Some(ended) = at_work.try_join_next() {
+                    self.ended(judge, Some(ended));
+                }
             }
         };
         tokio::select! {
@@ -176,24 +181,35 @@ impl Judges {
             () = judge.dismissed.cancelled() => {}
             () = stop.cancelled() => {}
         }
+        // Rules take no time, so what waits for them is judged yet.
+        if stop.is_cancelled() && !judge.settings.asks() {
+            while let Some(case) = judge.next() {
+                self.begin(judge, case, &mut at_work);
+            }
+        } else {
+            at_work.abort_all();
+        }
         let why = if stop.is_cancelled() { Drop::Stopped } else { Drop::Replaced };
-        at_work.abort_all();
         while let Some(ended) = at_work.join_next().await {
-            self.count(judge, why, u64::from(ended.is_err_and(|error| error.is_cancelled())));
+            let is_cut_off = ended.as_ref().is_err_and(JoinError::is_cancelled);
+            self.count(judge, why, u64::from(is_cut_off));
+            self.ended(judge, Some(ended));
         }
     }
 
-    /// Judges a case here where that takes no time, else beside.
-    async fn begin(&self, judge: &Arc<Judge>, case: Case, at_work: &mut JoinSet<()>) {
-        if let Some(human) = judge.settings.human() {
-            self.post(judge, human, &case);
-            return tokio::task::yield_now().await;
+    /// Notes how work on a case ended: a panic costs that case.
+    fn ended(&self, judge: &Judge, ended: Option<Result<(), JoinError>>) {
+        if let Some(Err(error)) = ended
+            && error.is_panic()
+        {
+            let Settings { experiment, name, .. } = &judge.settings;
+            tracing::error!(%experiment, judge = %name, "a request could not be judged, by a fault of the gateway's");
+            self.count(judge, Drop::Fault, 1);
         }
-        if !judge.settings.asks() {
-            self.conclude(judge, work::judge(&judge.settings, &judge.means, &case).await);
-            // Many cases in a row would hold up what else this thread does.
-            return tokio::task::yield_now().await;
-        }
+    }
+
+    /// Judges a case beside, unless there is a reason not to.
+    fn begin(&self, judge: &Arc<Judge>, case: Case, at_work: &mut JoinSet<()>) {
         // Relaxed: a hint, a second old at most.
         if judge.decided.load(Ordering::Relaxed) {
             return self.count(judge, Drop::Decided, 1);
@@ -203,6 +219,9 @@ impl Judges {
         }
         let (judges, judge) = (self.clone(), Arc::clone(judge));
         at_work.spawn(async move {
+            if let Some(human) = judge.settings.human() {
+                return judges.post(&judge, human, &case);
+            }
             let judgement = work::judge(&judge.settings, &judge.means, &case).await;
             judges.conclude(&judge, judgement);
         });
@@ -240,9 +259,10 @@ impl Judges {
     /// Whether people were drawn for the request of a judgement.
     fn asks_people(&self, judgement: &JudgementRecord) -> bool {
         let panel = self.0.panel.load();
-        let mut people = panel.iter().map(|judge| &judge.settings).filter(|judge| judge.human().is_some());
+        let mut people = panel.iter().filter(|judge| judge.settings.human().is_some());
         people.any(|judge| {
-            judge.experiment == judgement.experiment && judge.draws(judgement.request_id)
+            judge.settings.experiment == judgement.experiment
+                && judge.draw.admits(judgement.request_id.as_bytes())
         })
     }
 
@@ -292,7 +312,7 @@ impl Judges {
         let panel = self.0.panel.load();
         let of_experiment = |judge: &&Arc<Judge>| judge.settings.experiment == record.experiment;
         for judge in panel.iter().filter(of_experiment) {
-            if !judge.settings.draws(record.request_id) {
+            if !judge.draw.admits(record.request_id.as_bytes()) {
                 continue;
             }
             if let Err(why) = judge.take(record) {
@@ -337,6 +357,8 @@ impl Sink for Desk {
 
     fn outcome(&mut self, _record: &OutcomeRecord) {}
 
+    fn judgement(&mut self, _record: &JudgementRecord) {}
+
     fn gap(&mut self, _gap: &Gap) {}
 }
 
@@ -344,7 +366,7 @@ impl Judge {
     fn new(settings: Settings, books: &Books) -> Arc<Self> {
         let means = Means { ledger: books.of(&settings), cache: Default::default() };
         let (decided, waiting, arrived, dismissed, board) = Default::default();
-        Arc::new(Self { settings, means, decided, waiting, arrived, dismissed, board })
+        Arc::new(Self { draw: settings.draw(), settings, means, decided, waiting, arrived, dismissed, board })
     }
 
     /// Takes in a case, or says why it cannot.

@@ -13,6 +13,8 @@ pub(super) enum Drop {
     Stopped,
     /// The policy has no such judge any more, or changed it.
     Replaced,
+    /// Judging it failed, by a fault of the gateway's.
+    Fault,
     /// The judgement found no room in the record's queue.
     Record,
 }
@@ -25,6 +27,7 @@ impl Drop {
             Drop::Decided => "decided",
             Drop::Stopped => "stopped",
             Drop::Replaced => "replaced",
+            Drop::Fault => "fault",
             Drop::Record => "record",
         }
     }

@@ -25,6 +25,9 @@ mod template;
 mod text;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 pub use case::Case;
 pub use desk::Desk;
 pub use desk::Judges;

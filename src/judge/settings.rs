@@ -8,17 +8,16 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::assign::Share;
-use crate::assign::bucket;
 use crate::cost::Money;
 use crate::cost::Rate;
 use crate::judge::Rule;
 use crate::judge::Template;
 use crate::outbound::Target;
+use crate::policy::JudgeDraw;
 use crate::policy::JudgeMode;
 use crate::protocol::JsonPath;
 use crate::vocab::ExperimentName;
 use crate::vocab::JudgeName;
-use crate::vocab::RequestId;
 use crate::vocab::Secret;
 
 /// Counts up when prompts or the reading of verdicts change: judgements of before are another judge's.
@@ -165,9 +164,9 @@ impl Settings {
         digest(&json!({"at": path(&self.at), "way": way}).to_string())
     }
 
-    /// Says whether it judges this request: a draw by the request's id, which every replica makes alike.
-    pub fn draws(&self, request: RequestId) -> bool {
-        self.sample.admits(bucket(&self.salt, request.as_bytes()))
+    /// Which requests it is to judge.
+    pub fn draw(&self) -> JudgeDraw {
+        JudgeDraw { judge: self.name.clone(), salt: self.salt.clone(), billionths: self.sample.billionths() }
     }
 }
 

@@ -206,8 +206,8 @@ async fn ask(
         Way::Rules(_) | Way::Human(_) => return unasked(case),
     }
     .unwrap_or_else(|why| JudgedAnswer { missing: Some(why), ..unasked(case) });
-    answer.explanation = answer.explanation.map(|text| cut(text));
-    answer.label = answer.label.map(|text| cut(text));
+    answer.explanation = answer.explanation.map(cut);
+    answer.label = answer.label.map(cut);
     answer.raw = answer.raw.into_iter().map(cut).collect();
     means.cache.remember(question, &answer);
     answer

@@ -5,6 +5,8 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::assign::Share;
+use crate::assign::bucket;
 use crate::evaluate::measure::Better;
 use crate::evaluate::measure::Measure;
 use crate::protocol::JsonPath;
@@ -71,6 +73,17 @@ pub enum JudgeMode {
     Pairwise,
     /// By people who prefer one of two answers, or neither.
     Human,
+}
+
+/// Which requests a judge is to judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgeDraw {
+    /// The judge.
+    pub judge: JudgeName,
+    /// The salt of its draw.
+    pub salt: String,
+    /// The share of requests, in billionths.
+    pub billionths: u32,
 }
 
 /// What an experiment is decided by.
@@ -143,6 +156,13 @@ pub enum OnBreach {
     Rollback,
     /// The candidate gets no more and is not promoted.
     Hold,
+}
+
+impl JudgeDraw {
+    /// Says whether the judge is to judge a request of this id: a draw that every replica makes alike.
+    pub fn admits(&self, request: &[u8]) -> bool {
+        Share::from_billionths(self.billionths).is_some_and(|share| share.admits(bucket(&self.salt, request)))
+    }
 }
 
 impl JudgeMode {

@@ -18,6 +18,7 @@ pub(crate) mod tests;
 
 pub use decision::Decision;
 pub use decision::Guardrail;
+pub use decision::JudgeDraw;
 pub use decision::JudgeMode;
 pub use decision::JudgedBy;
 pub use decision::Metric;
@@ -132,6 +133,8 @@ pub struct Experiment {
     pub compare: Vec<Field>,
     /// How answers are measured.
     pub metrics: Vec<Metric>,
+    /// Which requests its judges are to judge.
+    pub judges: Vec<JudgeDraw>,
     /// What it is decided by.
     pub decision: Decision,
     /// Whether answers tell their arm in `crossfade-arm`.

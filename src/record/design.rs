@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::policy::Absent;
 use crate::policy::Decision;
 use crate::policy::Experiment;
+use crate::policy::JudgeDraw;
 use crate::policy::Metric;
 use crate::policy::OutcomeKind;
 use crate::policy::OutcomeRule;
@@ -48,6 +49,9 @@ pub struct DesignRecord {
     /// How answers are measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<Metric>,
+    /// Which requests its judges are to judge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<JudgeDraw>,
     /// What it is decided by.
     pub decision: Decision,
 }
@@ -82,6 +86,7 @@ impl DesignRecord {
             adaptive: experiment.allocation().is_some(),
             outcomes: experiment.outcomes.iter().map(outcome).collect(),
             metrics: experiment.metrics.clone(),
+            judges: experiment.judges.clone(),
             decision: experiment.decision.clone(),
         }
     }

@@ -74,7 +74,7 @@ pub trait Sink: Send {
     fn outcome(&mut self, record: &OutcomeRecord);
 
     /// A judge said something of a request whose pair was told.
-    fn judgement(&mut self, _record: &JudgementRecord) {}
+    fn judgement(&mut self, record: &JudgementRecord);
 
     /// The log tells how many records it lacks.
     fn gap(&mut self, gap: &Gap);

@@ -310,6 +310,7 @@ impl Measured<'_> {
             credentials: vec![Credentials::Strip; arms.len()],
             suppresses_tools: known.is_some_and(|known| known.suppresses_tools),
             unit,
+            judges: Vec::new(),
             hash_unit: false,
             salts: Salts::of(name.as_str()),
             strategy: Strategy::Shadow(everything()),

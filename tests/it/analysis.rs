@@ -368,6 +368,31 @@ async fn clicks_at_random_elect_nobody_however_lists_are_mixed() {
 }
 
 #[tokio::test]
+async fn a_guardrail_on_a_metric_rolls_back_under_copies_and_under_a_split() {
+    for strategy in ["shadow: {GUARDS}", "ab: {arms: {old: 50%, new: 50%}, GUARDS}"] {
+        let ledger = start(&strategy.replace("GUARDS", "guardrails: [{metric: accuracy}]"));
+        let mut dice = StdRng::seed_from_u64(5);
+        for request in 0..600 {
+            let mut pair = ledger.pair();
+            pair.unit = user(request);
+            if strategy.starts_with("ab") {
+                let arm = if dice.random_bool(0.5) { NEW } else { OLD };
+                pair.assignment = Assignment { arm, propensity: 0.5, enrolled: true, forced: false };
+                pair.legs = vec![said(&ledger.policy, arm, Role::Answer, arm == OLD)];
+            } else {
+                pair.legs = vec![
+                    said(&ledger.policy, OLD, Role::Answer, true),
+                    said(&ledger.policy, NEW, Role::Shadow, false),
+                ];
+            }
+            serve_labelled(&ledger, pair, true);
+        }
+        let summary = summary(&ledger).await;
+        assert_eq!(summary.verdicts[0].state, State::Rollback, "{:?}", summary.verdicts);
+    }
+}
+
+#[tokio::test]
 async fn another_candidate_begins_the_figures_anew_and_stragglers_stay_out() {
     let ledger = start(SHADOW);
     let files = tempfile::TempDir::new().unwrap();

@@ -10,6 +10,7 @@ use crossfade::policy::Policy;
 use crossfade::record;
 use crossfade::record::DesignRecord;
 use crossfade::record::Gap;
+use crossfade::record::JudgementRecord;
 use crossfade::record::Line;
 use crossfade::record::OutcomeRecord;
 use crossfade::record::Pair;
@@ -170,6 +171,8 @@ impl Sink for Follower {
     }
 
     fn outcome(&mut self, _: &OutcomeRecord) {}
+
+    fn judgement(&mut self, _: &JudgementRecord) {}
 
     fn gap(&mut self, _: &Gap) {}
 

@@ -397,17 +397,24 @@ async fn judges_count_live_as_in_the_report_and_decide() {
     assert_eq!((&helpful["wins"], &helpful["consistency"]), (&json!(40), &json!(1.0)));
     // Once that is settled, the model is asked no more.
     let decided = ["judge=\"helpful\"", "reason=\"decided\""];
+    let mut asked = 40;
     until("the judge to stop", async || {
         ask(&rig, 1).await;
+        asked += 1;
         rig.metric("crossfade_judge_drops_total", &decided).await > 0.0
     })
     .await;
-    let mut live = Value::Null;
-    until("the figures to rest", async || {
-        let now = summary().await;
-        std::mem::replace(&mut live, now.clone()) == now
+    until("every request to be judged or let go", async || {
+        let dropped = rig.metric("crossfade_judge_drops_total", &decided).await as u64;
+        let found = summary().await;
+        let judged =
+            |name| found["judges"].as_array().unwrap().iter().find(|it| it["judge"] == name).unwrap();
+        found["requests"] == asked
+            && judged("tidy")["judgements"] == asked
+            && judged("helpful")["judgements"].as_u64().unwrap() + dropped == asked
     })
     .await;
+    let live = summary().await;
     rig.shut_down().await.unwrap();
     let mut report = Analysis::new();
     for line in record::read(&rig.records_dir()).unwrap() {
@@ -416,4 +423,95 @@ async fn judges_count_live_as_in_the_report_and_decide() {
     let mut report = serde_json::to_value(report.summary("e").unwrap()).unwrap();
     report["lost"].take();
     assert_eq!(report, live);
+}
+
+#[tokio::test]
+async fn a_judge_that_the_policy_changes_is_another_and_what_waited_is_let_go() {
+    let (old, new) = (Model::saying(chat("bad")).await, Model::saying(chat("good")).await);
+    let gate = Gate::new();
+    let hung = Model::saying(verdict(&json!({"winner": "tie"})).after(&gate)).await;
+    let judge = fair().await;
+    let rig = Rig::start(&policy(&old, &new, &helpful(&hung, ""))).await;
+    ask(&rig, 6).await;
+    until("the judge to be asked, and the rest to wait", async || {
+        let pairs = rig.metric("crossfade_records_written_total", &["kind=\"pair\""]).await;
+        hung.seen().len() == 4 && pairs == 6.0
+    })
+    .await;
+    rig.write_policy(&policy(&old, &new, &helpful(&judge, "")));
+    assert_eq!(rig.admin().await.post("/-/reload", &[], "").await.status, 200);
+    let replaced = ["judge=\"helpful\"", "reason=\"replaced\""];
+    until("what waited to be let go", async || {
+        rig.metric("crossfade_judge_drops_total", &replaced).await == 6.0
+    })
+    .await;
+    ask(&rig, 1).await;
+    judged(&rig, 1.0).await;
+    let found = judgements(rig).await;
+    assert_eq!((found.len(), &found[0]["answers"][0]["against_legacy"]), (1, &json!("win")));
+}
+
+#[tokio::test]
+async fn scores_are_compared_in_pairs_and_a_split_hears_the_judge_too() {
+    let (old, new) = (Model::saying(chat("old")).await, Model::saying(chat("new")).await);
+    let judge = Model::start(|seen| {
+        let asked: Value = serde_json::from_slice(&seen.body).unwrap();
+        assert!(asked["answers"]["b"].is_null());
+        Reply::json(&json!({"score": if asked["answers"]["a"] == "new" { 0.75 } else { 0.25 }}))
+    })
+    .await;
+    let keys = format!(
+        "    judges: {{runs: {{http: {{url: \"{}\", mode: pointwise}}}}, tidy: {{rules: [{{contains: new}}]}}}}\n    \
+         metrics: {{works: {{judge: runs}}, tidiness: {{judge: tidy}}}}\n",
+        judge.url()
+    );
+    let shadow = policy(&old, &new, &keys);
+    let split = shadow.replace("shadow: {}", "ab: {arms: {old: 50%, new: 50%}}");
+    for (policy, answers, scale) in [(shadow, 80.0, "difference"), (split, 40.0, "difference")] {
+        let rig = Rig::start(&policy).await;
+        let mut client = rig.client().await;
+        for number in 0..20 {
+            client.post("/", &[], &format!(r#"{{"n": {number}}}"#)).await;
+        }
+        judged(&rig, answers).await;
+        let summary = async || rig.admin().await.get("/api/v1/experiments/e").await.json()["summary"].clone();
+        until("both judges to be folded", async || {
+            let judges = summary().await["judges"].clone();
+            judges.as_array().is_some_and(|all| all.len() == 2 && all.iter().all(|it| it["judgements"] == 20))
+        })
+        .await;
+        let found = summary().await;
+        let of = |list: &str, key: &str, name: &str| {
+            found[list].as_array().unwrap().iter().find(|it| it[key] == name).unwrap().clone()
+        };
+        assert_eq!(of("effects", "figure", "works")["scale"], scale);
+        let works = of("metrics", "metric", "works");
+        for call in works["calls"].as_array().unwrap() {
+            let expected = if call["arm"] == "new" { 0.75 } else { 0.25 };
+            assert_eq!(call["value"], json!(expected), "{works}");
+        }
+        let tidy = of("effects", "figure", "tidiness");
+        assert!(tidy["events"].as_u64().unwrap() > 0, "{tidy}");
+    }
+}
+
+#[tokio::test]
+async fn a_judge_gets_its_key_and_nobody_else_sees_it() {
+    let (old, new) = (Model::saying(chat("bad")).await, Model::saying(chat("good")).await);
+    let judge = fair().await;
+    let dir = tempfile::TempDir::new().unwrap();
+    let file = dir.path().join("key");
+    std::fs::write(&file, "sk-very-secret\n").unwrap();
+    let key = format!(", key: {{from_file: \"{}\"}}", file.display());
+    let rig = Rig::start(&policy(&old, &new, &helpful(&judge, &key))).await;
+    ask(&rig, 1).await;
+    judged(&rig, 1.0).await;
+    for seen in judge.seen() {
+        assert_eq!(seen.headers["authorization"], "Bearer sk-very-secret");
+    }
+    let shown = rig.admin().await.get("/api/v1/experiments/e").await.text().to_owned();
+    let records = rig.records().await;
+    assert!(
+        !shown.contains("sk-very-secret") && records.iter().all(|it| !it.to_string().contains("sk-very"))
+    );
 }

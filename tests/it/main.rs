@@ -41,6 +41,7 @@ mod report;
 mod rig;
 mod rollout;
 mod secrets;
+mod reviewing;
 mod schemas;
 mod shadow;
 mod simulate;

@@ -105,6 +105,7 @@ fn experiment(
     let salt = salt.or_else(|| name.as_ref().map(ToString::to_string));
     let own = Judges::new(raw.judges, name.as_ref(), salt.as_deref().unwrap_or_default(), report);
     let metrics = Metrics::new(raw.metrics, &outcomes, &own, report);
+    let draws = own.list.iter().map(judge::Settings::draw).collect();
     judges.extend(own.list);
     let schedule = rollout::schedule(raw.schedule, report);
     let context = strategy::Context {
@@ -138,6 +139,7 @@ fn experiment(
         outcomes: outcomes.rules,
         compare,
         metrics: metrics.list,
+        judges: draws,
         decision,
         expose_arm: raw.expose_arm.or(false),
         force_header: raw.force_header.scalar(),

@@ -145,7 +145,8 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
         ("human", human.is_there()),
     ];
     exactly_one(&keys, &place, report);
-    if let (true, Some(place)) = (rules.is_there(), budget.place()) {
+    let is_by_rules = rules.is_there();
+    if let (true, Some(place)) = (is_by_rules, budget.place()) {
         report.add(place, "rules ask nobody, so there is nothing to bound; hint: remove it");
     }
     if let (true, Some(place)) = (human.is_there(), budget.place()) {
@@ -156,10 +157,9 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
         (_, true) => TWO_PERCENT,
         _ => Share::ALL,
     };
-    let is_priced = !http.is_there();
     let (human, checks) = self::human(human, report).unzip();
     let way = self::rules(rules, report).or(self::llm(llm, report)).or(self::http(http, report)).or(human);
-    let budget = self::budget(budget, way.as_ref().filter(|_| is_priced), report);
+    let budget = self::budget(budget, way.as_ref().filter(|_| !is_by_rules), report);
     let sample = Sampled { place: sample.place().cloned(), share: sample.or(usual) };
     Some(Said { way: way?, at: at.scalar(), sample, budget, checks: checks.flatten() })
 }
@@ -167,17 +167,18 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
 fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -> Budget {
     let schema::JudgeBudget { in_flight, calls_per_day, tokens_per_day, usd_per_day } =
         raw.value().unwrap_or_default();
-    let rate = match way {
-        Some(Way::Llm(llm)) => llm.rate.as_ref(),
-        _ => None,
-    };
-    if let Some(place) = usd_per_day.place() {
-        match rate {
-            None => report.add(place, "the judge has no `cost`; hint: say what it charges"),
-            Some(rate) if rate.currency != "USD" => {
-                report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
-            }
-            Some(_) => {}
+    match (usd_per_day.place(), way) {
+        // What is wrong with it has been reported.
+        (None, _) | (_, None) => {}
+        (Some(place), Some(Way::Llm(Llm { rate: Some(rate), .. }))) if rate.currency != "USD" => {
+            report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
+        }
+        (_, Some(Way::Llm(Llm { rate: Some(_), .. }))) => {}
+        (Some(place), Some(Way::Llm(_))) => {
+            report.add(place, "the judge has no `cost`; hint: say what it charges");
+        }
+        (Some(place), Some(_)) => {
+            report.add(place, "a service tells no cost; hint: bound its calls by `calls_per_day`");
         }
     }
     Budget {

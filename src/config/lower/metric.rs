@@ -158,7 +158,8 @@ fn of_name(key: &At<String>, report: &Report) -> Option<(Kind, Option<Average>)>
         kind.is_averaged().then_some((kind, Some(average)))
     });
     if averaged.is_none() {
-        let near = did_you_mean(&key.value, Kind::ALL.map(Kind::word));
+        let near =
+            did_you_mean(&key.value, Kind::ALL.into_iter().filter(|kind| !kind.is_judged()).map(Kind::word));
         let hint =
             if near.is_empty() { "; hint: say what it measures, as in `kind: accuracy`" } else { &near };
         report.add(

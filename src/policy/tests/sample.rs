@@ -84,6 +84,7 @@ fn experiment(name: &str, identity: &str, strategy: Strategy) -> Experiment {
             UnitSource::Header(HeaderName::from_static("x-user-id")),
             UnitSource::Json("$.user".parse().unwrap()),
         ],
+        judges: Vec::new(),
         hash_unit: true,
         salts: Salts::of(name),
         strategy,

@@ -53,6 +53,11 @@ fn a_wrong_value_of_an_experiment_is_named_with_its_place() {
 }
 
 #[test]
+fn a_wrong_value_of_a_judge_is_named_with_its_place() {
+    check(include_str!("bad/judges.txt"));
+}
+
+#[test]
 fn a_wrong_value_of_a_strategy_is_named_with_its_place() {
     check(include_str!("bad/strategies.txt"));
 }

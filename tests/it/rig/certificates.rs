@@ -146,7 +146,7 @@ impl Secrets {
         let dir = self.0.path().to_str().unwrap();
         let policy = policy.replace("CROSSFADE_TOKEN", "PATH").replace("CROSSFADE_TICKET_KEY", "PATH");
         let policy = policy.replace("CROSSFADE_HOOK_KEY", "PATH").replace("CLICKHOUSE_PASSWORD", "PATH");
-        let policy = policy.replace("CROSSFADE_HASH_KEY", "PATH");
+        let policy = policy.replace("CROSSFADE_HASH_KEY", "PATH").replace("CROSSFADE_JUDGE_KEY", "PATH");
         let policy = policy.replace("VENDOR_ACCOUNT", "PATH").replace("VENDOR_KEY", "PATH");
         let policy = policy
             .replace("/run/secrets/crossfade-record-key", &format!("{dir}/record-key"))
