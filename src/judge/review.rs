@@ -250,8 +250,7 @@ impl Judges {
         };
         let found = panel.iter().find(is_asked);
         let found = found.and_then(|judge| Some((judge, judge.settings.human()?)));
-        let no_judge =
-            || ReviewError::NoJudge { experiment: experiment.to_owned(), judge: judge.to_owned() };
+        let no_judge = || ReviewError::NoJudge { experiment: experiment.to_owned(), judge: judge.to_owned() };
         let (judge, human) = found.ok_or_else(no_judge)?;
         let length = reviewer.chars().count();
         if !(1..=LONGEST_NAME).contains(&length)
@@ -299,12 +298,7 @@ fn shown(post: &Post, reviewer: &str) -> Shown {
     if post.candidate_left(reviewer) {
         std::mem::swap(&mut left, &mut right);
     }
-    Shown {
-        id: post.id.clone(),
-        request: passage(&post.request),
-        left: passage(left),
-        right: passage(right),
-    }
+    Shown { id: post.id.clone(), request: passage(&post.request), left: passage(left), right: passage(right) }
 }
 
 /// What a case is to people.

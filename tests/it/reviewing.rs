@@ -36,7 +36,8 @@ async fn rig(old: &str, new: &str, human: &str, asked: usize) -> Rig {
         let body = r#"{"model": "secret", "messages": [{"role": "user", "content": "How?"}]}"#;
         assert_eq!(client.post("/", &[], body).await.status, 200);
     }
-    until("the pairs to wait", async || rig.metric("crossfade_judge_waiting", &[]).await == asked as f64).await;
+    until("the pairs to wait", async || rig.metric("crossfade_judge_waiting", &[]).await == asked as f64)
+        .await;
     rig
 }
 
@@ -131,7 +132,7 @@ async fn hostile_answers_are_spelled_out_and_pages_run_no_script_of_theirs() {
         let page = admin.get(path).await;
         let policy = page.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-        assert!(!page.text().contains("alert"));
+        assert!(!page.text().contains("alert("));
     }
 }
 

@@ -80,7 +80,9 @@ pub(super) fn answer(
     let judges = || admin.judges.as_ref().ok_or_else(none);
     let sheet = |sheet: Sheet| json_answer(StatusCode::OK, &json!(sheet));
     Ok(match page {
-        Page::List => guarded(HTML, list(&admin.judges.as_ref().map(|judges| judges.reviews()).unwrap_or_default())),
+        Page::List => {
+            guarded(HTML, list(&admin.judges.as_ref().map(|judges| judges.reviews()).unwrap_or_default()))
+        }
         Page::Sheet => guarded(HTML, include_str!("sheet.html")),
         Page::Style => guarded("text/css; charset=utf-8", include_str!("review.css")),
         Page::Script => guarded("text/javascript; charset=utf-8", include_str!("review.js")),
@@ -104,7 +106,8 @@ pub(super) fn answer(
 
 /// The page for logging in, in the place of one that may not be shown.
 pub(super) fn login_page(says: &str) -> Response<Full<Bytes>> {
-    let wrong = if says.is_empty() { String::new() } else { format!(r#"<p class="wrong" role="alert">{says}</p>"#) };
+    let wrong =
+        if says.is_empty() { String::new() } else { format!(r#"<p class="wrong" role="alert">{says}</p>"#) };
     let mut page = guarded(HTML, include_str!("login.html").replace("<!--wrong-->", &wrong));
     *page.status_mut() = StatusCode::UNAUTHORIZED;
     page.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -121,7 +124,8 @@ struct Undo {
 /// A body of JSON, which no form of another site can send.
 fn read<'b, T: Deserialize<'b>>(head: &Parts, body: &'b [u8]) -> Result<T, Problem> {
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let is_json = kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"));
+    let is_json =
+        kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"));
     if !is_json {
         let text = "expected a body of `content-type: application/json`";
         return Err(Problem::new(StatusCode::BAD_REQUEST, text));
@@ -179,7 +183,11 @@ fn list(reviews: &[Review]) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 impl From<ReviewError> for Problem {

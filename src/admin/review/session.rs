@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 use crate::vocab::Secret;
 
-const NAME: &str = "crossfade_review";
+const NAME: &str = "review-session";
 const HOLDS: Duration = Duration::from_secs(12 * 60 * 60);
 /// What the key signs here and nowhere else.
 const PURPOSE: &[u8] = b"crossfade review session ";
@@ -21,7 +21,8 @@ const PURPOSE: &[u8] = b"crossfade review session ";
 /// The cookie for who brought the token.
 pub(super) fn begun(token: &Secret, head: &Parts) -> String {
     let until = now() + HOLDS.as_secs();
-    let proof: String = mac(token, until).finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let proof: String =
+        mac(token, until).finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     // Whoever ends TLS in front of this address says so.
     let is_tls = head.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     let secure = if is_tls { "; Secure" } else { "" };

@@ -81,7 +81,13 @@ impl Judges {
     }
 
     /// Has people's requests drawn among those of the judge that they check.
-    fn check(&mut self, name: &JudgeName, checks: At<Scalar<JudgeName>>, sample: Option<Place>, report: &Report) {
+    fn check(
+        &mut self,
+        name: &JudgeName,
+        checks: At<Scalar<JudgeName>>,
+        sample: Option<Place>,
+        report: &Report,
+    ) {
         let At { place, value: Scalar(checked) } = checks;
         if !self.is_declared(&checked, &place, report) {
             return;
@@ -230,10 +236,7 @@ fn http(raw: Field<schema::HttpJudge>, report: &Report) -> Option<Way> {
 }
 
 /// People, and the judge that they check.
-fn human(
-    raw: Field<schema::Human>,
-    report: &Report,
-) -> Option<(Way, Option<At<Scalar<JudgeName>>>)> {
+fn human(raw: Field<schema::Human>, report: &Report) -> Option<(Way, Option<At<Scalar<JudgeName>>>)> {
     let At { place: _, value: schema::Human { question, reasons, reviewers, each, checks } } = raw.given()?;
     let question = question.given().and_then(|question| not_empty(question, report));
     let each_place = each.place().cloned();
@@ -242,7 +245,8 @@ fn human(
         report.add(place, format!("is {each}, expected at most {MOST_REVIEWERS}"));
     }
     let reviewers_place = reviewers.place().cloned();
-    let (reasons, reviewers) = (texts(reasons, report), reviewers.is_there().then(|| texts(reviewers, report)));
+    let (reasons, reviewers) =
+        (texts(reasons, report), reviewers.is_there().then(|| texts(reviewers, report)));
     if let (Some(reviewers), Some(place)) = (&reviewers, &reviewers_place)
         && reviewers.len() < each
     {
@@ -261,7 +265,8 @@ fn texts(raw: Field<Vec<Field<Scalar<String>>>>, report: &Report) -> Vec<String>
         let place = text.place.clone();
         let Some(text) = not_empty(text, report) else { continue };
         if text.trim() != text || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
-            report.add(&place, format!("`{text}` is no short text: at most {LONGEST} characters in one line"));
+            report
+                .add(&place, format!("`{text}` is no short text: at most {LONGEST} characters in one line"));
         } else if texts.contains(&text) {
             report.add(&place, format!("`{text}` is there twice"));
         }
