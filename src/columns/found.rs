@@ -250,9 +250,6 @@ pub(super) const LATER: &[OfRow] = &[
     ("judge_mode", Kind::Text, "`rules`, `pointwise`, `pairwise` or `human`", |row| {
         Cell::text(row.judgement().map(|judgement| judgement.mode.as_str()))
     }),
-    ("reviewer", Kind::Text, "who judged, where the judge is human", |row| {
-        Cell::text(row.judgement().and_then(|judgement| judgement.reviewer.as_deref()))
-    }),
     (
         "judge_propensity",
         Kind::Float,
