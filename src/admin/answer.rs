@@ -26,6 +26,7 @@ use crate::admin::flagger;
 use crate::admin::guard;
 use crate::admin::look_up;
 use crate::admin::ofrep;
+use crate::admin::review;
 use crate::admin::routes;
 use crate::admin::routes::Endpoint;
 use crate::admin::routes::NoRoute;
@@ -77,8 +78,17 @@ pub(super) fn too_slow() -> Response<Full<Bytes>> {
 
 async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Response<Full<Bytes>>, Problem> {
     let route = routes::find(&head.method, head.uri.path());
-    guard::admit(head, route.as_ref().ok().map(|(endpoint, _)| *endpoint), admin.token.as_ref())?;
-    let (endpoint, name) = route?;
+    let endpoint = route.as_ref().ok().map(|(endpoint, _)| *endpoint);
+    match (guard::admit(head, endpoint, admin.token.as_ref()), endpoint) {
+        (Err(problem), Some(Endpoint::Review(page)))
+            if page.is_seen() && problem.status == StatusCode::UNAUTHORIZED =>
+        {
+            return Ok(review::login_page(""));
+        }
+        (admitted, _) => admitted?,
+    }
+    let (endpoint, names) = route?;
+    let [name, _] = names;
     match endpoint {
         Endpoint::Metrics => {
             admin.gateway.refresh();
@@ -123,6 +133,10 @@ async fn respond(admin: Arc<Admin>, head: &Parts, body: Incoming) -> Result<Resp
             let verdict = verdict(&admin, call.experiment().map_err(bad)?, call.candidate())?;
             let (status, said) = gate.answer(&verdict);
             Ok(json_answer(status, &said))
+        }
+        Endpoint::Review(page) => {
+            let body = whole(&admin, body, admin.max_body_bytes).await?;
+            review::answer(&admin, head, page, names, &body)
         }
     }
 }
@@ -255,7 +269,7 @@ pub(super) fn json_answer(status: StatusCode, said: &Value) -> Response<Full<Byt
     response
 }
 
-fn text(kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+pub(super) fn text(kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

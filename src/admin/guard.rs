@@ -8,6 +8,8 @@ use http::request::Parts;
 use http::uri::Authority;
 
 use crate::admin::answer::Problem;
+use crate::admin::review;
+use crate::admin::review::Page;
 use crate::admin::routes::Endpoint;
 use crate::vocab::Secret;
 
@@ -17,7 +19,13 @@ pub(super) fn admit(head: &Parts, endpoint: Option<Endpoint>, token: Option<&Sec
     if matches!(endpoint, Some(Endpoint::Live | Endpoint::Ready)) {
         return Ok(());
     }
+    let page = match endpoint {
+        Some(Endpoint::Review(page)) => Some(page),
+        _ => None,
+    };
     match token {
+        Some(_) if page.is_some_and(Page::is_open) => {}
+        Some(token) if page.is_some() && review::admits(&head.headers, token) => {}
         Some(token) => brings_token(&head.headers, token)?,
         None => names_this_machine(head)?,
     }

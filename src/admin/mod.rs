@@ -13,6 +13,7 @@ mod flagger;
 mod guard;
 mod look_up;
 mod ofrep;
+mod review;
 mod routes;
 mod view;
 
@@ -50,6 +51,7 @@ use tower::Service;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::judge::Judges;
 use crate::policy::Policy;
 use crate::rollout::Rollout;
 use crate::telemetry::Metrics;
@@ -81,6 +83,8 @@ pub struct Admin {
     pub max_body_bytes: usize,
     /// How long a body may take to arrive.
     pub body_time: Duration,
+    /// Who judges answers, people among them; `None`: nobody does here.
+    pub judges: Option<Judges>,
     /// The rest of the gateway.
     pub gateway: Box<dyn Gateway>,
     /// Whether the gateway is shutting down, which makes it unready.

@@ -3,6 +3,7 @@
 use http::Method;
 
 use crate::admin::flagger::Gate;
+use crate::admin::review::Page;
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(super) enum Endpoint {
     Flags,
     /// Ask for Flagger whether a rollout goes on.
     Flagger(Gate),
+    /// Let people judge.
+    Review(Page),
 }
 
 /// What an experiment is ordered to do.
@@ -53,7 +56,7 @@ pub(super) enum Verb {
     Weight,
 }
 
-/// One method on one path; `{name}` stands for an experiment's name.
+/// One method on one path; `{name}` stands for an experiment's name, `{judge}` for a judge's.
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) method: Method,
@@ -83,7 +86,7 @@ const fn post(path: &'static str, endpoint: Endpoint) -> Route {
 }
 
 /// Every route. A GET answers HEAD too.
-pub(super) static ROUTES: [Route; 27] = [
+pub(super) static ROUTES: [Route; 36] = [
     get("/metrics", Endpoint::Metrics),
     get("/livez", Endpoint::Live),
     get("/readyz", Endpoint::Ready),
@@ -111,27 +114,47 @@ pub(super) static ROUTES: [Route; 27] = [
     post("/api/v1/flagger/confirm-traffic-increase", Endpoint::Flagger(Gate::GoOn)),
     post("/api/v1/flagger/confirm-promotion", Endpoint::Flagger(Gate::Promote)),
     post("/api/v1/flagger/rollback", Endpoint::Flagger(Gate::Rollback)),
+    get("/review", Endpoint::Review(Page::List)),
+    get("/review/review.css", Endpoint::Review(Page::Style)),
+    get("/review/review.js", Endpoint::Review(Page::Script)),
+    post("/review/login", Endpoint::Review(Page::Login)),
+    post("/review/logout", Endpoint::Review(Page::Logout)),
+    get("/review/{name}/{judge}", Endpoint::Review(Page::Sheet)),
+    get("/review/{name}/{judge}/next", Endpoint::Review(Page::Next)),
+    post("/review/{name}/{judge}/verdict", Endpoint::Review(Page::Verdict)),
+    post("/review/{name}/{judge}/undo", Endpoint::Review(Page::Undo)),
 ];
 
-/// Finds what a request is for, and the experiment that its path names; empty where it names none.
-pub(super) fn find<'p>(method: &Method, path: &'p str) -> Result<(Endpoint, &'p str), NoRoute> {
+/// Finds what a request is for, and the experiment and the judge that its path names; empty where it names none.
+pub(super) fn find<'p>(method: &Method, path: &'p str) -> Result<(Endpoint, [&'p str; 2]), NoRoute> {
     let asked = if method == Method::HEAD { &Method::GET } else { method };
     let mut allow = Vec::new();
     for route in &ROUTES {
-        let Some(name) = matched(route.path, path) else { continue };
+        let Some(names) = matched(route.path, path) else { continue };
         if route.method == *asked {
-            return Ok((route.endpoint, name));
+            return Ok((route.endpoint, names));
         }
         allow.push(if route.method == Method::GET { "GET, HEAD" } else { route.method.as_str() });
     }
     if allow.is_empty() { Err(NoRoute::Path) } else { Err(NoRoute::Method { allow: allow.join(", ") }) }
 }
 
-/// The name that a path holds in the place of `{name}`; `None` when the path is another one.
-fn matched<'p>(template: &str, path: &'p str) -> Option<&'p str> {
-    let Some((before, after)) = template.split_once("{name}") else {
-        return (template == path).then_some("");
-    };
-    let name = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!name.is_empty() && !name.contains('/')).then_some(name)
+/// The names that a path holds in the places of `{name}` and `{judge}`; `None` when the path is another one.
+fn matched<'p>(template: &str, path: &'p str) -> Option<[&'p str; 2]> {
+    let mut names = [""; 2];
+    let mut given = path.split('/');
+    for asked in template.split('/') {
+        let part = given.next()?;
+        let place = match asked {
+            "{name}" => &mut names[0],
+            "{judge}" => &mut names[1],
+            asked if asked == part => continue,
+            _ => return None,
+        };
+        *place = part;
+        if part.is_empty() {
+            return None;
+        }
+    }
+    given.next().is_none().then_some(names)
 }

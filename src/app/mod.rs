@@ -201,7 +201,7 @@ impl Gateway {
             delivering.spawn_on(delivery.run(stop_deliveries.clone()), handle);
         }
         resting.spawn_on(rollout.clone().run(rest.clone()), handle);
-        resting.spawn_on(judges.run(rest.clone()), handle);
+        resting.spawn_on(judges.clone().run(rest.clone()), handle);
         let allocation = Allocation {
             policy: Arc::clone(&shared.policy),
             analysis: Arc::clone(&analysis),
@@ -225,6 +225,7 @@ impl Gateway {
             token: listen.token,
             max_body_bytes: feedback.max_body_bytes,
             body_time: feedback.timeout,
+            judges: Some(judges),
             gateway: Box::new(Operated {
                 shared: Arc::clone(&shared),
                 analysis: Arc::clone(&analysis),

@@ -249,7 +249,7 @@ pub(super) const LATER: &[OfRow] = &[
     ("judge_version", Kind::Text, "count together only what has the same", |row| {
         Cell::text(row.judgement().map(|judgement| judgement.version.as_str()))
     }),
-    ("judge_mode", Kind::Text, "`rules`, `pointwise` or `pairwise`", |row| {
+    ("judge_mode", Kind::Text, "`rules`, `pointwise`, `pairwise` or `human`", |row| {
         Cell::text(row.judgement().map(|judgement| judgement.mode.as_str()))
     }),
     (

@@ -147,6 +147,7 @@ impl Controller {
             token: listen.token.clone(),
             max_body_bytes: feedback.max_body_bytes,
             body_time: feedback.timeout,
+            judges: None,
             gateway: Box::new(Operated { analysis: Arc::clone(&analysis), metrics: Arc::clone(&metrics) }),
             draining: Arc::new(AtomicBool::new(false)),
         };

@@ -23,6 +23,7 @@ use crate::analysis::Analysis;
 use crate::analysis::State;
 use crate::judge::Case;
 use crate::judge::Settings;
+use crate::judge::board::Board;
 use crate::judge::drop::Drop;
 use crate::judge::spend::Books;
 use crate::judge::work;
@@ -49,15 +50,15 @@ const ROLE: &str = "judge";
 
 /// All judges of a policy. Cloning shares them.
 #[derive(Debug, Clone)]
-pub struct Judges(Arc<Shared>);
+pub struct Judges(pub(super) Arc<Shared>);
 
 /// The writer's side of the judges.
 #[derive(Debug)]
 pub struct Desk(Judges);
 
 #[derive(Debug)]
-struct Shared {
-    panel: ArcSwap<Vec<Arc<Judge>>>,
+pub(super) struct Shared {
+    pub(super) panel: ArcSwap<Vec<Arc<Judge>>>,
     /// The panel is another now.
     changed: Notify,
     recorder: Recorder,
@@ -68,8 +69,8 @@ struct Shared {
 
 /// One judge with what waits for it.
 #[derive(Debug)]
-struct Judge {
-    settings: Settings,
+pub(super) struct Judge {
+    pub(super) settings: Settings,
     draw: JudgeDraw,
     means: Means,
     /// Its experiment's verdict is reached.
@@ -77,6 +78,8 @@ struct Judge {
     waiting: Mutex<Waiting>,
     arrived: Notify,
     dismissed: CancellationToken,
+    /// Where people judge, what waits for them.
+    board: Mutex<Board>,
 }
 
 #[derive(Debug, Default)]
@@ -216,13 +219,17 @@ impl Judges {
         }
         let (judges, judge) = (self.clone(), Arc::clone(judge));
         at_work.spawn(async move {
+            if let Some(human) = judge.settings.human() {
+                return judges.post(&judge, human, &case);
+            }
             let judgement = work::judge(&judge.settings, &judge.means, &case).await;
             judges.conclude(&judge, judgement);
         });
     }
 
     /// Puts a judgement on record.
-    fn conclude(&self, judge: &Judge, judgement: JudgementRecord) {
+    pub(super) fn conclude(&self, judge: &Judge, mut judgement: JudgementRecord) {
+        judgement.people = judge.settings.human().is_none() && self.asks_people(&judgement);
         let Settings { experiment, name, .. } = &judge.settings;
         let metrics = &self.0.metrics;
         for answer in &judgement.answers {
@@ -251,8 +258,31 @@ impl Judges {
         }
     }
 
+    /// Whether people were drawn for the request of a judgement.
+    fn asks_people(&self, judgement: &JudgementRecord) -> bool {
+        let panel = self.0.panel.load();
+        let mut people = panel.iter().filter(|judge| judge.settings.human().is_some());
+        people.any(|judge| {
+            judge.settings.experiment == judgement.experiment
+                && judge.draw.admits(judgement.request_id.as_bytes())
+        })
+    }
+
+    /// Tells how many pairs wait for people.
+    pub(super) fn tell_waiting(&self, judge: &Judge, waiting: usize) {
+        let Settings { experiment, name, .. } = &judge.settings;
+        let labels = [experiment.as_str(), name.as_str()];
+        self.0.metrics.judge_waiting.with_label_values(&labels).set(waiting as i64);
+    }
+
+    /// Counts pairs that people never got to see, for the board is bounded.
+    pub(super) fn count_full(&self, judge: &Judge, pairs: u64) {
+        self.count(judge, Drop::Queue, pairs);
+    }
+
     /// Looks which experiments are decided, and writes down what judges have taken.
     async fn look(&self) {
+        self.look_at_boards();
         if !self.0.panel.load().iter().any(|judge| judge.settings.asks()) {
             return;
         }
@@ -301,6 +331,14 @@ impl Judges {
             std::mem::take(&mut waiting.cases)
         };
         self.count(judge, why, left.len() as u64);
+        if judge.settings.human().is_some() {
+            let (settled, unjudged) = judge.board().close();
+            for judgement in settled {
+                self.conclude(judge, judgement);
+            }
+            self.count(judge, why, unjudged);
+            self.tell_waiting(judge, 0);
+        }
     }
 
     fn count(&self, judge: &Judge, why: Drop, cases: u64) {
@@ -329,8 +367,8 @@ impl Sink for Desk {
 impl Judge {
     fn new(settings: Settings, books: &Books) -> Arc<Self> {
         let means = Means { ledger: books.of(&settings), cache: Default::default() };
-        let (decided, waiting, arrived, dismissed) = Default::default();
-        Arc::new(Self { draw: settings.draw(), settings, means, decided, waiting, arrived, dismissed })
+        let (decided, waiting, arrived, dismissed, board) = Default::default();
+        Arc::new(Self { draw: settings.draw(), settings, means, decided, waiting, arrived, dismissed, board })
     }
 
     /// Takes in a case, or says why it cannot.
@@ -355,6 +393,12 @@ impl Judge {
         let case = waiting.cases.pop_front()?;
         waiting.bytes = waiting.bytes.saturating_sub(case.held_bytes());
         Some(case)
+    }
+
+    /// What waits for people.
+    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+        // A panic while the lock was held can only have left one pair out.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

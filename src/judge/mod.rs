@@ -5,8 +5,10 @@
 //! a judge says is a record of its own, so that the live figures and a report over the log are the same.
 //!
 //! **Rules** are kept or broken. A **language model** is asked, for a score or for the better of two answers, which it is
-//! shown in both orders. A **service** of the user's may do anything that takes a while. The unit of every test is the request, whatever number of calls a judgement took.
+//! shown in both orders. A **service** of the user's may do anything that takes a while. **People** judge on the review page,
+//! blind, when they have time. The unit of every test is the request, whatever number of calls a judgement took.
 
+mod board;
 mod cache;
 mod call;
 mod case;
@@ -14,6 +16,7 @@ mod desk;
 mod drop;
 mod language;
 mod llm;
+mod review;
 mod rules;
 mod service;
 mod settings;
@@ -29,8 +32,16 @@ pub use case::Case;
 pub use desk::Desk;
 pub use desk::Judges;
 pub use language::Language;
+pub use review::Passage;
+pub use review::Review;
+pub use review::ReviewError;
+pub use review::Saying;
+pub use review::Sheet;
+pub use review::Shown;
+pub use review::Word;
 pub use rules::Rule;
 pub use settings::Budget;
+pub use settings::Human;
 pub use settings::Llm;
 pub use settings::Service;
 pub use settings::Settings;

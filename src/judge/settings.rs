@@ -65,6 +65,21 @@ pub enum Way {
     Llm(Box<Llm>),
     /// By asking a service of the user's.
     Http(Service),
+    /// By showing pairs to people.
+    Human(Human),
+}
+
+/// People who judge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Human {
+    /// What they are asked.
+    pub question: String,
+    /// What they may pick as their reasons.
+    pub reasons: Vec<String>,
+    /// Who may judge; empty: anybody who is let in.
+    pub reviewers: Vec<String>,
+    /// By how many each pair is judged, at least 1.
+    pub each: usize,
 }
 
 /// A language model that judges, behind an API that is compatible with OpenAI's chat completions.
@@ -113,12 +128,18 @@ impl Settings {
             Way::Llm(llm) if llm.template == Template::Pairwise => JudgeMode::Pairwise,
             Way::Llm(_) => JudgeMode::Pointwise,
             Way::Http(service) => service.mode,
+            Way::Human(_) => JudgeMode::Human,
         }
     }
 
-    /// Whether it asks somebody, which takes time and mostly money.
+    /// Whether it asks a model or a service, which takes time and mostly money.
     pub fn asks(&self) -> bool {
-        !matches!(self.way, Way::Rules(_))
+        matches!(self.way, Way::Llm(_) | Way::Http(_))
+    }
+
+    /// The people who judge, where people do.
+    pub fn human(&self) -> Option<&Human> {
+        if let Way::Human(human) = &self.way { Some(human) } else { None }
     }
 
     /// What makes its judgements comparable, as 16 hexadecimal digits: a change of anything that a judgement depends on
@@ -138,6 +159,7 @@ impl Settings {
             Way::Http(service) => {
                 json!({"http": [url(&service.target), service.mode.as_str(), service.version]})
             }
+            Way::Human(human) => json!({"human": human.question}),
         };
         digest(&json!({"at": path(&self.at), "way": way}).to_string())
     }

@@ -74,7 +74,7 @@ pub(super) async fn judge(settings: &Settings, means: &Means, case: &Case) -> Ju
 }
 
 /// A judgement that says nothing yet.
-fn blank(settings: &Settings, case: &Case) -> JudgementRecord {
+pub(super) fn blank(settings: &Settings, case: &Case) -> JudgementRecord {
     let record = &case.record;
     JudgementRecord {
         request_id: record.request_id,
@@ -94,6 +94,10 @@ fn blank(settings: &Settings, case: &Case) -> JudgementRecord {
         tokens: None,
         cost: None,
         cached: false,
+        reviewer: None,
+        reasons: Vec::new(),
+        left: None,
+        people: false,
     }
 }
 
@@ -151,27 +155,36 @@ async fn prefer(
     let Some(legacy) = entries.iter().find(is_legacy) else { return Vec::new() };
     let mut answers = Vec::new();
     for entry in entries.iter().filter(|entry| !is_legacy(entry)) {
-        let mut answer = entry.blank();
-        match (legacy.came, entry.came) {
-            (Came::Unknown, _) | (_, Came::Unknown) | (Came::Failed, Came::Failed) => {
-                answer.missing = Some(Missing::NoAnswer);
+        answers.push(match (without_asking(legacy, entry), &legacy.said, &entry.said) {
+            (None, Ok(legacy), Ok(own)) => {
+                ask(settings, means, case, &[legacy, own], took).await.of_entry(entry)
             }
-            (Came::Answer, Came::Failed) => answer.against_legacy = Some(Preference::Loss),
-            (Came::Failed, Came::Answer) => answer.against_legacy = Some(Preference::Win),
-            (Came::Answer, Came::Answer) => match (&legacy.said, &entry.said) {
-                // Nobody need be asked, and two answers that are one are no evidence.
-                (Ok(legacy), Ok(own)) if legacy.text == own.text => {
-                    answer.against_legacy = Some(Preference::Tie);
-                }
-                (Ok(legacy), Ok(own)) => {
-                    answer = ask(settings, means, case, &[legacy, own], took).await.of_entry(entry);
-                }
-                (Err(why), _) | (_, Err(why)) => answer.missing = Some(*why),
-            },
-        }
-        answers.push(answer);
+            (settled, ..) => settled.unwrap_or_else(|| entry.blank()),
+        });
     }
     answers
+}
+
+/// What can be said of a candidate's answer against legacy's without asking anybody; `None`: somebody is to be asked,
+/// and both answers have a text.
+pub(super) fn without_asking(legacy: &Entry<'_>, own: &Entry<'_>) -> Option<JudgedAnswer> {
+    let mut answer = own.blank();
+    match (legacy.came, own.came) {
+        (Came::Unknown, _) | (_, Came::Unknown) | (Came::Failed, Came::Failed) => {
+            answer.missing = Some(Missing::NoAnswer);
+        }
+        (Came::Answer, Came::Failed) => answer.against_legacy = Some(Preference::Loss),
+        (Came::Failed, Came::Answer) => answer.against_legacy = Some(Preference::Win),
+        (Came::Answer, Came::Answer) => match (&legacy.said, &own.said) {
+            // Two answers that are one are no evidence.
+            (Ok(legacy), Ok(own)) if legacy.text == own.text => {
+                answer.against_legacy = Some(Preference::Tie);
+            }
+            (Ok(_), Ok(_)) => return None,
+            (Err(why), _) | (_, Err(why)) => answer.missing = Some(*why),
+        },
+    }
+    Some(answer)
 }
 
 /// Asks about one answer, or legacy's and a candidate's; the same question is asked once.
@@ -190,7 +203,7 @@ async fn ask(
     let mut answer = match &settings.way {
         Way::Llm(llm) => llm::ask(llm, &means.ledger, case, &request, said, took).await,
         Way::Http(service) => service::ask(service, settings, &means.ledger, case, said, took).await,
-        Way::Rules(_) => return unasked(case),
+        Way::Rules(_) | Way::Human(_) => return unasked(case),
     }
     .unwrap_or_else(|why| JudgedAnswer { missing: Some(why), ..unasked(case) });
     answer.explanation = answer.explanation.map(cut);
@@ -233,11 +246,11 @@ fn cut(mut text: String) -> String {
 }
 
 impl<'c> Entry<'c> {
-    fn of(settings: &Settings, seen: &'c ObservationRecord) -> Self {
+    pub(super) fn of(settings: &Settings, seen: &'c ObservationRecord) -> Self {
         Self { seen, came: Came::of(seen), said: text_of(seen, settings.at.as_ref()) }
     }
 
-    fn blank(&self) -> JudgedAnswer {
+    pub(super) fn blank(&self) -> JudgedAnswer {
         JudgedAnswer::of(self.seen.arm.clone(), self.seen.role)
     }
 }

@@ -71,6 +71,8 @@ pub enum JudgeMode {
     Pointwise,
     /// By preferring one of two answers, or neither.
     Pairwise,
+    /// By people who prefer one of two answers, or neither.
+    Human,
 }
 
 /// Which requests a judge is to judge.
@@ -166,12 +168,18 @@ impl JudgeDraw {
 }
 
 impl JudgeMode {
+    /// Whether it prefers one of two answers, or neither.
+    pub fn prefers(self) -> bool {
+        matches!(self, JudgeMode::Pairwise | JudgeMode::Human)
+    }
+
     /// The word that records use.
     pub fn as_str(self) -> &'static str {
         match self {
             JudgeMode::Rules => "rules",
             JudgeMode::Pointwise => "pointwise",
             JudgeMode::Pairwise => "pairwise",
+            JudgeMode::Human => "human",
         }
     }
 }

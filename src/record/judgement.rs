@@ -61,6 +61,18 @@ pub struct JudgementRecord {
     /// The same answers were judged before, and nobody was asked again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cached: bool,
+    /// Who judged, as they call themselves, where people judge and needed to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<String>,
+    /// The reasons that the reviewer picked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// The arm whose answer the reviewer was shown on the left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<ModelName>,
+    /// People were drawn for the same request: their words and this one will be held against each other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub people: bool,
 }
 
 /// What a judge said of one arm's answer.
@@ -132,7 +144,8 @@ impl JudgementRecord {
     /// What the record holds in memory, roughly, for the queue's bound.
     pub fn held_bytes(&self) -> usize {
         let unit = self.unit.as_ref().map_or(0, String::len);
-        512 + unit + self.answers.iter().map(JudgedAnswer::held_bytes).sum::<usize>()
+        let reviewer = self.reviewer.iter().chain(&self.reasons).map(String::len).sum::<usize>();
+        512 + unit + reviewer + self.answers.iter().map(JudgedAnswer::held_bytes).sum::<usize>()
     }
 
     /// Takes out of a judge's own words what redaction seeks in all texts.

@@ -100,6 +100,8 @@ catalogue! {
     judgements: IntCounterVec = "crossfade_judgements_total" ["experiment", "judge", "result"],
     /// Requests that were drawn for a judge and not judged, by reason.
     judge_drops: IntCounterVec = "crossfade_judge_drops_total" ["experiment", "judge", "reason"],
+    /// Pairs that wait for people to judge them.
+    judge_waiting: IntGaugeVec = "crossfade_judge_waiting" ["experiment", "judge"],
     /// The share of pairs on which a judge said the same in both orders of the answers; below 0.7 it is of no use.
     judge_consistency: GaugeVec = "crossfade_judge_consistency_ratio" ["experiment", "judge"],
     /// The verdict on a candidate: 1 for the present state, 0 for the others.

@@ -40,6 +40,7 @@ mod record;
 mod records;
 mod replay;
 mod report;
+mod reviewing;
 mod rig;
 mod rollout;
 mod secrets;

@@ -20,6 +20,7 @@ use crate::config::scalar::Literal;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::judge::Budget;
+use crate::judge::Human;
 use crate::judge::Llm;
 use crate::judge::Rule;
 use crate::judge::Service;
@@ -35,6 +36,12 @@ use crate::vocab::Secret;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const IN_FLIGHT: usize = 4;
+const QUESTION: &str = "Which answer is better?";
+/// By how many people one pair may be judged.
+const MOST_REVIEWERS: usize = 20;
+/// The longest name of a reviewer and the longest reason, in characters.
+const LONGEST: usize = 64;
+const TWO_PERCENT: Share = Share::from_billionths(20_000_000).expect("it is below 100 %");
 const FIVE_PERCENT: Share = Share::from_billionths(50_000_000).expect("it is below 100 %");
 
 /// The judges of one experiment.
@@ -53,29 +60,67 @@ impl Judges {
         report: &Report,
     ) -> Self {
         let mut judges = Self { declared: Vec::new(), list: Vec::new() };
+        let mut checking = Vec::new();
         for (key, raw) in raw.value().map_or_else(Vec::new, |entries| entries.0) {
             let name = key_as::<JudgeName>(&key, report);
             judges.declared.push(key.value);
             let said = raw.given().and_then(|raw| said(raw, report));
             if let (Some(experiment), Some(name), Some(said)) = (experiment, name, said) {
-                let Said { way, at, sample, budget } = said;
+                let Said { way, at, sample: Sampled { place, share: sample }, budget, checks } = said;
+                if let Some(checks) = checks {
+                    checking.push((name.clone(), checks, place));
+                }
                 let (experiment, salt) = (experiment.clone(), format!("{salt}/judge/{name}"));
                 judges.list.push(Settings { experiment, name, salt, sample, at, budget, way });
             }
         }
+        for (name, checks, place) in checking {
+            judges.check(&name, checks, place, report);
+        }
         judges
+    }
+
+    /// Has people's requests drawn among those of the judge that they check.
+    fn check(
+        &mut self,
+        name: &JudgeName,
+        checks: At<Scalar<JudgeName>>,
+        sample: Option<Place>,
+        report: &Report,
+    ) {
+        let At { place, value: Scalar(checked) } = checks;
+        if !self.is_declared(&checked, &place, report) {
+            return;
+        }
+        let Some(other) = self.list.iter().find(|judge| judge.name == checked) else { return };
+        let (salt, most) = (other.salt.clone(), other.sample);
+        if other.human().is_some() {
+            report.add(&place, format!("`{checked}` is people too, expected a judge of another kind"));
+        }
+        let Some(own) = self.list.iter_mut().find(|judge| judge.name == *name) else { return };
+        own.salt = salt;
+        if own.sample.probability() > most.probability() {
+            let text = format!("is {}, expected at most the {most} of `{checked}`", own.sample);
+            report.add(sample.as_ref().unwrap_or(&place), format!("`sample` {text}"));
+        }
+    }
+
+    fn is_declared(&self, name: &JudgeName, place: &Place, report: &Report) -> bool {
+        let is_declared = self.declared.iter().any(|known| known == name.as_str());
+        if !is_declared {
+            let hint = match self.declared.is_empty() {
+                true => "; hint: declare it under `judges`".to_owned(),
+                false => did_you_mean(name.as_str(), self.declared.iter().map(String::as_str)),
+            };
+            report.add(place, format!("unknown judge `{name}`{hint}"));
+        }
+        is_declared
     }
 
     /// Checks that a name refers to a declared judge, and reports it otherwise.
     pub(super) fn refer(&self, to: At<Scalar<JudgeName>>, report: &Report) -> Option<JudgedBy> {
         let At { place, value: Scalar(name) } = to;
-        if !self.declared.iter().any(|known| known == name.as_str()) {
-            let hint = match self.declared.is_empty() {
-                true => "; hint: declare it under `judges`".to_owned(),
-                false => did_you_mean(name.as_str(), self.declared.iter().map(String::as_str)),
-            };
-            report.add(&place, format!("unknown judge `{name}`{hint}"));
-        }
+        self.is_declared(&name, &place, report);
         let judge = self.list.iter().find(|judge| judge.name == name)?;
         Some(JudgedBy { name, mode: judge.mode(), version: judge.version() })
     }
@@ -85,22 +130,44 @@ impl Judges {
 struct Said {
     way: Way,
     at: Option<JsonPath>,
-    sample: Share,
+    sample: Sampled,
     budget: Budget,
+    /// The judge whose draws it shares.
+    checks: Option<At<Scalar<JudgeName>>>,
+}
+
+/// A share of requests, and where it stands if it does.
+struct Sampled {
+    place: Option<Place>,
+    share: Share,
 }
 
 fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
-    let At { place, value: schema::Judge { rules, llm, http, at, sample, budget } } = raw;
-    let keys = [("rules", rules.is_there()), ("llm", llm.is_there()), ("http", http.is_there())];
+    let At { place, value: schema::Judge { rules, llm, http, human, at, sample, budget } } = raw;
+    let keys = [
+        ("rules", rules.is_there()),
+        ("llm", llm.is_there()),
+        ("http", http.is_there()),
+        ("human", human.is_there()),
+    ];
     exactly_one(&keys, &place, report);
     let is_by_rules = rules.is_there();
     if let (true, Some(place)) = (is_by_rules, budget.place()) {
         report.add(place, "rules ask nobody, so there is nothing to bound; hint: remove it");
     }
-    let usual = if llm.is_there() { FIVE_PERCENT } else { Share::ALL };
-    let way = self::rules(rules, report).or(self::llm(llm, report)).or(self::http(http, report));
+    if let (true, Some(place)) = (human.is_there(), budget.place()) {
+        report.add(place, "people take what they can; hint: remove it, and lower `sample` for fewer pairs");
+    }
+    let usual = match (llm.is_there(), human.is_there()) {
+        (true, _) => FIVE_PERCENT,
+        (_, true) => TWO_PERCENT,
+        _ => Share::ALL,
+    };
+    let (human, checks) = self::human(human, report).unzip();
+    let way = self::rules(rules, report).or(self::llm(llm, report)).or(self::http(http, report)).or(human);
     let budget = self::budget(budget, way.as_ref().filter(|_| !is_by_rules), report);
-    Some(Said { way: way?, at: at.scalar(), sample: sample.or(usual), budget })
+    let sample = Sampled { place: sample.place().cloned(), share: sample.or(usual) };
+    Some(Said { way: way?, at: at.scalar(), sample, budget, checks: checks.flatten() })
 }
 
 fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -> Budget {
@@ -166,6 +233,46 @@ fn http(raw: Field<schema::HttpJudge>, report: &Report) -> Option<Way> {
         version: version.scalar().unwrap_or_default(),
         timeout: timeout.scalar().map_or(TIMEOUT, |span| span.0),
     }))
+}
+
+/// People, and the judge that they check.
+fn human(raw: Field<schema::Human>, report: &Report) -> Option<(Way, Option<At<Scalar<JudgeName>>>)> {
+    let At { place: _, value: schema::Human { question, reasons, reviewers, each, checks } } = raw.given()?;
+    let question = question.given().and_then(|question| not_empty(question, report));
+    let each_place = each.place().cloned();
+    let each = each.scalar().map_or(1, |each| each.get() as usize);
+    if let (true, Some(place)) = (each > MOST_REVIEWERS, &each_place) {
+        report.add(place, format!("is {each}, expected at most {MOST_REVIEWERS}"));
+    }
+    let reviewers_place = reviewers.place().cloned();
+    let (reasons, reviewers) =
+        (texts(reasons, report), reviewers.is_there().then(|| texts(reviewers, report)));
+    if let (Some(reviewers), Some(place)) = (&reviewers, &reviewers_place)
+        && reviewers.len() < each
+    {
+        let few = reviewers.len();
+        report.add(place, format!("{few} reviewers cannot judge each pair {each} times; hint: lower `each`"));
+    }
+    let question = question.unwrap_or_else(|| QUESTION.to_owned());
+    let human = Human { question, reasons, reviewers: reviewers.unwrap_or_default(), each };
+    Some((Way::Human(human), checks.given()))
+}
+
+/// A list of short texts, none of which is there twice.
+fn texts(raw: Field<Vec<Field<Scalar<String>>>>, report: &Report) -> Vec<String> {
+    let mut texts = Vec::new();
+    for text in raw.value().unwrap_or_default().into_iter().filter_map(Field::given) {
+        let place = text.place.clone();
+        let Some(text) = not_empty(text, report) else { continue };
+        if text.trim() != text || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+            report
+                .add(&place, format!("`{text}` is no short text: at most {LONGEST} characters in one line"));
+        } else if texts.contains(&text) {
+            report.add(&place, format!("`{text}` is there twice"));
+        }
+        texts.push(text);
+    }
+    texts
 }
 
 /// A key that is there must be good.

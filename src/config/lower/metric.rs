@@ -113,7 +113,7 @@ fn judged(name: MetricName, raw: At<schema::Metric>, judges: &Judges, report: &R
     let measure = Measure::of(match judge.mode {
         JudgeMode::Rules => Kind::JudgePass,
         JudgeMode::Pointwise => Kind::JudgeScore,
-        JudgeMode::Pairwise => Kind::JudgePreference,
+        JudgeMode::Pairwise | JudgeMode::Human => Kind::JudgePreference,
     });
     let [prediction, score, truth, context] = [const { None }; 4];
     Some(Metric { name, measure, prediction, score, truth, context, judge: Some(judge) })

@@ -22,8 +22,9 @@ use crate::policy::JudgeMode;
 use crate::protocol::JsonPath;
 use crate::record::Expression;
 use crate::upstream::Endpoint;
+use crate::vocab::JudgeName;
 
-/// A judge of answers. Exactly one of rules, llm and http.
+/// A judge of answers. Exactly one of rules, llm, http and human.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Judge {
@@ -37,14 +38,18 @@ pub(crate) struct Judge {
     /// A service of yours that judges.
     #[serde(default)]
     pub(crate) http: Field<HttpJudge>,
+    /// People who judge, on the review page of the admin address.
+    #[serde(default)]
+    pub(crate) human: Field<Human>,
     /// Where in an answer's JSON the text stands that is judged, an RFC 9535 path. Default: where the APIs of OpenAI and
     /// Anthropic have it, else the whole body.
     #[serde(default)]
     pub(crate) at: Field<Scalar<JsonPath>>,
-    /// The share of requests that it judges. Default: 5% by a language model, else 100%.
+    /// The share of requests that it judges. Default: 5% by a language model, 2% by people, else
+    /// 100%.
     #[serde(default)]
     pub(crate) sample: Field<Scalar<Share>>,
-    /// What it may take; beyond it requests are not judged, and counted. Not by rules.
+    /// What it may take; beyond it requests are not judged, and counted. Not by rules, nor by people.
     #[serde(default)]
     pub(crate) budget: Field<JudgeBudget>,
 }
@@ -123,6 +128,30 @@ pub(crate) struct HttpJudge {
     /// How long one question may take, with what is tried again. Default: 30s.
     #[serde(default)]
     pub(crate) timeout: Field<Scalar<Positive>>,
+}
+
+/// People who judge pairs, blind and in random order.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "HumanJudge")]
+pub(crate) struct Human {
+    /// What they are asked. Default: Which answer is better?
+    #[serde(default)]
+    pub(crate) question: Field<Scalar<String>>,
+    /// Reasons that they may pick from. Default: none.
+    #[serde(default)]
+    pub(crate) reasons: Field<Vec<Field<Scalar<String>>>>,
+    /// The names of those who may judge. Absent: whoever has the admin address's token.
+    #[serde(default)]
+    #[schemars(extend("minItems" = 1))]
+    pub(crate) reviewers: Field<Vec<Field<Scalar<String>>>>,
+    /// By how many people each pair is judged, at most 20. Default: 1.
+    #[serde(default)]
+    pub(crate) each: Field<Scalar<NonZeroU32>>,
+    /// The judge of the same experiment that they check: their requests are drawn among those that it judges. Absent: drawn
+    /// by themselves.
+    #[serde(default)]
+    pub(crate) checks: Field<Scalar<JudgeName>>,
 }
 
 /// What an answer must keep. Exactly one key.

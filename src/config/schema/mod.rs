@@ -32,6 +32,7 @@ pub(super) use experiment::Match;
 pub(super) use experiment::Outcome;
 pub(super) use experiment::UnitSource;
 pub(super) use judge::HttpJudge;
+pub(super) use judge::Human;
 pub(super) use judge::Judge;
 pub(super) use judge::JudgeBudget;
 pub(super) use judge::Length;

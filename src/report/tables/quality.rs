@@ -8,7 +8,6 @@ use crate::analysis::MetricSummary;
 use crate::analysis::PathVerdict;
 use crate::analysis::grouped;
 use crate::analysis::significant;
-use crate::policy::JudgeMode;
 use crate::report::tables::Section;
 use crate::report::tables::Table;
 use crate::report::words::e_value;
@@ -150,8 +149,7 @@ pub(super) fn judges(found: &ExperimentSummary) -> Section {
     let mut table = Table::new(&words, &figures);
     let few = |count: u64| if count == 0 { String::new() } else { grouped(count) };
     for judge in &found.judges {
-        let of_pairs =
-            |count: u64| if judge.mode == JudgeMode::Pairwise { grouped(count) } else { String::new() };
+        let of_pairs = |count: u64| if judge.mode.prefers() { grouped(count) } else { String::new() };
         table.row([
             judge.judge.to_string(),
             judge.version.clone(),
