@@ -298,9 +298,12 @@ async fn legacy_steps_in_for_a_candidate_that_only_says_that_it_failed() {
 #[tokio::test]
 async fn where_lists_are_mixed_legacy_alone_answers_a_call() {
     let (old, new) = (Model::saying(answered(b"old")).await, Model::saying(answered(b"new")).await);
-    let strategy = "interleave: {items: $.results[*], id: $.id, credit: click}";
-    let policy = experiment(&old.url(), &new.url(), strategy)
-        .replacen("legacy:", "outcomes: {click: {type: click}}, legacy:", 1);
+    let strategy = "interleave: {items: \"$.results[*]\", id: $.id, credit: click}";
+    let policy = experiment(&old.url(), &new.url(), strategy).replacen(
+        "legacy:",
+        "outcomes: {click: {type: click}}, legacy:",
+        1,
+    );
     let rig = Rig::start(&policy).await;
     let got = http2(&rig).await.send(call(b"ask", &[])).await;
     assert_eq!((got.text(), status(&got.trailers)), ("old", Some("0")));
