@@ -260,6 +260,45 @@ async fn nothing_that_is_redacted_is_anywhere_in_the_log() {
     );
 }
 
+#[tokio::test]
+async fn what_a_rule_seeks_is_in_no_text_and_no_call_of_a_tool_however_a_stream_cuts_it() {
+    let rules = r#" redact: [{regex: "EMP-[0-9]{6}", action: mask}],"#;
+    let ledger = Ledger::start(rules, &shadow());
+    let chunk = |delta: Value, finish: Value| {
+        format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}))
+    };
+    let called = |made: Value| json!({"tool_calls": [{"index": 0, "function": made}]});
+    let stream = [
+        chunk(json!({"role": "assistant", "content": "I am EMP-"}), Value::Null),
+        chunk(json!({"content": "123456, hello"}), Value::Null),
+        chunk(called(json!({"name": "look", "arguments": "{\"who\": \"EMP-12"})), Value::Null),
+        chunk(called(json!({"arguments": "3456\"}"})), Value::Null),
+        chunk(json!({}), json!("tool_calls")),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let mut pair = ledger.pair();
+    pair.request.body =
+        captured(br#"{"messages": [{"role": "user", "content": "Who are you?"}], "stream": true}"#);
+    let mut leg = answer(&ledger.policy, OLD, Role::Answer, &stream.concat());
+    leg.headers = headers(&[("content-type", "text/event-stream")]);
+    pair.legs = vec![leg];
+    ledger.serve(pair);
+    let lines = ledger.lines().await;
+    let seen = &lines[0]["observations"][0];
+    assert_eq!(seen["said"]["text"], "I am ***, hello");
+    assert_eq!(seen["said"]["tool_calls"], json!([{"name": "look", "arguments": {"who": "***"}}]));
+    for secret in ["EMP-123456", "123456", "EMP-12", "3456"] {
+        assert!(!lines[0].to_string().contains(secret), "{secret}: {seen}");
+    }
+    // 12 characters were asked; 22 of text, 4 of a name and 21 of arguments came.
+    assert_eq!((&seen["tokens"]["input_tokens"], &seen["tokens"]["output_tokens"]), (&json!(3), &json!(12)));
+    assert_eq!((&seen["tokens"]["estimated"], &seen["cost"]["estimated"]), (&json!(true), &json!(true)));
+    let labels = ["role=\"answer\"", "finish=\"tool_calls\""];
+    assert_eq!(ledger.metric("crossfade_finishes_total", &labels), 1.0);
+    let estimated = ["kind=\"output\"", "source=\"estimated\""];
+    assert_eq!(ledger.metric("crossfade_tokens_total", &estimated), 12.0);
+}
+
 fn gzip(text: &str) -> Captured {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(text.as_bytes()).unwrap();
