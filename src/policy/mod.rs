@@ -121,7 +121,7 @@ pub struct Experiment {
     pub suppresses_tools: bool,
     /// Where the unit stands; the first present counts. Empty: each request is its own unit.
     pub unit: Vec<UnitSource>,
-    /// Whether copies, and what judges look at, are drawn by the unit: of a conversation all turns or none.
+    /// Whether copies are drawn by the unit: of a conversation all turns or none.
     pub whole_units: bool,
     /// Whether records hold a hash of the unit (the default) or the unit itself.
     pub hash_unit: bool,

@@ -46,7 +46,7 @@ pub(crate) struct Experiment {
     /// on its own.
     #[serde(default)]
     pub(crate) unit: Field<Vec<Field<UnitSource>>>,
-    /// What copies and judges are drawn by: each request on its own (request), or all requests of a unit or none (unit), as
+    /// What copies are drawn by: each request on its own (request), or all requests of a unit or none (unit), as
     /// for conversations. Default: request.
     #[serde(default)]
     pub(crate) sample_by: Field<Scalar<SampleBy>>,
