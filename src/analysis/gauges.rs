@@ -7,7 +7,9 @@ use std::sync::TryLockError;
 
 use crate::analysis::Analysis;
 use crate::analysis::ExperimentSummary;
+use crate::analysis::JudgeSummary;
 use crate::analysis::verdict::State;
+use crate::evaluate::agreement::Kappa;
 use crate::telemetry::Metrics;
 
 impl Analysis {
@@ -26,6 +28,8 @@ impl Analysis {
             &metrics.sample_ratio,
             &metrics.quality,
             &metrics.judge_consistency,
+            &metrics.judge_kappa,
+            &metrics.judge_wins,
         ];
         gauges.into_iter().for_each(prometheus::core::MetricVec::reset);
         summaries.iter().for_each(|summary| publish(summary, metrics));
@@ -64,10 +68,10 @@ fn publish(summary: &ExperimentSummary, metrics: &Metrics) {
             }
         }
     }
-    // The last is the version that judges now.
-    for judge in &summary.judges {
-        if let Some(share) = judge.consistency {
-            metrics.judge_consistency.with_label_values(&[experiment, judge.judge.as_str()]).set(share);
+    for (place, judge) in summary.judges.iter().enumerate() {
+        // The last is the version that judges now.
+        if !summary.judges.iter().skip(place + 1).any(|later| later.judge == judge.judge) {
+            publish_judge(experiment, judge, metrics);
         }
     }
     for metric in &summary.metrics {
@@ -76,6 +80,35 @@ fn publish(summary: &ExperimentSummary, metrics: &Metrics) {
             if let Some(value) = call.value {
                 metrics.quality.with_label_values(&labels).set(value);
             }
+        }
+    }
+}
+
+fn publish_judge(experiment: &str, summary: &JudgeSummary, metrics: &Metrics) {
+    let judge = summary.judge.as_str();
+    if let Some(share) = summary.consistency {
+        metrics.judge_consistency.with_label_values(&[experiment, judge]).set(share);
+    }
+    let Some(people) = &summary.people else { return };
+    if let Some(Kappa { kappa, lower, upper }) = people.kappa {
+        for (bound, value) in [("lower", lower), ("estimate", kappa), ("upper", upper)] {
+            metrics.judge_kappa.with_label_values(&[experiment, judge, bound]).set(value);
+        }
+    }
+    for found in &people.candidates {
+        let rates = [
+            ("judge", Some(found.judge_rate)),
+            ("people", Some(found.people_rate)),
+            ("corrected", found.corrected),
+            ("corrected_lower", found.lower),
+            ("corrected_upper", found.upper),
+        ];
+        for (by, rate) in rates {
+            let Some(rate) = rate else { continue };
+            metrics
+                .judge_wins
+                .with_label_values(&[experiment, judge, found.candidate.as_str(), by])
+                .set(rate);
         }
     }
 }

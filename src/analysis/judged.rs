@@ -6,6 +6,8 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::analysis::accord::AccordSummary;
+use crate::analysis::accord::Judge;
 use crate::analysis::breach;
 use crate::analysis::join::Case;
 use crate::analysis::quality::Finding;
@@ -66,6 +68,13 @@ pub struct JudgeSummary {
     /// it is asked. Missing where no pair was judged in both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency: Option<f64>,
+    /// How it agrees with people; missing while they have no pair in common.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<AccordSummary>,
+    /// Why nothing should rest on its word: over 100 pairs that people judged too its kappa is below 0.4, or of 100 pairs
+    /// asked about in both orders it judged fewer than 70 % alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distrust: Option<String>,
 }
 
 /// Says whether a judge may yet speak of a request.
@@ -81,7 +90,11 @@ impl Study {
         if !self.is_of(&record.identity) {
             return;
         }
-        let Some(case) = self.join.judgement(record) else { return };
+        let case = self.join.judgement(record);
+        if case.is_some() || record.mode == JudgeMode::Human {
+            self.hear(record);
+        }
+        let Some(case) = case else { return };
         let tally = self.judges.entry((record.judge.clone(), record.version.clone()));
         tally.or_insert_with(|| JudgeTally::of(record.mode)).count(record);
         // Only the metrics: what the experiment is decided by is looked at while they are told.
@@ -103,7 +116,9 @@ impl Study {
     }
 
     pub(super) fn judge_summaries(&self) -> Vec<JudgeSummary> {
-        let summary = |((judge, version), tally): (&(JudgeName, String), &JudgeTally)| {
+        let alpha = self.decision().alpha;
+        let summary = |(of, tally): (&Judge, &JudgeTally)| {
+            let (judge, version) = of;
             let both = tally.consistent + tally.inconsistent;
             let JudgeTally { mode, judgements, cached, missing, wins, losses, ties, .. } = *tally;
             JudgeSummary {
@@ -117,6 +132,8 @@ impl Study {
                 losses,
                 ties,
                 consistency: (both > 0).then(|| tally.consistent as f64 / both as f64),
+                people: self.accord.summary(of, alpha),
+                distrust: self.distrust(of),
             }
         };
         self.judges.iter().map(summary).collect()

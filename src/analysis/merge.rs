@@ -112,6 +112,7 @@ impl Study {
                 None => drop(self.judges.insert(judge.clone(), theirs.clone())),
             }
         }
+        self.accord.merge(&other.accord);
         self.breaches.merge(&other.breaches);
         let mut waiting = other.join.clone();
         waiting.move_to(&other.strata.places_in(&self.strata));

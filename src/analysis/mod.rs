@@ -5,6 +5,7 @@
 //! before. What is remembered for later joins is bounded. When the policy changes what makes evidence comparable,
 //! the figures of that experiment begin anew.
 
+mod accord;
 mod ballot;
 mod bootstrap;
 mod breach;
@@ -44,6 +45,8 @@ pub mod whatif;
 #[cfg(test)]
 mod tests;
 
+pub use accord::AccordSummary;
+pub use accord::CorrectedSummary;
 pub use bootstrap::MetricDifference;
 pub use breach::Breach;
 pub use effect::Basis;

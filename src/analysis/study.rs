@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::analysis::accord::Accord;
+use crate::analysis::accord::Judge;
 use crate::analysis::ballot::Ballot;
 use crate::analysis::breach::Breaches;
 use crate::analysis::join::Case;
@@ -34,7 +36,6 @@ use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
 use crate::stats::Votes;
-use crate::vocab::JudgeName;
 use crate::vocab::MetricName;
 use crate::vocab::ModelName;
 use crate::vocab::OutcomeName;
@@ -83,7 +84,10 @@ pub(super) struct Study {
     pub(super) breaches: Breaches,
     /// By judge and version, what it said.
     #[serde(default, with = "indexmap::map::serde_seq")]
-    pub(super) judges: IndexMap<(JudgeName, String), JudgeTally>,
+    pub(super) judges: IndexMap<Judge, JudgeTally>,
+    /// How judges agree with people.
+    #[serde(default)]
+    pub(super) accord: Accord,
     /// By candidate, how the evidence grew.
     pub(super) tracks: Vec<Track>,
     pub(super) join: Join,

@@ -5,6 +5,9 @@
 //! intersection-union test, so none needs a smaller alpha for the others); `inconclusive` when time is up; else
 //! `waiting`. Promotion is never concluded from the lack of evidence for a roll back.
 //!
+//! A judge that agrees with people little better than by chance, or with itself in fewer than 70 % of pairs once their
+//! order is turned, makes what rests on its word `invalid`; a guardrail of it can still roll back, and never be passed.
+//!
 //! Outcomes that come in unevenly void what rests on them, but not a roll back over failures or slowness, which need no
 //! outcome: a candidate that fails gets no labels for those requests.
 
@@ -294,6 +297,10 @@ impl Judgement<'_> {
                 false => format!("guardrail `{name}` is not proven inside its limit yet"),
             }));
         }
+        let of_guardrails = decision.guardrails.iter().map(|guardrail| &guardrail.watch);
+        for clause in of_guardrails.filter_map(|watched| study.distrust_behind(watched)) {
+            conditions.push(Condition { met: false, times: None, clause, of_time: false });
+        }
         if conditions.is_empty() {
             let clause = "the policy names no metric that could show the candidate to be better (`primary_metric`), and \
                           no guardrail with a limit (`max_ratio`)";
@@ -334,6 +341,9 @@ impl Judgement<'_> {
         if health.joined_off && rests_on_outcomes {
             return (State::Invalid, vec![health.trouble().unwrap_or_default().to_owned()]);
         }
+        if let Some(distrust) = self.distrust(figure) {
+            return (State::Invalid, vec![distrust]);
+        }
         let held: Vec<String> = guardrails
             .iter()
             .filter(|guarded| guarded.summary.breached)
@@ -351,6 +361,15 @@ impl Judgement<'_> {
         }
         let over = self.decision.stop_after_seconds.is_some_and(|most| self.elapsed() >= most);
         (if over { State::Inconclusive } else { State::Waiting }, clauses(false))
+    }
+
+    /// Why the judge whose word the verdict would rest on cannot be trusted.
+    fn distrust(&self, figure: Option<&Figure<'_>>) -> Option<String> {
+        let of = |figure: &Figure<'_>| match figure {
+            Figure::Watched(watch) => self.study.distrust_behind(&watch.of),
+            Figure::Votes => None,
+        };
+        figure.and_then(of)
     }
 
     fn remaining(&self, conditions: &[Condition]) -> Option<Remaining> {

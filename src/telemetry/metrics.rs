@@ -104,6 +104,10 @@ catalogue! {
     judge_waiting: IntGaugeVec = "crossfade_judge_waiting" ["experiment", "judge"],
     /// The share of pairs on which a judge said the same in both orders of the answers; below 0.7 it is of no use.
     judge_consistency: GaugeVec = "crossfade_judge_consistency_ratio" ["experiment", "judge"],
+    /// How a judge agrees with people beyond chance (Cohen's kappa), with its 95 % interval; below 0.4 over 100 pairs nothing is decided by it.
+    judge_kappa: GaugeVec = "crossfade_judge_kappa" ["experiment", "judge", "bound"],
+    /// The share of pairs that a candidate wins, a tie counted half: by the judge, by people, and the judge's put right by people's.
+    judge_wins: GaugeVec = "crossfade_judge_win_ratio" ["experiment", "judge", "candidate", "by"],
     /// The verdict on a candidate: 1 for the present state, 0 for the others.
     verdict_state: GaugeVec = "crossfade_verdict_state" ["experiment", "candidate", "state"],
     /// How far a candidate is from legacy on a figure, with a confidence sequence; scale says in what.

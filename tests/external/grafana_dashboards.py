@@ -17,6 +17,8 @@ LEFT_OUT = {
     "crossfade_delivery_skipped_records_total",
     # They exist only where an experiment has judges.
     "crossfade_judge_consistency_ratio",
+    "crossfade_judge_kappa",
+    "crossfade_judge_win_ratio",
     "crossfade_judge_drops_total",
     "crossfade_judge_waiting",
     "crossfade_judgements_total",

@@ -4,6 +4,7 @@
 //! Agreement is not quality: two models may agree and both be wrong. And the measures that correct for chance say
 //! little where one answer dominates, so show [`agreement_rate`] beside them.
 
+mod counted;
 mod distributions;
 mod judge;
 mod noise;
@@ -14,6 +15,9 @@ mod vectors;
 #[cfg(test)]
 mod tests;
 
+pub use counted::Kappa;
+pub use counted::cohen_kappa_of;
+pub use counted::ppi_sequence;
 pub use distributions::Homogeneity;
 pub use distributions::chi2_homogeneity;
 pub use distributions::js_divergence;

@@ -2,6 +2,9 @@ use proptest::collection::vec;
 use proptest::prop_assert;
 use proptest::prop_assert_eq;
 use proptest::proptest;
+use rand::RngExt;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use crate::evaluate::NoValue;
 use crate::evaluate::agreement::Choice;
@@ -13,6 +16,7 @@ use crate::evaluate::agreement::agreement_rate;
 use crate::evaluate::agreement::bradley_terry;
 use crate::evaluate::agreement::chi2_homogeneity;
 use crate::evaluate::agreement::cohen_kappa;
+use crate::evaluate::agreement::cohen_kappa_of;
 use crate::evaluate::agreement::cosine_similarity;
 use crate::evaluate::agreement::diffy_noise;
 use crate::evaluate::agreement::fleiss_kappa;
@@ -20,9 +24,11 @@ use crate::evaluate::agreement::js_divergence;
 use crate::evaluate::agreement::judge_position_swap;
 use crate::evaluate::agreement::krippendorff_alpha;
 use crate::evaluate::agreement::ppi_mean;
+use crate::evaluate::agreement::ppi_sequence;
 use crate::evaluate::agreement::psi;
 use crate::evaluate::agreement::rogan_gladen;
 use crate::evaluate::agreement::total_variation;
+use crate::stats::Moments;
 
 const LEVELS: [Level; 4] = [Level::Nominal, Level::Ordinal, Level::Interval, Level::Ratio];
 
@@ -174,4 +180,59 @@ proptest! {
             }
         }
     }
+}
+
+/// The first table is that of Fleiss, Cohen and Everitt (1969); intervals by statsmodels 0.15.
+#[test]
+fn kappa_of_counts_is_that_of_lists_and_its_interval_that_of_the_textbooks() {
+    let tables = [
+        ([[106, 10, 4], [22, 28, 10], [2, 12, 6]], [0.428_571_428_571, 0.323_299_793_455, 0.533_843_063_688]),
+        ([[20, 5, 1], [3, 10, 4], [0, 2, 15]], [0.620_733_249_052, 0.457_091_637_120, 0.784_374_860_983]),
+    ];
+    for (counts, expected) in tables {
+        let found = cohen_kappa_of(&counts, 0.95).unwrap();
+        for (found, expected) in [found.kappa, found.lower, found.upper].into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-11, "{found} {expected}");
+        }
+        let each = (0..9).map(|cell| (cell / 3, cell % 3));
+        let (one, other): (Vec<usize>, Vec<usize>) =
+            each.flat_map(|(one, other)| vec![(one, other); counts[one][other] as usize]).unzip();
+        let of_lists = cohen_kappa(&one, &other, KappaWeights::None).unwrap();
+        assert!((found.kappa - of_lists).abs() < 1e-12);
+    }
+    let perfect = cohen_kappa_of(&[[5, 0], [0, 7]], 0.95).unwrap();
+    assert_eq!((perfect.kappa, perfect.upper), (1.0, 1.0));
+    assert!((perfect.lower - 1.0).abs() < 1e-6, "{perfect:?}");
+    assert!(undefined(cohen_kappa_of(&[[9, 0], [0, 0]], 0.95)));
+    assert!(undefined(cohen_kappa_of(&[[0, 0], [0, 0]], 0.95)));
+    assert!(refused(cohen_kappa_of(&[[5, 0], [0, 7]], 1.0)));
+}
+
+#[test]
+fn a_judge_put_right_by_people_is_estimated_as_by_lists_and_holds_at_every_look() {
+    let mut random = StdRng::seed_from_u64(7);
+    let (runs, mut missed) = (200, 0);
+    for _ in 0..runs {
+        // The judge likes the candidate in 70 of 100 pairs, people in 55: no judge is needed to be off so far.
+        let (mut judged, mut differences) = (Moments::default(), Moments::default());
+        let mut out = false;
+        for n in 0..2_000 {
+            let people = f64::from(u8::from(random.random_bool(0.55)));
+            let judge = if people == 0.0 && random.random_bool(1.0 / 3.0) { 1.0 } else { people };
+            match n % 5 {
+                0 => differences.add(people - judge).unwrap(),
+                _ => judged.add(judge).unwrap(),
+            }
+            if differences.n() >= 100 {
+                let (_, interval) = ppi_sequence(&judged, &differences, 0.05).unwrap();
+                out |= !(interval.lower..=interval.upper).contains(&0.55);
+            }
+        }
+        let (estimate, interval) = ppi_sequence(&judged, &differences, 0.05).unwrap();
+        assert!((estimate - 0.55).abs() < 0.1, "{estimate}");
+        assert!(interval.upper - interval.lower < 0.25, "{interval:?}");
+        missed += u32::from(out);
+    }
+    assert!(missed <= runs / 20 + 10, "{missed} of {runs}");
+    assert!(ppi_sequence(&Moments::default(), &Moments::default(), 0.05).is_err());
 }

@@ -101,6 +101,7 @@ pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
         effects::effects(found),
         quality::metrics(found),
         quality::judges(found),
+        quality::accords(found),
         calls::calls(found),
         quality::agreement(found),
         quality::paths(found),

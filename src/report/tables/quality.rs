@@ -2,12 +2,14 @@
 
 use crate::analysis::AgreementSummary;
 use crate::analysis::CallQuality;
+use crate::analysis::CorrectedSummary;
 use crate::analysis::ExperimentSummary;
 use crate::analysis::MetricDifference;
 use crate::analysis::MetricSummary;
 use crate::analysis::PathVerdict;
 use crate::analysis::grouped;
 use crate::analysis::significant;
+use crate::evaluate::agreement::Kappa;
 use crate::report::tables::Section;
 use crate::report::tables::Table;
 use crate::report::words::e_value;
@@ -17,9 +19,6 @@ use crate::report::words::share;
 use crate::report::words::signed;
 use crate::stats::Interval;
 use crate::vocab::Role;
-
-/// From this share of pairs on, judged alike in both orders, a judge may be of use.
-const USEFUL: f64 = 0.7;
 
 pub(super) fn metrics(found: &ExperimentSummary) -> Section {
     let words = ["metric", "model", "calls for"];
@@ -163,14 +162,55 @@ pub(super) fn judges(found: &ExperimentSummary) -> Section {
             few(judge.cached),
         ]);
     }
-    let unsure = found.judges.iter().any(|judge| judge.consistency.is_some_and(|share| share < USEFUL));
-    let note = match unsure {
+    let distrust: Vec<String> = found.judges.iter().filter_map(|judge| judge.distrust.clone()).collect();
+    let note = match distrust.is_empty() {
         true => {
-            "A judge that says the same in fewer than 70 % of pairs when their order is turned is of no use."
-        }
-        false => {
             "What a judge says is its opinion: hold it against people's before anything is decided by it."
+                .to_owned()
         }
+        false => format!("Nothing is decided by what follows: {}.", distrust.join("; ")),
     };
-    Section::of("Judges", note, table.used())
+    Section::of("Judges", &note, table.used())
+}
+
+/// Judges held against people on the same pairs.
+pub(super) fn accords(found: &ExperimentSummary) -> Section {
+    let words = ["judge", "version", "model"];
+    let figures = [
+        "judged by both",
+        "same word",
+        "kappa",
+        "95 % of that",
+        "better by the judge",
+        "by people",
+        "put right",
+        "between",
+    ];
+    let mut table = Table::new(&words, &figures);
+    for (judge, accord) in found.judges.iter().filter_map(|judge| Some((judge, judge.people.as_ref()?))) {
+        for CorrectedSummary { candidate, judge_rate, people_rate, corrected, lower, upper, .. } in
+            &accord.candidates
+        {
+            let kappa = accord.kappa;
+            let bounds =
+                lower.zip(*upper).map(|(lower, upper)| format!("{} to {}", percent(lower), percent(upper)));
+            table.row([
+                judge.judge.to_string(),
+                judge.version.clone(),
+                candidate.to_string(),
+                grouped(accord.pairs),
+                percent(accord.agreement),
+                known(kappa.map(|kappa| significant(kappa.kappa))),
+                known(kappa.map(|Kappa { lower, upper, .. }| between(Interval { lower, upper }))),
+                percent(*judge_rate),
+                percent(*people_rate),
+                known(corrected.map(percent)),
+                known(bounds),
+            ]);
+        }
+    }
+    let note = "How often the candidate's answer is better, a tie counted half: as the judge says, as people say of the pairs \
+                that they saw too, and the judge's word on all pairs put right by how it errs there, at any look. Below \
+                100 pairs that both judged nothing is put right.";
+    Section::of("Judges and people", note, table)
 }
