@@ -47,6 +47,7 @@ pub use usage::Reported;
 pub use usage::Usage;
 pub use usage::usage;
 
+use http::HeaderValue;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -81,6 +82,13 @@ pub fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
 /// Says whether a body of this type is a stream of server-sent events.
 pub fn is_event_stream(content_type: &str) -> bool {
     media_type(content_type) == "text/event-stream"
+}
+
+/// Says whether a value of `content-type` is that of server-sent events. Allocates nothing.
+pub fn names_event_stream(content_type: &HeaderValue) -> bool {
+    let kind = content_type.as_bytes();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"text/event-stream")
 }
 
 /// The type without its parameters, in lower case.

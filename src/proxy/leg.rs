@@ -13,13 +13,16 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::Method;
 use http::Version;
+use http::header;
 use http::response::Parts;
 use http_body::Frame;
 use prometheus::Histogram;
+use prometheus::local::LocalHistogram;
 use tokio::time::Instant;
 
 use crate::policy::Unit;
 use crate::protocol::grpc;
+use crate::protocol::names_event_stream;
 use crate::proxy::meters::LegMeters;
 use crate::proxy::rewriting::Asked;
 use crate::proxy::snapshot::Shared;
@@ -65,6 +68,8 @@ pub(super) struct Leg {
     observation: Observation,
     begun: Instant,
     last_frame: Option<Instant>,
+    /// Of a stream of events, the times between its chunks.
+    gaps: Option<Box<LocalHistogram>>,
     ended: bool,
     /// How the leg ends when the gateway itself gives it up; while this says nothing, a leg that is dropped before
     /// its end was left by its client.
@@ -187,6 +192,7 @@ impl Leg {
             skew,
             head: None,
             first_byte: None,
+            last_byte: None,
             total: Duration::ZERO,
             chunks: 0,
             longest_gap: Duration::ZERO,
@@ -199,6 +205,7 @@ impl Leg {
             observation,
             begun,
             last_frame: None,
+            gaps: None,
             ended: false,
             given_up: None,
             span: None,
@@ -262,6 +269,9 @@ impl Leg {
     fn note_head(&mut self, head: &Parts) {
         self.observation.head = Some(self.begun.elapsed());
         self.observation.status = Some(head.status);
+        if head.headers.get(header::CONTENT_TYPE).is_some_and(names_event_stream) {
+            self.gaps = Some(Box::new(self.meters.inter_chunk(&self.metrics)));
+        }
         if head.version == Version::HTTP_2 {
             self.observation.grpc_status = grpc::Status::of(&head.headers);
         }
@@ -274,10 +284,14 @@ impl Leg {
         }
         let Some(bytes) = frame.data_ref().filter(|bytes| !bytes.is_empty()) else { return };
         let now = Instant::now();
-        let Self { observation, begun, last_frame, pairing, .. } = self;
-        observation.first_byte.get_or_insert(now - *begun);
+        let Self { observation, begun, last_frame, gaps, pairing, .. } = self;
+        let since = now - *begun;
+        observation.first_byte.get_or_insert(since);
+        observation.last_byte = Some(since);
         if let Some(last) = last_frame.replace(now) {
-            observation.longest_gap = observation.longest_gap.max(now - last);
+            let gap = now - last;
+            observation.longest_gap = observation.longest_gap.max(gap);
+            gaps.iter().for_each(|gaps| gaps.observe(gap.as_secs_f64()));
         }
         observation.chunks = observation.chunks.saturating_add(1);
         match pairing {
@@ -312,6 +326,8 @@ impl Leg {
         observation.fate = fate;
         observation.total = begun.elapsed();
         meters.observe(metrics, observation);
+        // Which hands on what it holds.
+        self.gaps = None;
         if let Some(pairing) = &self.pairing {
             pairing.time_user(observation);
         }

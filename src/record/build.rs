@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::compare::CallAgreement;
 use crate::policy::Experiment;
 use crate::policy::Model;
 use crate::policy::Policy;
@@ -11,6 +12,7 @@ use crate::policy::Unit;
 use crate::protocol::Asked;
 use crate::protocol::Protocol;
 use crate::protocol::Reply;
+use crate::protocol::ToolCall;
 use crate::protocol::Usage;
 use crate::record::CapturedRequest;
 use crate::record::ComparisonRecord;
@@ -205,7 +207,8 @@ fn comparison(
             let compared = if apart { compared.apart() } else { compared };
             let Comparison { fields, scores, paths, paths_truncated } = compared;
             let (arm, role) = (name(other.seen.arm), other.seen.role);
-            Some(ComparisonRecord { arm, role, fields, scores, paths, paths_truncated })
+            let tool_calls = CallAgreement::of(legacy.tool_calls(), other.tool_calls());
+            Some(ComparisonRecord { arm, role, fields, scores, paths, paths_truncated, tool_calls })
         })
         .collect()
 }
@@ -256,6 +259,11 @@ impl<'p> Leg<'p> {
             redacted: !content.is_shown_by(shown.as_ref()),
             body: shown,
         }
+    }
+
+    /// The tools that the answer calls.
+    fn tool_calls(&self) -> &[ToolCall] {
+        self.reply.first().map_or(&[], |choice| &choice.tool_calls)
     }
 
     /// Whether this is a whole answer that is no error.

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http::Method;
 use http::StatusCode;
 use http::Uri;
+use http::header;
 
 use crate::policy::Due;
 use crate::policy::Experiment;
@@ -18,6 +19,7 @@ use crate::policy::Policy;
 use crate::policy::Split;
 use crate::policy::Unit;
 use crate::protocol::grpc;
+use crate::protocol::names_event_stream;
 use crate::record::Hold;
 use crate::record::MemoryBudget;
 use crate::strategy::Assignment;
@@ -154,6 +156,8 @@ pub struct Observation {
     pub head: Option<Duration>,
     /// From the beginning of this call to the first byte of the body.
     pub first_byte: Option<Duration>,
+    /// From the beginning of this call to the last chunk of the body that came; `None`: none came, or it was not noted.
+    pub last_byte: Option<Duration>,
     /// From the beginning of this call to its end.
     pub total: Duration,
     /// How many frames the answer's body came in.
@@ -252,6 +256,11 @@ impl Observation {
             hold: Hold::default(),
         };
         Self { headers: self.headers.clone(), body, ..*self }
+    }
+
+    /// Says whether the answer comes as server-sent events.
+    pub fn is_event_stream(&self) -> bool {
+        self.headers.get(header::CONTENT_TYPE).is_some_and(names_event_stream)
     }
 
     /// The status by which the answer is judged: for gRPC, which answers 200 whatever happened, the one of HTTP that

@@ -206,6 +206,7 @@ pub(crate) fn answer(policy: &Policy, arm: ArmId, role: Role, body: &str) -> Obs
         skew: millis(1),
         head: Some(millis(10)),
         first_byte: Some(millis(12)),
+        last_byte: None,
         total: millis(20),
         chunks: 1,
         longest_gap: millis(0),
