@@ -70,6 +70,18 @@ pub enum Protocol {
     Anthropic,
 }
 
+impl Protocol {
+    /// Who is known for the protocol, as OpenTelemetry names providers of generative models; `None`: it is none of
+    /// language models.
+    pub fn provider(self) -> Option<&'static str> {
+        match self {
+            Protocol::OpenAi => Some("openai"),
+            Protocol::Anthropic => Some("anthropic"),
+            Protocol::Http | Protocol::KserveV2 => None,
+        }
+    }
+}
+
 /// Reads a body as JSON; `None` when its type says that it is something else, or it is not valid JSON.
 ///
 /// A body without a type is tried: many small model servers send none.

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::Method;
 use http::Version;
 use http::header;
+use http::request;
 use http::response::Parts;
 use http_body::Frame;
 use prometheus::Histogram;
@@ -35,6 +35,7 @@ use crate::record::Pair;
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
 use crate::telemetry::traces::ClientSpan;
+use crate::telemetry::traces::EndedSpan;
 use crate::telemetry::traces::SpanParent;
 use crate::upstream::Watch;
 use crate::vocab::ArmId;
@@ -65,6 +66,8 @@ pub(super) struct Leg {
     meters: Arc<LegMeters>,
     metrics: Arc<Metrics>,
     span: Option<ClientSpan>,
+    /// The span of the ended call, which the record completes.
+    ended_span: Option<EndedSpan>,
     observation: Observation,
     begun: Instant,
     last_frame: Option<Instant>,
@@ -209,15 +212,17 @@ impl Leg {
             ended: false,
             given_up: None,
             span: None,
+            ended_span: None,
             watch: None,
             unasked: None,
         })
     }
 
     /// Begins the leg's span and writes its context into the headers that the model gets.
-    pub(super) fn trace(&mut self, parent: &SpanParent, method: &Method, headers: &mut HeaderMap) {
+    pub(super) fn trace(&mut self, parent: &SpanParent, head: &mut request::Parts) {
         let request_id = self.pairing.as_ref().map(|pairing| pairing.id);
-        self.span = Some(parent.client_span(self.meters.traced(request_id, method), headers));
+        let request::Parts { method, uri, headers, .. } = head;
+        self.span = Some(parent.client_span(self.meters.traced(request_id, method, uri.path()), headers));
     }
 
     /// Lets a breaker learn how the call goes.
@@ -335,7 +340,7 @@ impl Leg {
             watch.ended(fate, self.observation.total);
         }
         if let Some(span) = self.span.take() {
-            span.finish(self.observation.status, fate);
+            self.ended_span = span.finish(self.observation.status, fate);
         }
     }
 }
@@ -349,9 +354,11 @@ impl Drop for Leg {
                 Observation { headers: HeaderMap::new(), body: Captured::default(), ..self.observation };
             let observation = std::mem::replace(&mut self.observation, nothing);
             let cancelled = observation.fate == Fate::Cancelled;
+            let span = self.ended_span.take();
             let left = cancelled && given_up.is_none() && !observation.role.is_copy();
             pairing.note(|pair| {
                 pair.marks.cancelled |= left;
+                pair.spans.extend(span.map(|span| (observation.arm, observation.role, span)));
                 pair.legs.push(observation);
             });
         }

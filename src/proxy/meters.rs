@@ -12,6 +12,7 @@ use prometheus::IntCounter;
 use prometheus::local::LocalHistogram;
 
 use crate::policy::Experiment;
+use crate::policy::Model;
 use crate::policy::Policy;
 use crate::record::Observation;
 use crate::strategy::Plan;
@@ -58,6 +59,8 @@ pub(super) struct LegMeters {
     experiment: Option<ExperimentName>,
     arm: ModelName,
     role: Role,
+    /// Who is known for the language that the model speaks, if that is one of language models.
+    provider: Option<&'static str>,
     requests: [OnceLock<IntCounter>; CODES.len()],
     duration: OnceLock<Histogram>,
     first_byte: OnceLock<Histogram>,
@@ -72,7 +75,8 @@ impl ExperimentMeters {
         let is_shadow = matches!(experiment.strategy, Strategy::Shadow(_));
         let legs = |arm| {
             let name = experiment.arm_name(policy, arm);
-            Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role)))
+            let provider = policy.model(experiment.model(arm)).protocol.provider();
+            Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role, provider)))
         };
         let users = is_shadow.then(|| [user("true"), user("false")]);
         let assigned = experiment.arm_ids().map(|_| <[OnceLock<IntCounter>; 2]>::default()).collect();
@@ -107,15 +111,21 @@ impl ExperimentMeters {
 
 impl LegMeters {
     /// The meters of the default model, which belongs to no experiment.
-    pub(super) fn of_default(model: &ModelName) -> Self {
-        Self::new(None, model, Role::Answer)
+    pub(super) fn of_default(model: &Model) -> Self {
+        Self::new(None, &model.name, Role::Answer, model.protocol.provider())
     }
 
-    fn new(experiment: Option<&ExperimentName>, arm: &ModelName, role: Role) -> Self {
+    fn new(
+        experiment: Option<&ExperimentName>,
+        arm: &ModelName,
+        role: Role,
+        provider: Option<&'static str>,
+    ) -> Self {
         Self {
             experiment: experiment.cloned(),
             arm: arm.clone(),
             role,
+            provider,
             requests: [const { OnceLock::new() }; CODES.len()],
             duration: OnceLock::new(),
             first_byte: OnceLock::new(),
@@ -125,13 +135,20 @@ impl LegMeters {
     }
 
     /// What a leg's span says of it.
-    pub(super) fn traced<'a>(&'a self, request_id: Option<RequestId>, method: &'a Method) -> traces::Leg<'a> {
+    pub(super) fn traced<'a>(
+        &'a self,
+        request_id: Option<RequestId>,
+        method: &'a Method,
+        path: &'a str,
+    ) -> traces::Leg<'a> {
         traces::Leg {
             experiment: self.experiment.as_ref(),
             arm: &self.arm,
             role: self.role,
             request_id,
             method,
+            path,
+            provider: self.provider,
         }
     }
 

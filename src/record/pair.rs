@@ -24,6 +24,7 @@ use crate::record::Hold;
 use crate::record::MemoryBudget;
 use crate::strategy::Assignment;
 use crate::strategy::interleave::Credit;
+use crate::telemetry::traces::EndedSpan;
 use crate::vocab::ArmId;
 use crate::vocab::DropReason;
 use crate::vocab::Fate;
@@ -74,6 +75,8 @@ pub struct Pair {
     pub shown: Option<Arc<Shown>>,
     /// What the day's budget waits for: what each copy that was sent cost, by arm and role.
     pub dues: Vec<(ArmId, Role, Due)>,
+    /// The spans of calls that have ended, where requests are traced.
+    pub spans: Vec<(ArmId, Role, EndedSpan)>,
 }
 
 /// What was unusual about a request. All false for most.
@@ -218,6 +221,7 @@ impl Pair {
             shown: self.shown.clone(),
             // The pair itself settles them.
             dues: Vec::new(),
+            spans: Vec::new(),
             ..*self
         }
     }
@@ -242,6 +246,7 @@ impl Pair {
             + shown
             + part(headers, body)
             + self.legs.iter().map(|leg| part(&leg.headers, &leg.body)).sum::<usize>()
+            + self.spans.iter().map(|(.., span)| span.held_bytes()).sum::<usize>()
     }
 }
 

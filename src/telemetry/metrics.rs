@@ -36,9 +36,8 @@ const SECONDS: [f64; 19] = [
 const RATE: &str = "_per_second";
 
 /// Events a second: from what people read to what they do not see come.
-const PER_SECOND: [f64; 16] = [
-    1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0,
-];
+const PER_SECOND: [f64; 16] =
+    [1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0];
 
 macro_rules! catalogue {
     ($($(#[doc = $help:literal])+ $field:ident: $type:ident = $name:literal [$($label:literal),*],)+) => {

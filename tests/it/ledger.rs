@@ -105,6 +105,7 @@ impl Ledger {
             dropped: Vec::new(),
             shown: None,
             dues: Vec::new(),
+            spans: Vec::new(),
         }
     }
 

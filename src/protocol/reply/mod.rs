@@ -33,6 +33,8 @@ const LONGEST_WORD: usize = 256;
 /// What an answer says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
+    /// The answer's id.
+    pub id: Option<String>,
     /// The model that says it answered.
     pub model: Option<String>,
     /// Its version.
@@ -158,6 +160,9 @@ impl Reply {
     fn hear_model(&mut self, message: &Value) {
         if let Some(model) = word(message, "model") {
             self.model = Some(model);
+        }
+        if let Some(id) = word(message, "id") {
+            self.id = Some(id);
         }
     }
 

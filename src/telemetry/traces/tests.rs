@@ -98,8 +98,10 @@ fn call(parent: &SpanParent, role: Role, headers: &mut HeaderMap, status: u16, f
         role,
         request_id: Some(RequestId::draw()),
         method: &Method::POST,
+        path: "/predict",
+        provider: None,
     };
-    parent.client_span(leg, headers).finish(StatusCode::from_u16(status).ok(), fate);
+    drop(parent.client_span(leg, headers).finish(StatusCode::from_u16(status).ok(), fate));
 }
 
 fn traceparent(headers: &HeaderMap) -> &str {
