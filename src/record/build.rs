@@ -34,28 +34,56 @@ use crate::record::reading::Looked;
 use crate::record::recorded_unit;
 use crate::record::redact::Redactor;
 use crate::record::said::said;
+use crate::record::traced;
+use crate::record::traced::TracedCall;
 use crate::strategy::Strategy;
+use crate::telemetry::traces::EndedSpan;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::ModelName;
 use crate::vocab::Role;
 use crate::vocab::is_error;
 
+/// One request with its bodies opened.
+pub(super) struct Opened<'p> {
+    pub(super) pair: &'p Pair,
+    pub(super) asked: Content,
+    pub(super) legs: Vec<Leg<'p>>,
+}
+
 /// One call with its answer opened.
-struct Leg<'p> {
-    seen: &'p Observation,
-    content: Content,
-    reply: Reply,
+pub(super) struct Leg<'p> {
+    pub(super) seen: &'p Observation,
+    pub(super) content: Content,
+    pub(super) reply: Reply,
+}
+
+impl<'p> Opened<'p> {
+    /// Opens the bodies of a pair.
+    pub(super) fn of(pair: &'p Pair) -> Self {
+        let asked = Content::open(&pair.request.body, &pair.request.headers, true);
+        let legs = pair.legs.iter().map(|seen| Leg::open(seen, &pair.policy)).collect();
+        Self { pair, asked, legs }
+    }
+
+    /// Ends the spans of the pair's calls with what the answers say.
+    pub(super) fn trace(&self, spans: Vec<(ArmId, Role, EndedSpan)>, guard: &Guard) -> Vec<TracedCall> {
+        traced::complete(spans, self, &Redactor::new(guard, &self.pair.policy, self.pair.experiment()))
+    }
 }
 
 /// Makes the record of a pair. `identity` is its experiment's, as records show it; `looked` is what its metrics look at.
-pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard: &Guard) -> PairedRecord {
+pub(super) fn paired_record(
+    opened: &Opened<'_>,
+    identity: &str,
+    looked: &Looked,
+    guard: &Guard,
+) -> PairedRecord {
+    let Opened { pair, asked, legs } = opened;
     let Pair { policy, id, time, stage, unit, assignment, served, marks, request, .. } = pair;
     let experiment = pair.experiment();
     let redactor = Redactor::new(guard, policy, experiment);
     let name = |arm: ArmId| experiment.arm_name(policy, arm).clone();
-    let asked = Content::open(&request.body, &request.headers, true);
-    let legs: Vec<Leg<'_>> = pair.legs.iter().map(|seen| Leg::open(seen, policy)).collect();
     PairedRecord {
         request_id: *id,
         time: *time,
@@ -79,18 +107,18 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard:
         cancelled: marks.cancelled,
         truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
         degraded: marks.degraded,
-        request: request_record(request, &asked, looked, &redactor),
+        request: request_record(request, asked, looked, &redactor),
         observations: legs
             .iter()
-            .map(|leg| leg.record(policy, experiment, &asked, looked, &redactor))
+            .map(|leg| leg.record(policy, experiment, asked, looked, &redactor))
             .collect(),
         dropped: pair
             .dropped
             .iter()
             .map(|copy| DroppedRecord { arm: name(copy.arm), role: copy.role, reason: copy.reason })
             .collect(),
-        shown: pair.shown.as_ref().map(|shown| shown_record(shown, experiment, &legs, &redactor, &name)),
-        comparison: comparison(experiment, &legs, &redactor, &name),
+        shown: pair.shown.as_ref().map(|shown| shown_record(shown, experiment, legs, &redactor, &name)),
+        comparison: comparison(experiment, legs, &redactor, &name),
     }
 }
 

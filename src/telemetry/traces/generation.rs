@@ -74,7 +74,7 @@ pub struct Generation {
     pub response_model: Option<String>,
     /// The answer's id.
     pub response_id: Option<String>,
-    /// Why it ended, answer by answer, in the model's words.
+    /// Why it ended, answer by answer, in words that are the same for all protocols.
     pub finish_reasons: Vec<String>,
     /// Of a stream: from the beginning of the call to its first chunk.
     pub time_to_first_chunk: Option<Duration>,

@@ -35,6 +35,7 @@ use tokio::task::JoinSet;
 use crate::telemetry::traces::Leg;
 use crate::telemetry::traces::SpanParent;
 use crate::telemetry::traces::Traces;
+use crate::telemetry::traces::environment::Signal;
 use crate::telemetry::traces::environment::Wanted;
 use crate::telemetry::traces::environment::wanted;
 use crate::telemetry::traces::resource;
@@ -221,12 +222,26 @@ fn the_environment_decides_whether_traces_are_sent() {
     let check = |variables: &[(&str, &str)], expected: Wanted| {
         let look_up =
             |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
-        assert_eq!(wanted(look_up), expected, "{variables:?}");
+        assert_eq!(wanted(Signal::Traces, look_up), expected, "{variables:?}");
     };
     check(&[], Wanted::Off);
     check(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")], Wanted::Off);
     check(&[ENDPOINT], Wanted::Grpc);
     check(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4317")], Wanted::Grpc);
+    for (signal, own) in [(Signal::Traces, "TRACES"), (Signal::Logs, "LOGS")] {
+        let check = |variables: &[(String, &str)], expected: Wanted| {
+            let look_up = |name: &str| {
+                variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string())
+            };
+            assert_eq!(wanted(signal, look_up), expected, "{variables:?}");
+        };
+        let endpoint = |of: &str| (format!("OTEL_EXPORTER_OTLP_{of}_ENDPOINT"), "http://127.0.0.1:4317");
+        let other = if own == "LOGS" { "TRACES" } else { "LOGS" };
+        check(&[endpoint(own)], Wanted::Grpc);
+        check(&[endpoint(other)], Wanted::Off);
+        check(&[endpoint(own), (format!("OTEL_{own}_EXPORTER"), "none")], Wanted::Off);
+        check(&[endpoint(own), (format!("OTEL_{other}_EXPORTER"), "none")], Wanted::Grpc);
+    }
     check(&[ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")], Wanted::Off);
     check(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")], Wanted::Off);
     check(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], Wanted::Grpc);
