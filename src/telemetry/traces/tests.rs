@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -32,6 +33,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::telemetry::traces::EndedSpan;
+use crate::telemetry::traces::Generation;
 use crate::telemetry::traces::Leg;
 use crate::telemetry::traces::SpanParent;
 use crate::telemetry::traces::Traces;
@@ -181,6 +184,69 @@ fn a_failed_call_says_how_it_failed() {
         let span = kept.only(SpanKind::Client);
         assert_eq!(attribute(&span, "error.type").as_deref(), error, "{status} {fate:?}");
         assert_eq!(matches!(span.status, Status::Error { .. }), failed, "{status} {fate:?}");
+    }
+}
+
+/// A call to a language model that has ended.
+fn generated(parent: &SpanParent, path: &str) -> EndedSpan {
+    let arm = ModelName::new("small").unwrap();
+    let leg = Leg {
+        experiment: None,
+        arm: &arm,
+        role: Role::Answer,
+        request_id: None,
+        method: &Method::POST,
+        path,
+        provider: Some("openai"),
+    };
+    let span = parent.client_span(leg, &mut HeaderMap::new());
+    span.finish(Some(StatusCode::OK), Fate::Complete).unwrap()
+}
+
+#[test]
+fn a_span_ends_as_of_its_calls_end_whenever_its_answer_is_read_if_ever() {
+    for is_read in [true, false] {
+        let kept = Kept::default();
+        let server = Traces::through(kept.clone()).server_span(&request(None), "http", str::to_owned);
+        let ended = generated(server.parent(), "/v1/chat/completions");
+        let later = SystemTime::now();
+        assert!(kept.0.lock().unwrap().is_empty(), "it waits");
+        if is_read {
+            let request_model = Some("m".repeat(300));
+            ended.complete(Generation { request_model, ..Generation::default() });
+        } else {
+            drop(ended);
+        }
+        let span = kept.only(SpanKind::Client);
+        assert!(span.end_time <= later);
+        let name = if is_read { format!("chat {}", "m".repeat(256)) } else { "chat".to_owned() };
+        assert_eq!(span.name, name);
+        assert_eq!(attribute(&span, "gen_ai.provider.name").as_deref(), Some("openai"));
+        assert_eq!(attribute(&span, "http.response.status_code").as_deref(), Some("200"));
+        assert_eq!(attribute(&span, "gen_ai.request.model").is_some(), is_read);
+    }
+}
+
+#[test]
+fn the_path_tells_what_a_language_model_is_asked_for() {
+    let cases = [
+        ("/v1/chat/completions", Some("chat")),
+        ("/openai/deployments/x/chat/completions", Some("chat")),
+        ("/v1/messages", Some("chat")),
+        ("/v1/responses", Some("chat")),
+        ("/v1/completions", Some("text_completion")),
+        ("/generate_stream", Some("text_completion")),
+        ("/v1/embeddings", Some("embeddings")),
+        ("/v1/models", None),
+        ("/v1/messages/count_tokens", None),
+    ];
+    for (path, expected) in cases {
+        let kept = Kept::default();
+        let server = Traces::through(kept.clone()).server_span(&request(None), "http", str::to_owned);
+        drop(generated(server.parent(), path));
+        let span = kept.only(SpanKind::Client);
+        assert_eq!(span.name, expected.unwrap_or("POST"), "{path}");
+        assert_eq!(attribute(&span, "gen_ai.operation.name").as_deref(), expected, "{path}");
     }
 }
 
