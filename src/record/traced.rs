@@ -38,7 +38,8 @@ pub(super) fn complete(
 ) -> Vec<TracedCall> {
     let one = |(arm, role, span): (ArmId, Role, EndedSpan)| {
         let leg = opened.legs.iter().find(|leg| leg.seen.arm == arm && leg.seen.role == role)?;
-        let (link, generation) = (span.link(), generation(leg, opened, redactor));
+        let link = span.link();
+        let generation = span.is_generation().then(|| generation(leg, opened, redactor)).unwrap_or_default();
         let response_id = generation.response_id.clone();
         span.complete(generation);
         let arm = opened.pair.experiment().arm_name(&opened.pair.policy, arm).clone();
