@@ -34,10 +34,7 @@ use crate::record::reading::Looked;
 use crate::record::recorded_unit;
 use crate::record::redact::Redactor;
 use crate::record::said::said;
-use crate::record::traced;
-use crate::record::traced::TracedCall;
 use crate::strategy::Strategy;
-use crate::telemetry::traces::EndedSpan;
 use crate::vocab::ArmId;
 use crate::vocab::Fate;
 use crate::vocab::ModelName;
@@ -64,11 +61,6 @@ impl<'p> Opened<'p> {
         let asked = Content::open(&pair.request.body, &pair.request.headers, true);
         let legs = pair.legs.iter().map(|seen| Leg::open(seen, &pair.policy)).collect();
         Self { pair, asked, legs }
-    }
-
-    /// Ends the spans of the pair's calls with what the answers say.
-    pub(super) fn trace(&self, spans: Vec<(ArmId, Role, EndedSpan)>, guard: &Guard) -> Vec<TracedCall> {
-        traced::complete(spans, self, &Redactor::new(guard, &self.pair.policy, self.pair.experiment()))
     }
 }
 

@@ -49,6 +49,7 @@ use crate::record::segment::Segments;
 use crate::record::subjects::Design;
 use crate::record::subjects::SubjectId;
 use crate::record::subjects::Subjects;
+use crate::record::traced;
 use crate::record::upkeep::Upkeep;
 use crate::telemetry::Evaluations;
 use crate::telemetry::Metrics;
@@ -291,13 +292,13 @@ impl Writer {
                 let (identity, looked) = subject.known_of(&raw);
                 let opened = Opened::of(&raw);
                 let record = paired_record(&opened, identity, looked, &self.guard);
-                if !spans.is_empty() {
-                    self.evaluated.remember(raw.id, opened.trace(spans, &self.guard));
-                }
                 count::pair(&self.metrics, &raw, &record);
                 sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
                 batch.designs.entry(id).or_insert(design);
                 batch.add(&record.experiment, &record);
+                if !spans.is_empty() {
+                    self.evaluated.remember(raw.id, traced::complete(spans, &opened, &record));
+                }
             }
             Entry::Answered(raw) => {
                 let subject = self.subjects.of(&raw);

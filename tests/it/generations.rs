@@ -401,17 +401,20 @@ async fn spans_and_events_say_in_the_words_of_opentelemetry_what_language_models
 #[tokio::test]
 async fn names_that_rules_hide_stay_out_of_spans() {
     let [old, new] = models().await;
-    let redact = ", redact: [{json: $.model, action: mask}]";
+    let redact = ", redact: [{json: $.model, action: mask}, {json: $.max_tokens, action: drop}]";
     let observed = Observed::start(redact, &experiment(&old, &new)).await;
     ask(&observed, CHAT).await;
     observed.counted("crossfade_judgements_total{", 2.0).await;
     let collected = observed.told().await;
+    let copy = told(&collected.client("new").attributes);
+    assert_eq!((&copy["gen_ai.response.id"], &copy["gen_ai.request.top_p"]), (&json!("msg-2"), &json!(0.5)));
     for arm in ["old", "new"] {
         let span = collected.client(arm);
         let attributes = told(&span.attributes);
         assert_eq!(span.name, "chat");
         assert!(!attributes.contains_key("gen_ai.request.model"), "{attributes:?}");
         assert!(!attributes.contains_key("gen_ai.response.model"), "{attributes:?}");
+        assert!(!attributes.contains_key("gen_ai.request.max_tokens"), "{attributes:?}");
         assert!(attributes.contains_key("gen_ai.usage.output_tokens"), "{attributes:?}");
     }
     assert!(!String::from_utf8_lossy(&collected.bytes).contains("gpt-x"));
