@@ -3,6 +3,9 @@
 //! The latest traced requests are remembered by id, so that what is said later finds the call it speaks of; of older
 //! ones the event names the request alone.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -24,7 +27,7 @@ use crate::vocab::Timestamp;
 /// How many traced requests are remembered: some 500 bytes each.
 const MOST: usize = 16_384;
 
-/// The longest label of a report that goes into an event, in characters.
+/// The longest label that goes into an event, in characters.
 const LONGEST: usize = 256;
 
 /// Tells judgements and outcomes, where somebody collects them.
@@ -120,8 +123,9 @@ fn judged(answer: &JudgedAnswer) -> (Option<f64>, Option<Cow<'_, str>>) {
         Preference::Tie => (0.5, "tie"),
         Preference::Loss => (0.0, "loss"),
     });
-    let word = answer.label.as_deref().or(preferred.map(|(_, word)| word));
-    (answer.score.or(preferred.map(|(part, _)| part)), word.map(Cow::Borrowed))
+    let label = answer.label.as_deref().map(bounded);
+    let label = label.or(preferred.map(|(_, word)| word.into()));
+    (answer.score.or(preferred.map(|(part, _)| part)), label)
 }
 
 /// What of a report is a score or a label. Items and JSON may be anything and are neither.
@@ -131,7 +135,14 @@ fn reported(value: &OutcomeValue) -> (Option<f64>, Option<Cow<'_, str>>) {
         OutcomeValue::Binary(true) => (Some(1.0), Some("true".into())),
         OutcomeValue::Binary(false) => (Some(0.0), Some("false".into())),
         OutcomeValue::Number(number) => (Some(*number), None),
-        OutcomeValue::Label(label) => (None, Some(label.chars().take(LONGEST).collect::<String>().into())),
+        OutcomeValue::Label(label) => (None, Some(bounded(label))),
         OutcomeValue::Json(_) => (None, None),
+    }
+}
+
+fn bounded(label: &str) -> Cow<'_, str> {
+    match label.char_indices().nth(LONGEST) {
+        Some((end, _)) => label[..end].into(),
+        None => label.into(),
     }
 }
