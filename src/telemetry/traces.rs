@@ -1,9 +1,9 @@
 //! Traces: one server span a request, one client span a call to a model, sent by OTLP over gRPC.
 //!
 //! Everything is steered by OpenTelemetry's own environment variables; without an endpoint no span is ever made, and
-//! what remains is the carrying on of `traceparent`. Spans leave
-//! through the exporter's own bounded queue and thread, so a slow or absent collector costs spans and nothing else. Those
-//! of calls that go on record end on the writer's thread, with what was read of the answer.
+//! what remains is the carrying on of `traceparent`. Spans leave through the exporter's own bounded queue and thread, so a
+//! slow or absent collector costs spans and nothing else. Those of calls that go on record end on the writer's thread,
+//! with what was read of the answer.
 
 pub(super) mod environment;
 mod generation;

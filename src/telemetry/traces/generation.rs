@@ -84,10 +84,7 @@ pub struct Generation {
 
 /// The span of a call that has ended. Dropped, it ends as of that moment, with what is known.
 #[derive(Debug)]
-pub struct EndedSpan {
-    call: Box<Call>,
-    at: SystemTime,
-}
+pub struct EndedSpan(Box<Call>);
 
 /// A span, and what it is the span of.
 #[derive(Debug)]
@@ -95,6 +92,8 @@ pub(super) struct Call {
     pub(super) span: Span,
     /// `None`: the call is none to a language model.
     pub(super) operation: Option<Operation>,
+    /// When the call ended, once it has.
+    pub(super) ended: Option<SystemTime>,
 }
 
 /// One span, for whatever speaks of it later.
@@ -102,8 +101,9 @@ pub(super) struct Call {
 pub struct SpanLink(pub(in crate::telemetry) SpanContext);
 
 impl EndedSpan {
-    pub(super) fn now(call: Box<Call>) -> Self {
-        Self { call, at: SystemTime::now() }
+    pub(super) fn now(mut call: Box<Call>) -> Self {
+        call.ended = Some(SystemTime::now());
+        Self(call)
     }
 
     /// What the span holds in memory, roughly, in bytes.
@@ -113,17 +113,17 @@ impl EndedSpan {
 
     /// Whether the call is one to a language model, of which there is more to say.
     pub fn is_generation(&self) -> bool {
-        self.call.operation.is_some()
+        self.0.operation.is_some()
     }
 
     /// What later events refer to.
     pub fn link(&self) -> SpanLink {
-        SpanLink(self.call.span.span_context().clone())
+        SpanLink(self.0.span.span_context().clone())
     }
 
     /// Ends the span with all that is known of the call.
     pub fn complete(mut self, generation: Generation) {
-        let Call { span, operation } = &mut *self.call;
+        let Call { span, operation, .. } = &mut *self.0;
         if let Some(operation) = operation {
             describe(span, *operation, generation);
         }
@@ -132,7 +132,11 @@ impl EndedSpan {
 
 impl Drop for EndedSpan {
     fn drop(&mut self) {
-        self.call.span.end_with_timestamp(self.at);
+        let Call { span, ended, .. } = &mut *self.0;
+        match ended {
+            Some(ended) => span.end_with_timestamp(*ended),
+            None => span.end(),
+        }
     }
 }
 

@@ -153,7 +153,7 @@ impl SpanParent {
         }
         propagation::inject(span.span_context(), state, headers);
         let operation = generation.map(|(operation, _)| operation);
-        ClientSpan(Some(Box::new(Call { span, operation })))
+        ClientSpan(Some(Box::new(Call { span, operation, ended: None })))
     }
 }
 
