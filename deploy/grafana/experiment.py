@@ -20,7 +20,7 @@ def dashboard() -> dict:
         "Crossfade / Experiment",
         "One experiment: its verdict with the evidence, its traffic, and its arms side by side.",
         [*gateways(), experiments(many=False), judge(), *choices()],
-        [verdict(), evidence(), traffic(), latency(), errors_and_cost(), answers(), copies(), lists()],
+        [verdict(), evidence(), traffic(), latency(), errors_and_cost(), language(), answers(), copies(), lists()],
     )
 
 
@@ -331,6 +331,51 @@ def errors_and_cost() -> list[dict]:
             "short",
             size=(6, 8),
             min=0,
+        ),
+    )
+
+
+def language() -> list[dict]:
+    agree = rate("tool_call_comparisons_total", "arm, role", of(result="agree"))
+    compared = rate("tool_call_comparisons_total", "arm, role")
+    return row(
+        "Language models",
+        lines(
+            "Output tokens per second, p50",
+            "Half of the streams came faster than this: tokens after the first, by the time from the first chunk to the "
+            "last. How long the first took is under Latency. Models that do not tell their tokens have none.",
+            [query(quantile(0.5, "output_tokens_per_second", "arm, role", CALLS), ANSWERED_BY)],
+            "suffix: tokens/s",
+            size=(6, 8),
+            min=0,
+        ),
+        lines(
+            "Time between chunks, p95",
+            "95 % of the chunks of streams came no later than this after the one before: what users see as stutter. "
+            "Readers that take slowly are in it.",
+            [query(quantile(0.95, "inter_chunk_seconds", "arm, role", CALLS), ANSWERED_BY)],
+            "s",
+            size=(6, 8),
+            min=0,
+        ),
+        lines(
+            "Why answers end",
+            "refusal and content_filter: the user got no answer. length: it was cut at the most tokens that it might "
+            "have. A candidate with more of these than legacy is worse, though every status be 200.",
+            [query(rate("finishes_total", "arm, finish", CALLS), "{{arm}}: {{finish}}")],
+            "cps",
+            size=(6, 8),
+            stacked="percent",
+        ),
+        lines(
+            "Tools called as by legacy",
+            "Of answers that call tools, here or at legacy, the share that calls the same ones with the same arguments. "
+            "The role control is legacy held against itself; only what the candidate differs beyond that is its doing.",
+            [query(f"{filled(agree, compared)} / {compared}", ANSWERED_BY)],
+            "percentunit",
+            size=(6, 8),
+            min=0,
+            max=1,
         ),
     )
 

@@ -53,6 +53,7 @@ use crate::rollout::Decides;
 use crate::rollout::Rollout;
 use crate::rollout::State;
 use crate::rollout::allocation::Allocation;
+use crate::telemetry::Evaluations;
 use crate::telemetry::Metrics;
 use crate::telemetry::Traces;
 use crate::upstream::Resolver;
@@ -78,6 +79,7 @@ pub struct Gateway {
     /// Ends what feeds the log, then the log itself.
     stops: Stops,
     traces: Traces,
+    evaluations: Evaluations,
     ledger: Arc<Ledger>,
 }
 
@@ -143,6 +145,7 @@ impl Gateway {
 
         let metrics = Arc::new(Metrics::new());
         let traces = Traces::from_environment(side.handle());
+        let evaluations = Evaluations::from_environment(side.handle());
         let analysis = Arc::new(Mutex::new(Analysis::restored(&record.dir, Arc::clone(&metrics))));
         let decides = match &rollout.fleet {
             None => Decides::Here(Arc::clone(&analysis)),
@@ -170,7 +173,8 @@ impl Gateway {
             recorder.clone(),
             Arc::clone(&metrics),
             vec![Box::new(Kept::of(Arc::clone(&analysis), &record.dir)), Box::new(judges.desk())],
-        );
+        )
+        .telling(evaluations.clone());
         writer.enter();
         let resolver = Resolver::new(side.handle().clone());
         let budget = limits.memory_bytes.unwrap_or_else(memory::default_budget);
@@ -235,7 +239,20 @@ impl Gateway {
         };
         resting.spawn_on(admin::serve(admin_listener, state, rest.clone()), handle);
         tracing::info!(%data, %admin, policy = %shared.policy.load().hash, "serving");
-        Ok(Self { data, admin, side, shared, analysis, reload, workers, drain, stops, traces, ledger })
+        Ok(Self {
+            data,
+            admin,
+            side,
+            shared,
+            analysis,
+            reload,
+            workers,
+            drain,
+            stops,
+            traces,
+            evaluations,
+            ledger,
+        })
     }
 
     /// The users' address, with the port that the system gave where the policy says 0.
@@ -261,7 +278,7 @@ impl Gateway {
     /// Stops: readiness fails, what is in flight is finished within the drain time, every record is on disk when
     /// this returns. Blocks, so not to be called on a runtime's thread.
     pub fn shut_down(self) {
-        let Self { side, shared, workers, drain, stops, traces, ledger, .. } = self;
+        let Self { side, shared, workers, drain, stops, traces, evaluations, ledger, .. } = self;
         tracing::info!("draining");
         // Relaxed: a flag; whoever misses it for a moment is cut off by the drain itself.
         shared.draining.store(true, Ordering::Relaxed);
@@ -277,7 +294,7 @@ impl Gateway {
             // What was written last is carried too, where that is quick.
             stops.deliveries.cancel();
             stops.delivering.wait().await;
-            traces.shutdown(TRACES_PATIENCE).await;
+            tokio::join!(traces.shutdown(TRACES_PATIENCE), evaluations.shutdown(TRACES_PATIENCE));
         });
         side.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("stopped");

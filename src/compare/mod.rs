@@ -3,6 +3,7 @@
 //! A rule names a field and how close two values of it must be. Pure: two documents in, a comparison out; a value
 //! that is not there is `Missing`, never an agreement.
 
+mod calls;
 mod canonical;
 mod embedding;
 mod equal;
@@ -17,6 +18,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use calls::CallAgreement;
 pub use embedding::Embedding;
 pub use equal::Closeness;
 pub use pointer::Pointer;

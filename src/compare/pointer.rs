@@ -59,6 +59,9 @@ impl FromStr for Pointer {
 }
 
 impl Pointer {
+    /// The whole document.
+    pub const ROOT: Self = Self(Vec::new());
+
     /// Its tokens, from the root down.
     pub(super) fn tokens(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

@@ -11,7 +11,7 @@ const TEXTS: [&str; 9] =
     ["content", "text", "thinking", "arguments", "name", "input", "function", "tool_calls", "output"];
 
 /// What a request asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Asked {
     /// The model that is to answer.
     pub model: Option<String>,
@@ -23,6 +23,10 @@ pub struct Asked {
     pub tools: Vec<String>,
     /// The most output tokens.
     pub max_tokens: Option<u64>,
+    /// The temperature at which tokens are drawn.
+    pub temperature: Option<f64>,
+    /// The share of the probability that tokens are drawn from.
+    pub top_p: Option<f64>,
     /// How many answers it asks for.
     pub n: Option<u64>,
     /// The conversation that it goes on with.
@@ -50,6 +54,7 @@ impl Asked {
         let at = |pointer: &str| body.pointer(pointer);
         let is = |pointer: &str| at(pointer).and_then(Value::as_bool) == Some(true);
         let count = |pointer: &str| at(pointer).and_then(Value::as_u64);
+        let number = |pointer: &str| at(pointer).and_then(Value::as_f64);
         let most =
             ["/max_completion_tokens", "/max_output_tokens", "/max_tokens", "/parameters/max_new_tokens"];
         let conversations = [
@@ -67,6 +72,8 @@ impl Asked {
             include_usage: is("/stream_options/include_usage"),
             tools: tools.filter_map(name).collect(),
             max_tokens: most.into_iter().find_map(count),
+            temperature: number("/temperature").or_else(|| number("/parameters/temperature")),
+            top_p: number("/top_p").or_else(|| number("/parameters/top_p")),
             n: count("/n").or_else(|| count("/parameters/best_of")),
             conversation: conversations.into_iter().find_map(|place| at(place).and_then(text)),
             prompt: prompt(body),

@@ -47,6 +47,7 @@ pub use usage::Reported;
 pub use usage::Usage;
 pub use usage::usage;
 
+use http::HeaderValue;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -69,6 +70,18 @@ pub enum Protocol {
     Anthropic,
 }
 
+impl Protocol {
+    /// Who is known for the protocol, as OpenTelemetry names providers of generative models; `None`: it is none of
+    /// language models.
+    pub fn provider(self) -> Option<&'static str> {
+        match self {
+            Protocol::OpenAi => Some("openai"),
+            Protocol::Anthropic => Some("anthropic"),
+            Protocol::Http | Protocol::KserveV2 => None,
+        }
+    }
+}
+
 /// Reads a body as JSON; `None` when its type says that it is something else, or it is not valid JSON.
 ///
 /// A body without a type is tried: many small model servers send none.
@@ -81,6 +94,13 @@ pub fn json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
 /// Says whether a body of this type is a stream of server-sent events.
 pub fn is_event_stream(content_type: &str) -> bool {
     media_type(content_type) == "text/event-stream"
+}
+
+/// Says whether a value of `content-type` is that of server-sent events. Allocates nothing.
+pub fn names_event_stream(content_type: &HeaderValue) -> bool {
+    let kind = content_type.as_bytes();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"text/event-stream")
 }
 
 /// The type without its parameters, in lower case.

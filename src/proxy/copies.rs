@@ -267,7 +267,7 @@ fn begin(visit: &Rc<Visit>, copy: CopyLeg, mut head: Parts, gathered: Gathered) 
     headers::address(&mut head, &permit);
     headers::mark_copy(&mut head.headers, body.size_hint().exact().unwrap_or_default());
     headers::identify_copy(&mut head.headers, visit.id, role);
-    leg.trace(&visit.parent, &head.method, &mut head.headers);
+    leg.trace(&visit.parent, &mut head);
     let request = Box::new(Request::from_parts(head, body));
     Some(Sending { visit: Rc::clone(visit), leg, request, deadlines, slot, permit })
 }

@@ -199,7 +199,7 @@ async fn call(worker: &Worker, leg: &mut Leg, call: Call<'_>) -> Result<Box<Answ
     leg.watch(permit.watch());
     headers::address(&mut head, &permit);
     headers::frame(&mut head.headers, &body.size_hint());
-    leg.trace(parent, &head.method, &mut head.headers);
+    leg.trace(parent, &mut head);
     let timeouts = &model.settings.timeouts;
     let limit = own_limit(&head);
     let deadlines = Deadlines::from_now(timeouts);

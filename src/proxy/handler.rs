@@ -326,6 +326,7 @@ fn enter(
         dropped: Vec::new(),
         shown: None,
         dues: Vec::new(),
+        spans: Vec::new(),
     };
     // A tunnel lasts as long as its two ends like.
     let timed = match arrival.asked {

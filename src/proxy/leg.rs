@@ -11,15 +11,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::Method;
 use http::Version;
+use http::header;
+use http::request;
 use http::response::Parts;
 use http_body::Frame;
 use prometheus::Histogram;
+use prometheus::local::LocalHistogram;
 use tokio::time::Instant;
 
 use crate::policy::Unit;
 use crate::protocol::grpc;
+use crate::protocol::names_event_stream;
 use crate::proxy::meters::LegMeters;
 use crate::proxy::rewriting::Asked;
 use crate::proxy::snapshot::Shared;
@@ -32,6 +35,7 @@ use crate::record::Pair;
 use crate::record::Recorder;
 use crate::telemetry::Metrics;
 use crate::telemetry::traces::ClientSpan;
+use crate::telemetry::traces::EndedSpan;
 use crate::telemetry::traces::SpanParent;
 use crate::upstream::Watch;
 use crate::vocab::ArmId;
@@ -62,9 +66,13 @@ pub(super) struct Leg {
     meters: Arc<LegMeters>,
     metrics: Arc<Metrics>,
     span: Option<ClientSpan>,
+    /// The span of the ended call, which the record completes.
+    ended_span: Option<EndedSpan>,
     observation: Observation,
     begun: Instant,
     last_frame: Option<Instant>,
+    /// Of a stream of events, the times between its chunks.
+    gaps: Option<Box<LocalHistogram>>,
     ended: bool,
     /// How the leg ends when the gateway itself gives it up; while this says nothing, a leg that is dropped before
     /// its end was left by its client.
@@ -187,6 +195,7 @@ impl Leg {
             skew,
             head: None,
             first_byte: None,
+            last_byte: None,
             total: Duration::ZERO,
             chunks: 0,
             longest_gap: Duration::ZERO,
@@ -199,18 +208,21 @@ impl Leg {
             observation,
             begun,
             last_frame: None,
+            gaps: None,
             ended: false,
             given_up: None,
             span: None,
+            ended_span: None,
             watch: None,
             unasked: None,
         })
     }
 
     /// Begins the leg's span and writes its context into the headers that the model gets.
-    pub(super) fn trace(&mut self, parent: &SpanParent, method: &Method, headers: &mut HeaderMap) {
+    pub(super) fn trace(&mut self, parent: &SpanParent, head: &mut request::Parts) {
         let request_id = self.pairing.as_ref().map(|pairing| pairing.id);
-        self.span = Some(parent.client_span(self.meters.traced(request_id, method), headers));
+        let request::Parts { method, uri, headers, .. } = head;
+        self.span = Some(parent.client_span(self.meters.traced(request_id, method, uri.path()), headers));
     }
 
     /// Lets a breaker learn how the call goes.
@@ -262,6 +274,9 @@ impl Leg {
     fn note_head(&mut self, head: &Parts) {
         self.observation.head = Some(self.begun.elapsed());
         self.observation.status = Some(head.status);
+        if head.headers.get(header::CONTENT_TYPE).is_some_and(names_event_stream) {
+            self.gaps = Some(Box::new(self.meters.inter_chunk(&self.metrics)));
+        }
         if head.version == Version::HTTP_2 {
             self.observation.grpc_status = grpc::Status::of(&head.headers);
         }
@@ -274,10 +289,14 @@ impl Leg {
         }
         let Some(bytes) = frame.data_ref().filter(|bytes| !bytes.is_empty()) else { return };
         let now = Instant::now();
-        let Self { observation, begun, last_frame, pairing, .. } = self;
-        observation.first_byte.get_or_insert(now - *begun);
+        let Self { observation, begun, last_frame, gaps, pairing, .. } = self;
+        let since = now - *begun;
+        observation.first_byte.get_or_insert(since);
+        observation.last_byte = Some(since);
         if let Some(last) = last_frame.replace(now) {
-            observation.longest_gap = observation.longest_gap.max(now - last);
+            let gap = now - last;
+            observation.longest_gap = observation.longest_gap.max(gap);
+            gaps.iter().for_each(|gaps| gaps.observe(gap.as_secs_f64()));
         }
         observation.chunks = observation.chunks.saturating_add(1);
         match pairing {
@@ -312,6 +331,8 @@ impl Leg {
         observation.fate = fate;
         observation.total = begun.elapsed();
         meters.observe(metrics, observation);
+        // Which hands on what it holds.
+        self.gaps = None;
         if let Some(pairing) = &self.pairing {
             pairing.time_user(observation);
         }
@@ -319,7 +340,7 @@ impl Leg {
             watch.ended(fate, self.observation.total);
         }
         if let Some(span) = self.span.take() {
-            span.finish(self.observation.status, fate);
+            self.ended_span = span.finish(self.observation.status, fate);
         }
     }
 }
@@ -333,9 +354,11 @@ impl Drop for Leg {
                 Observation { headers: HeaderMap::new(), body: Captured::default(), ..self.observation };
             let observation = std::mem::replace(&mut self.observation, nothing);
             let cancelled = observation.fate == Fate::Cancelled;
+            let span = self.ended_span.take();
             let left = cancelled && given_up.is_none() && !observation.role.is_copy();
             pairing.note(|pair| {
                 pair.marks.cancelled |= left;
+                pair.spans.extend(span.map(|span| (observation.arm, observation.role, span)));
                 pair.legs.push(observation);
             });
         }

@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 use http::Method;
 use prometheus::Histogram;
 use prometheus::IntCounter;
+use prometheus::local::LocalHistogram;
 
 use crate::policy::Experiment;
+use crate::policy::Model;
 use crate::policy::Policy;
 use crate::record::Observation;
 use crate::strategy::Plan;
@@ -57,9 +59,12 @@ pub(super) struct LegMeters {
     experiment: Option<ExperimentName>,
     arm: ModelName,
     role: Role,
+    /// Who is known for the language that the model speaks, if that is one of language models.
+    provider: Option<&'static str>,
     requests: [OnceLock<IntCounter>; CODES.len()],
     duration: OnceLock<Histogram>,
     first_byte: OnceLock<Histogram>,
+    inter_chunk: OnceLock<Histogram>,
     /// Copies that were sent.
     sent: OnceLock<IntCounter>,
 }
@@ -70,7 +75,8 @@ impl ExperimentMeters {
         let is_shadow = matches!(experiment.strategy, Strategy::Shadow(_));
         let legs = |arm| {
             let name = experiment.arm_name(policy, arm);
-            Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role)))
+            let provider = policy.model(experiment.model(arm)).protocol.provider();
+            Role::ALL.map(|role| Arc::new(LegMeters::new(Some(&experiment.name), name, role, provider)))
         };
         let users = is_shadow.then(|| [user("true"), user("false")]);
         let assigned = experiment.arm_ids().map(|_| <[OnceLock<IntCounter>; 2]>::default()).collect();
@@ -105,30 +111,44 @@ impl ExperimentMeters {
 
 impl LegMeters {
     /// The meters of the default model, which belongs to no experiment.
-    pub(super) fn of_default(model: &ModelName) -> Self {
-        Self::new(None, model, Role::Answer)
+    pub(super) fn of_default(model: &Model) -> Self {
+        Self::new(None, &model.name, Role::Answer, model.protocol.provider())
     }
 
-    fn new(experiment: Option<&ExperimentName>, arm: &ModelName, role: Role) -> Self {
+    fn new(
+        experiment: Option<&ExperimentName>,
+        arm: &ModelName,
+        role: Role,
+        provider: Option<&'static str>,
+    ) -> Self {
         Self {
             experiment: experiment.cloned(),
             arm: arm.clone(),
             role,
+            provider,
             requests: [const { OnceLock::new() }; CODES.len()],
             duration: OnceLock::new(),
             first_byte: OnceLock::new(),
+            inter_chunk: OnceLock::new(),
             sent: OnceLock::new(),
         }
     }
 
     /// What a leg's span says of it.
-    pub(super) fn traced<'a>(&'a self, request_id: Option<RequestId>, method: &'a Method) -> traces::Leg<'a> {
+    pub(super) fn traced<'a>(
+        &'a self,
+        request_id: Option<RequestId>,
+        method: &'a Method,
+        path: &'a str,
+    ) -> traces::Leg<'a> {
         traces::Leg {
             experiment: self.experiment.as_ref(),
             arm: &self.arm,
             role: self.role,
             request_id,
             method,
+            path,
+            provider: self.provider,
         }
     }
 
@@ -140,6 +160,12 @@ impl LegMeters {
     /// Counts a copy that is sent.
     pub(super) fn count_sent(&self, metrics: &Metrics) {
         self.sent.get_or_init(|| metrics.copies_sent.with_label_values(&self.labels())).inc();
+    }
+
+    /// Where one stream notes the time between its chunks: it shares nothing until it is dropped, so that a chunk costs no
+    /// atomic.
+    pub(super) fn inter_chunk(&self, metrics: &Metrics) -> LocalHistogram {
+        self.inter_chunk.get_or_init(|| metrics.inter_chunk.with_label_values(&self.labels())).local()
     }
 
     /// Counts a leg that ended. The client's leaving, or a call that never came to the model, says nothing of the

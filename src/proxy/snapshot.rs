@@ -119,7 +119,7 @@ impl Snapshot {
             }
         };
         let experiments = policy.experiments.iter().map(lane).collect();
-        let default = policy.default.map(|model| Arc::new(LegMeters::of_default(&policy.model(model).name)));
+        let default = policy.default.map(|model| Arc::new(LegMeters::of_default(policy.model(model))));
         Self { policy, fleet, experiments, default }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::compare::CallAgreement;
 use crate::policy::Experiment;
 use crate::policy::Model;
 use crate::policy::Policy;
@@ -11,6 +12,7 @@ use crate::policy::Unit;
 use crate::protocol::Asked;
 use crate::protocol::Protocol;
 use crate::protocol::Reply;
+use crate::protocol::ToolCall;
 use crate::protocol::Usage;
 use crate::record::CapturedRequest;
 use crate::record::ComparisonRecord;
@@ -39,21 +41,41 @@ use crate::vocab::ModelName;
 use crate::vocab::Role;
 use crate::vocab::is_error;
 
+/// One request with its bodies opened.
+pub(super) struct Opened<'p> {
+    pub(super) pair: &'p Pair,
+    pub(super) asked: Content,
+    pub(super) legs: Vec<Leg<'p>>,
+}
+
 /// One call with its answer opened.
-struct Leg<'p> {
-    seen: &'p Observation,
-    content: Content,
-    reply: Reply,
+pub(super) struct Leg<'p> {
+    pub(super) seen: &'p Observation,
+    pub(super) content: Content,
+    pub(super) reply: Reply,
+}
+
+impl<'p> Opened<'p> {
+    /// Opens the bodies of a pair.
+    pub(super) fn of(pair: &'p Pair) -> Self {
+        let asked = Content::open(&pair.request.body, &pair.request.headers, true);
+        let legs = pair.legs.iter().map(|seen| Leg::open(seen, &pair.policy)).collect();
+        Self { pair, asked, legs }
+    }
 }
 
 /// Makes the record of a pair. `identity` is its experiment's, as records show it; `looked` is what its metrics look at.
-pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard: &Guard) -> PairedRecord {
+pub(super) fn paired_record(
+    opened: &Opened<'_>,
+    identity: &str,
+    looked: &Looked,
+    guard: &Guard,
+) -> PairedRecord {
+    let Opened { pair, asked, legs } = opened;
     let Pair { policy, id, time, stage, unit, assignment, served, marks, request, .. } = pair;
     let experiment = pair.experiment();
     let redactor = Redactor::new(guard, policy, experiment);
     let name = |arm: ArmId| experiment.arm_name(policy, arm).clone();
-    let asked = Content::open(&request.body, &request.headers, true);
-    let legs: Vec<Leg<'_>> = pair.legs.iter().map(|seen| Leg::open(seen, policy)).collect();
     PairedRecord {
         request_id: *id,
         time: *time,
@@ -77,18 +99,18 @@ pub(super) fn paired_record(pair: &Pair, identity: &str, looked: &Looked, guard:
         cancelled: marks.cancelled,
         truncated: request.body.truncated || pair.legs.iter().any(|leg| leg.body.truncated),
         degraded: marks.degraded,
-        request: request_record(request, &asked, looked, &redactor),
+        request: request_record(request, asked, looked, &redactor),
         observations: legs
             .iter()
-            .map(|leg| leg.record(policy, experiment, &asked, looked, &redactor))
+            .map(|leg| leg.record(policy, experiment, asked, looked, &redactor))
             .collect(),
         dropped: pair
             .dropped
             .iter()
             .map(|copy| DroppedRecord { arm: name(copy.arm), role: copy.role, reason: copy.reason })
             .collect(),
-        shown: pair.shown.as_ref().map(|shown| shown_record(shown, experiment, &legs, &redactor, &name)),
-        comparison: comparison(experiment, &legs, &redactor, &name),
+        shown: pair.shown.as_ref().map(|shown| shown_record(shown, experiment, legs, &redactor, &name)),
+        comparison: comparison(experiment, legs, &redactor, &name),
     }
 }
 
@@ -205,7 +227,8 @@ fn comparison(
             let compared = if apart { compared.apart() } else { compared };
             let Comparison { fields, scores, paths, paths_truncated } = compared;
             let (arm, role) = (name(other.seen.arm), other.seen.role);
-            Some(ComparisonRecord { arm, role, fields, scores, paths, paths_truncated })
+            let tool_calls = CallAgreement::of(legacy.tool_calls(), other.tool_calls());
+            Some(ComparisonRecord { arm, role, fields, scores, paths, paths_truncated, tool_calls })
         })
         .collect()
 }
@@ -256,6 +279,11 @@ impl<'p> Leg<'p> {
             redacted: !content.is_shown_by(shown.as_ref()),
             body: shown,
         }
+    }
+
+    /// The tools that the answer calls.
+    fn tool_calls(&self) -> &[ToolCall] {
+        self.reply.first().map_or(&[], |choice| &choice.tool_calls)
     }
 
     /// Whether this is a whole answer that is no error.

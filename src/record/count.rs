@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::compare::Agreement;
 use crate::cost::Money;
 use crate::record::ComparisonRecord;
+use crate::record::Observation;
 use crate::record::ObservationRecord;
 use crate::record::Pair;
 use crate::record::PairedRecord;
@@ -27,7 +28,23 @@ pub(super) fn pair(metrics: &Metrics, raw: &Pair, record: &PairedRecord) {
     for seen in &record.observations {
         used(metrics, experiment, seen);
     }
+    // In the same order.
+    for (raw, seen) in raw.legs.iter().zip(&record.observations) {
+        if let Some(rate) = tokens_per_second(raw, seen) {
+            let labels = [experiment, seen.arm.as_str(), seen.role.as_str()];
+            metrics.token_rate.with_label_values(&labels).observe(rate);
+        }
+    }
     settle(raw, record);
+}
+
+/// How fast a whole stream came: its output tokens after the first, by the time from its first chunk to its last. `None`
+/// where the model did not tell how many they are, or all came at once.
+fn tokens_per_second(raw: &Observation, seen: &ObservationRecord) -> Option<f64> {
+    let tokens = seen.tokens.filter(|tokens| !tokens.estimated)?.output_tokens;
+    let took = raw.last_byte?.checked_sub(raw.first_byte?)?.as_secs_f64();
+    let is_whole = seen.fate == Fate::Complete && raw.is_event_stream();
+    (is_whole && tokens > 1 && took > 0.0).then(|| (tokens - 1) as f64 / took)
 }
 
 /// Tells the day's budget what each copy cost; nothing, where it never reached the model.
@@ -50,6 +67,10 @@ fn compared(metrics: &Metrics, experiment: &str, comparison: &ComparisonRecord) 
         };
         let labels = [experiment, comparison.arm.as_str(), field, result];
         metrics.comparisons.with_label_values(&labels).inc();
+    }
+    if let Some(agreement) = comparison.tool_calls {
+        let labels = [experiment, comparison.arm.as_str(), comparison.role.as_str(), agreement.as_str()];
+        metrics.tool_calls.with_label_values(&labels).inc();
     }
 }
 

@@ -140,6 +140,21 @@ pub enum Missing {
     Unparsable,
 }
 
+impl Missing {
+    /// The word for it in records and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Missing::NoAnswer => "no_answer",
+            Missing::NoText => "no_text",
+            Missing::NoContext => "no_context",
+            Missing::Unreachable => "unreachable",
+            Missing::Timeout => "timeout",
+            Missing::Refused => "refused",
+            Missing::Unparsable => "unparsable",
+        }
+    }
+}
+
 impl JudgementRecord {
     /// What the record holds in memory, roughly, for the queue's bound.
     pub fn held_bytes(&self) -> usize {

@@ -11,6 +11,7 @@ mod comparison;
 mod count;
 mod design;
 mod digest;
+mod evaluated;
 mod extent;
 mod guard;
 mod headers;
@@ -37,6 +38,7 @@ mod segment;
 mod settings;
 mod stock;
 mod subjects;
+mod traced;
 mod upkeep;
 mod writer;
 

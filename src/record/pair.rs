@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http::Method;
 use http::StatusCode;
 use http::Uri;
+use http::header;
 
 use crate::policy::Due;
 use crate::policy::Experiment;
@@ -18,10 +19,12 @@ use crate::policy::Policy;
 use crate::policy::Split;
 use crate::policy::Unit;
 use crate::protocol::grpc;
+use crate::protocol::names_event_stream;
 use crate::record::Hold;
 use crate::record::MemoryBudget;
 use crate::strategy::Assignment;
 use crate::strategy::interleave::Credit;
+use crate::telemetry::traces::EndedSpan;
 use crate::vocab::ArmId;
 use crate::vocab::DropReason;
 use crate::vocab::Fate;
@@ -72,6 +75,8 @@ pub struct Pair {
     pub shown: Option<Arc<Shown>>,
     /// What the day's budget waits for: what each copy that was sent cost, by arm and role.
     pub dues: Vec<(ArmId, Role, Due)>,
+    /// The spans of calls that have ended, where requests are traced.
+    pub spans: Vec<(ArmId, Role, EndedSpan)>,
 }
 
 /// What was unusual about a request. All false for most.
@@ -154,6 +159,8 @@ pub struct Observation {
     pub head: Option<Duration>,
     /// From the beginning of this call to the first byte of the body.
     pub first_byte: Option<Duration>,
+    /// From the beginning of this call to the last chunk of the body that came; `None`: none came, or it was not noted.
+    pub last_byte: Option<Duration>,
     /// From the beginning of this call to its end.
     pub total: Duration,
     /// How many frames the answer's body came in.
@@ -214,6 +221,7 @@ impl Pair {
             shown: self.shown.clone(),
             // The pair itself settles them.
             dues: Vec::new(),
+            spans: Vec::new(),
             ..*self
         }
     }
@@ -238,6 +246,7 @@ impl Pair {
             + shown
             + part(headers, body)
             + self.legs.iter().map(|leg| part(&leg.headers, &leg.body)).sum::<usize>()
+            + self.spans.iter().map(|(.., span)| span.held_bytes()).sum::<usize>()
     }
 }
 
@@ -252,6 +261,11 @@ impl Observation {
             hold: Hold::default(),
         };
         Self { headers: self.headers.clone(), body, ..*self }
+    }
+
+    /// Says whether the answer comes as server-sent events.
+    pub fn is_event_stream(&self) -> bool {
+        self.headers.get(header::CONTENT_TYPE).is_some_and(names_event_stream)
     }
 
     /// The status by which the answer is judged: for gRPC, which answers 200 whatever happened, the one of HTTP that

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::compare::Agreement;
+use crate::compare::CallAgreement;
 use crate::cost::Money;
 use crate::protocol::Usage;
 use crate::protocol::grpc;
@@ -271,6 +272,9 @@ pub struct ComparisonRecord {
     /// There are more than those.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paths_truncated: bool,
+    /// How the tools that they call compare; missing where neither calls any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<CallAgreement>,
 }
 
 impl ObservationRecord {

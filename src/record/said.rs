@@ -85,7 +85,7 @@ pub(super) fn said(
     let choice = reply.first();
     let finished = choice.and_then(|choice| choice.finished.as_ref());
     let mut record = SaidRecord {
-        finish: finished.map(|finished| finished.why),
+        finish: reply.finish(),
         ended: reply.ended.filter(|_| reply.recognised || reply.failure.is_some()),
         ..SaidRecord::default()
     };

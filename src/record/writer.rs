@@ -31,8 +31,10 @@ use crate::record::Position;
 use crate::record::Recorder;
 use crate::record::Settings;
 use crate::record::Taken;
+use crate::record::build::Opened;
 use crate::record::build::paired_record;
 use crate::record::count;
+use crate::record::evaluated::Evaluated;
 use crate::record::line;
 use crate::record::line::Answered;
 use crate::record::line::Recorded;
@@ -47,7 +49,9 @@ use crate::record::segment::Segments;
 use crate::record::subjects::Design;
 use crate::record::subjects::SubjectId;
 use crate::record::subjects::Subjects;
+use crate::record::traced;
 use crate::record::upkeep::Upkeep;
+use crate::telemetry::Evaluations;
 use crate::telemetry::Metrics;
 use crate::telemetry::Plane;
 use crate::telemetry::counted;
@@ -102,6 +106,7 @@ pub struct Writer {
     /// Whose designs are in the open segment.
     introduced: BTreeSet<SubjectId>,
     failing: bool,
+    evaluated: Evaluated,
     upkeep: Upkeep,
 }
 
@@ -135,7 +140,13 @@ impl Writer {
             subjects: Subjects::default(),
             introduced: BTreeSet::new(),
             failing: false,
+            evaluated: Evaluated::default(),
         }
+    }
+
+    /// Lets judgements and outcomes be told as events too.
+    pub fn telling(self, events: Evaluations) -> Self {
+        Self { evaluated: Evaluated::through(events), ..self }
     }
 
     /// Writes until it is stopped, then writes what still waits and sees it onto the disk. Whoever hands records on
@@ -271,18 +282,23 @@ impl Writer {
 
     fn add_line(&mut self, batch: &mut Batch, entry: Entry) {
         match entry {
-            Entry::Pair(raw) => {
+            Entry::Pair(mut raw) => {
+                let spans = std::mem::take(&mut raw.spans);
                 let sinks = &mut self.sinks;
                 let subject = self.subjects.of(&raw);
                 let design =
                     subject.design(&raw, |design| sinks.iter_mut().for_each(|sink| sink.design(design)));
                 let id = subject.id;
                 let (identity, looked) = subject.known_of(&raw);
-                let record = paired_record(&raw, identity, looked, &self.guard);
+                let opened = Opened::of(&raw);
+                let record = paired_record(&opened, identity, looked, &self.guard);
                 count::pair(&self.metrics, &raw, &record);
                 sinks.iter_mut().for_each(|sink| sink.pair(&raw, &record));
                 batch.designs.entry(id).or_insert(design);
                 batch.add(&record.experiment, &record);
+                if !spans.is_empty() {
+                    self.evaluated.remember(raw.id, traced::complete(spans, &opened, &record));
+                }
             }
             Entry::Answered(raw) => {
                 let subject = self.subjects.of(&raw);
@@ -290,17 +306,19 @@ impl Writer {
                 let design = subject.design(&raw, |_| {});
                 let id = subject.id;
                 let (identity, looked) = subject.known_of(&raw);
-                let record = paired_record(&raw, identity, looked, &self.guard);
+                let record = paired_record(&Opened::of(&raw), identity, looked, &self.guard);
                 batch.designs.entry(id).or_insert(design);
                 batch.add(&record.experiment, &Answered(&record));
             }
             Entry::Outcome(mut record) => {
                 clean_outcome(&self.guard, &mut record);
+                self.evaluated.outcome(&record);
                 self.sinks.iter_mut().for_each(|sink| sink.outcome(&record));
                 batch.add(&record.experiment, &*record);
             }
             Entry::Judgement(mut record) => {
                 record.clean(&self.guard);
+                self.evaluated.judgement(&record);
                 self.sinks.iter_mut().for_each(|sink| sink.judgement(&record));
                 batch.add(&record.experiment, &*record);
             }

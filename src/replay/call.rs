@@ -61,6 +61,7 @@ pub(super) async fn call(
         skew: Duration::ZERO,
         head: None,
         first_byte: None,
+        last_byte: None,
         total: Duration::ZERO,
         chunks: 0,
         longest_gap: Duration::ZERO,
@@ -92,6 +93,7 @@ async fn read(answer: Answer<Full<Bytes>>, seen: &mut Observation, begun: Instan
         let Some(bytes) = frame.data_ref().filter(|bytes| !bytes.is_empty()) else { continue };
         let now = Instant::now();
         seen.first_byte.get_or_insert(now - begun);
+        seen.last_byte = Some(now - begun);
         if let Some(last) = last.replace(now) {
             seen.longest_gap = seen.longest_gap.max(now - last);
         }

@@ -117,6 +117,7 @@ pub(super) fn answered(record: &PairedRecord, model: ModelId) -> Option<(Observa
         skew: millis(seen.skew_ms),
         head: seen.head_ms.map(millis),
         first_byte: seen.first_byte_ms.map(millis),
+        last_byte: None,
         total: millis(seen.total_ms),
         chunks: seen.chunks,
         longest_gap: millis(seen.longest_gap_ms),

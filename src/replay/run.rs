@@ -435,6 +435,7 @@ impl Shared {
             dropped: Vec::new(),
             shown: None,
             dues: Vec::new(),
+            spans: Vec::new(),
         };
         (pair, outcomes)
     }

@@ -32,6 +32,13 @@ const SECONDS: [f64; 19] = [
     30.0, 60.0,
 ];
 
+/// What metrics are called whose histograms count in another unit than seconds: events a second.
+const RATE: &str = "_per_second";
+
+/// Events a second: from what people read to what they do not see come.
+const PER_SECOND: [f64; 16] =
+    [1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0];
+
 macro_rules! catalogue {
     ($($(#[doc = $help:literal])+ $field:ident: $type:ident = $name:literal [$($label:literal),*],)+) => {
         /// Every metric of the gateway, registered in a registry of its own.
@@ -62,6 +69,10 @@ catalogue! {
     request_duration: HistogramVec = "crossfade_request_duration_seconds" ["experiment", "arm", "role"],
     /// Time from the beginning of a call to a model to the first byte of its answer, in seconds.
     first_byte: HistogramVec = "crossfade_first_byte_seconds" ["experiment", "arm", "role"],
+    /// Time between two chunks of an answer that comes as a stream of events, as they arrive from the model, in seconds.
+    inter_chunk: HistogramVec = "crossfade_inter_chunk_seconds" ["experiment", "arm", "role"],
+    /// Output tokens after the first, by the time from the first to the last chunk of the answer; of whole streams whose models told their tokens.
+    token_rate: HistogramVec = "crossfade_output_tokens_per_second" ["experiment", "arm", "role"],
     /// Requests whose body was above the cap where a match needed to read it; they match no such experiment.
     unmatched_bodies: IntCounter = "crossfade_unmatched_bodies_total" [],
     /// Requests that entered an experiment, by the arm they were assigned to and whether they count in the comparison.
@@ -74,6 +85,8 @@ catalogue! {
     tokens: IntCounterVec = "crossfade_tokens_total" ["experiment", "arm", "role", "kind", "source"],
     /// Answers of language models, by why they ended.
     finishes: IntCounterVec = "crossfade_finishes_total" ["experiment", "arm", "role", "finish"],
+    /// Pairs of whole answers of which one at least calls tools, by whether the calls agree, or which part of them differs.
+    tool_calls: IntCounterVec = "crossfade_tool_call_comparisons_total" ["experiment", "arm", "role", "result"],
     /// Time from the arrival of a request that copies were drawn for to the last byte of the model's answer to its user, in seconds, by whether the copies were let go or held back.
     user_duration: HistogramVec = "crossfade_shadow_user_duration_seconds" ["experiment", "copied"],
     /// Copies of requests that were sent.
@@ -239,7 +252,8 @@ declared!(IntCounterVec, CounterVec, IntGaugeVec, GaugeVec);
 
 impl Declared for HistogramVec {
     fn build(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<Self> {
-        HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)
+        let buckets = if name.ends_with(RATE) { PER_SECOND.to_vec() } else { SECONDS.to_vec() };
+        HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels)
     }
 }
 

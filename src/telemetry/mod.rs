@@ -1,10 +1,13 @@
 //! What the gateway says of itself: the metric catalogue, traces and logs.
 
+mod evaluations;
 pub mod logs;
 pub mod metrics;
 mod panics;
 pub mod traces;
 
+pub use evaluations::Evaluation;
+pub use evaluations::Evaluations;
 pub use metrics::GATEWAYS_QUERY;
 pub use metrics::Metrics;
 pub use panics::Panicked;

@@ -1,16 +1,22 @@
 //! Traces: one server span a request, one client span a call to a model, sent by OTLP over gRPC.
 //!
 //! Everything is steered by OpenTelemetry's own environment variables; without an endpoint no span is ever made, and
-//! what remains is the carrying on of `traceparent`. Spans end on the data plane and leave through the exporter's
-//! own bounded queue and thread, so a slow or absent collector costs spans and nothing else.
+//! what remains is the carrying on of `traceparent`. Spans leave through the exporter's own bounded queue and thread, so a
+//! slow or absent collector costs spans and nothing else. Those of calls that go on record end on the writer's thread,
+//! with what was read of the answer.
 
-mod environment;
+pub(super) mod environment;
+mod generation;
 mod propagation;
 mod span;
 
 #[cfg(test)]
 mod tests;
 
+pub use generation::EndedSpan;
+pub use generation::Generation;
+pub use generation::Operation;
+pub use generation::SpanLink;
 pub use span::ClientSpan;
 pub use span::Leg;
 pub use span::ServerSpan;
@@ -28,6 +34,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_sdk::trace::SpanProcessor;
 use tokio::runtime::Handle;
 
+use environment::Signal;
 use environment::Wanted;
 
 /// Where spans go, or that they go nowhere. Cloning shares it.
@@ -54,7 +61,7 @@ impl Traces {
     /// The exporter's connection lives on `side`. What cannot be set up is logged and left off: the gateway serves
     /// without traces rather than not at all.
     pub fn from_environment(side: &Handle) -> Self {
-        match environment::wanted(|name| std::env::var(name).ok()) {
+        match environment::wanted(Signal::Traces, |name| std::env::var(name).ok()) {
             Wanted::Off => Self::off(),
             Wanted::Unsupported { problem } => {
                 tracing::warn!("{problem}; no traces are sent");
@@ -102,7 +109,7 @@ impl Traces {
 }
 
 /// What the environment says of this process, with our name where it says none.
-fn resource() -> Resource {
+pub(super) fn resource() -> Resource {
     const NAME: &str = "service.name";
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let builder = Resource::builder().with_attribute(version);

@@ -6,8 +6,6 @@ from pathlib import Path
 
 # Metrics of the catalogue that are on no dashboard on purpose.
 LEFT_OUT = {
-    # It exists only where answers are those of language models.
-    "crossfade_finishes_total",
     # They exist only where `record.deliver` names a target; alerts watch them.
     "crossfade_delivered_records_total",
     "crossfade_delivery_failures_total",
@@ -47,7 +45,7 @@ def metrics(expr):
 
 def family(name):
     """The metric that a series belongs to: a histogram's own name."""
-    return re.sub(r"(_seconds)_(bucket|sum|count)$", r"\1", name)
+    return re.sub(r"(_seconds?)_(bucket|sum|count)$", r"\1", name)
 
 
 def catalogue(root):

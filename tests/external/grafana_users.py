@@ -49,7 +49,8 @@ def post(connection, path, document, headers):
     connection.request("POST", path, json.dumps(document) if document else b"", headers)
     answer = connection.getresponse()
     body = answer.read()
-    return answer.status, answer.headers, json.loads(body) if body else None
+    is_json = body and answer.headers["content-type"] == "application/json"
+    return answer.status, answer.headers, json.loads(body) if is_json else None
 
 
 def use(gateway, experiment, task):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sends one traced request through a shadow experiment and holds its spans, as a real OTLP receiver gets them,
-# against what they must be.
+# Sends one traced chat through a shadow experiment, reports that it was liked, and holds its spans and that event, as a
+# real OTLP receiver gets them, against what they must be. The models answer what they are asked.
 set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
@@ -23,20 +23,32 @@ cat >"$work/policy.yaml" <<YAML
 listen: {data: "127.0.0.1:$data", admin: "127.0.0.1:$admin"}
 record: {dir: "$work/records"}
 models:
-  old: {url: "http://127.0.0.1:$(cat "$work/old.port")"}
-  new: {url: "http://127.0.0.1:$(cat "$work/new.port")"}
+  old: {url: "http://127.0.0.1:$(cat "$work/old.port")", protocol: openai}
+  new: {url: "http://127.0.0.1:$(cat "$work/new.port")", protocol: openai}
 experiments:
   - name: traced
     legacy: old
     candidate: new
-    strategy: {shadow: {sample: 100%}}
+    outcomes: {liked: {type: binary}}
+    strategy: {shadow: {sample: 100%, held_back: 0%}}
 YAML
 
 export OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:$(cat "$work/otlp.port")"
 start_gateway "$work/policy.yaml" "$admin"
-curl --fail --silent --output /dev/null --header "traceparent: 00-$trace_id-$span_id-01" --data '{"x": 1}' \
-    "http://127.0.0.1:$data/anything"
-until_true 20 "the copy to reach the candidate" test -s "$work/new.seen"
+cat >"$work/chat.json" <<JSON
+{"model": "gpt-x", "id": "c-1", "messages": [{"role": "user", "content": "a question"}],
+ "choices": [{"message": {"content": "a question"}, "finish_reason": "length"}],
+ "usage": {"prompt_tokens": 5, "completion_tokens": 7}}
+JSON
+curl --fail --silent --output /dev/null --dump-header "$work/head" --header "traceparent: 00-$trace_id-$span_id-01" \
+    --header "content-type: application/json" --data @"$work/chat.json" "http://127.0.0.1:$data/v1/chat/completions"
+written() {
+    curl --fail --silent "http://127.0.0.1:$admin/metrics" | grep -q 'crossfade_records_written_total{.*kind="pair"'
+}
+until_true 20 "the pair to be written" written
+id=$(tr -d '\r' <"$work/head" | sed -n 's/^crossfade-id: //p')
+curl --fail --silent --output /dev/null --header "content-type: application/json" \
+    --data "{\"request_id\": \"$id\", \"outcome\": \"liked\", \"value\": true}" "http://127.0.0.1:$admin/feedback"
 stop_gateway
 
 wait "$receiver_pid" || fail "the spans are not what they must be"
@@ -45,4 +57,4 @@ for model in old new; do
     parent=$(cut -d- -f3 "$work/$model.seen")
     grep -q "client $model $parent" "$work/receiver.log" || fail "model $model was told parent $parent"
 done
-echo "otlp: one server span, one client span a model, all in the client's trace"
+echo "otlp: one server span, one client span a model, all in the client's trace, and what was said of the answer"

@@ -105,6 +105,7 @@ impl Ledger {
             dropped: Vec::new(),
             shown: None,
             dues: Vec::new(),
+            spans: Vec::new(),
         }
     }
 
@@ -206,6 +207,7 @@ pub(crate) fn answer(policy: &Policy, arm: ArmId, role: Role, body: &str) -> Obs
         skew: millis(1),
         head: Some(millis(10)),
         first_byte: Some(millis(12)),
+        last_byte: None,
         total: millis(20),
         chunks: 1,
         longest_gap: millis(0),

@@ -24,6 +24,7 @@ mod evidence;
 mod export;
 mod feedback;
 mod fleet;
+mod generations;
 mod grpc;
 mod leaving;
 mod judging;

@@ -30,9 +30,14 @@ const MOST: usize = 128;
 /// The longest word, such as the name of a model, in characters.
 const LONGEST_WORD: usize = 256;
 
+/// The codes of errors that say that a filter took offence at a request (Azure, OpenAI).
+const FILTERED: [&str; 2] = ["content_filter", "content_policy_violation"];
+
 /// What an answer says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
+    /// The answer's id.
+    pub id: Option<String>,
     /// The model that says it answered.
     pub model: Option<String>,
     /// Its version.
@@ -125,6 +130,15 @@ impl Reply {
         self.choices.iter().min_by_key(|choice| choice.index)
     }
 
+    /// Why it ended; of several answers, the first. A request that a filter would not let through has an error for an answer.
+    pub fn finish(&self) -> Option<Finish> {
+        let said = self.first().and_then(|choice| choice.finished.as_ref());
+        let code = self.failure.as_ref().and_then(|failure| failure.code.as_deref());
+        let is_filtered =
+            || code.is_some_and(|code| FILTERED.contains(&code)).then_some(Finish::ContentFilter);
+        said.map(|finished| finished.why).or_else(is_filtered)
+    }
+
     /// Says whether a stream broke off.
     pub fn is_cut(&self) -> bool {
         self.ended == Some(false)
@@ -158,6 +172,9 @@ impl Reply {
     fn hear_model(&mut self, message: &Value) {
         if let Some(model) = word(message, "model") {
             self.model = Some(model);
+        }
+        if let Some(id) = word(message, "id") {
+            self.id = Some(id);
         }
     }
 

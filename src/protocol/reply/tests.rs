@@ -325,6 +325,81 @@ fn every_known_word_says_why_and_the_others_say_other() {
     }
 }
 
+#[test]
+fn refusals_and_truncations_are_told_apart_in_every_protocol() {
+    let (openai, anthropic) = (Protocol::OpenAi, Protocol::Anthropic);
+    let chat = |choice: Value| json!({"choices": [choice]});
+    let incomplete = |reason: &str| {
+        json!({"object": "response", "status": "incomplete", "incomplete_details": {"reason": reason},
+               "output": [{"type": "message", "content": [{"type": "output_text", "text": "a"}]}]})
+    };
+    let declines = json!({"object": "response", "status": "completed",
+                          "output": [{"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}]});
+    let stops = |why: &str| json!({"type": "message", "content": [], "stop_reason": why});
+    let error =
+        |code: &str| json!({"error": {"code": code, "message": "no", "type": "invalid_request_error"}});
+    let plain = [
+        (openai, chat(json!({"finish_reason": "length"})), Some(Finish::Length)),
+        (openai, chat(json!({"finish_reason": "content_filter"})), Some(Finish::ContentFilter)),
+        (openai, chat(json!({"finish_reason": "stop", "message": {"refusal": "no"}})), Some(Finish::Refusal)),
+        (openai, incomplete("max_output_tokens"), Some(Finish::Length)),
+        (openai, incomplete("content_filter"), Some(Finish::ContentFilter)),
+        (openai, declines.clone(), Some(Finish::Refusal)),
+        (
+            openai,
+            json!([{"generated_text": "a", "details": {"finish_reason": "length"}}]),
+            Some(Finish::Length),
+        ),
+        (openai, error("content_filter"), Some(Finish::ContentFilter)),
+        (openai, error("content_policy_violation"), Some(Finish::ContentFilter)),
+        (openai, error("invalid_api_key"), None),
+        (anthropic, stops("max_tokens"), Some(Finish::Length)),
+        (anthropic, stops("model_context_window_exceeded"), Some(Finish::Length)),
+        (anthropic, stops("refusal"), Some(Finish::Refusal)),
+    ];
+    let read = |protocol, kind, body: &str| Reply::read(protocol, Some(kind), body.as_bytes()).finish();
+    for (protocol, body, expected) in plain {
+        assert_eq!(read(protocol, JSON, &body.to_string()), expected, "{body}");
+    }
+    let streamed = [
+        (
+            openai,
+            vec![
+                chat(json!({"delta": {"refusal": "n"}})),
+                chat(json!({"delta": {}, "finish_reason": "stop"})),
+            ],
+            Finish::Refusal,
+        ),
+        (openai, vec![chat(json!({"delta": {"content": "a"}, "finish_reason": "length"}))], Finish::Length),
+        (
+            openai,
+            vec![
+                json!({"type": "response.refusal.delta", "delta": "no"}),
+                json!({"type": "response.completed", "response": declines}),
+            ],
+            Finish::Refusal,
+        ),
+        (
+            openai,
+            vec![json!({"type": "response.incomplete", "response": incomplete("max_output_tokens")})],
+            Finish::Length,
+        ),
+        (
+            anthropic,
+            vec![json!({"type": "message_delta", "delta": {"stop_reason": "refusal"}})],
+            Finish::Refusal,
+        ),
+        (
+            anthropic,
+            vec![json!({"type": "message_delta", "delta": {"stop_reason": "max_tokens"}})],
+            Finish::Length,
+        ),
+    ];
+    for (protocol, messages, expected) in streamed {
+        assert_eq!(read(protocol, SSE, &events(&messages)), Some(expected), "{messages:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_cut_anywhere_harms_nothing_and_says_no_more_than_the_whole(at in any_place(), openai: bool) {

@@ -1,11 +1,11 @@
-//! What OpenTelemetry's environment variables ask of the trace exporter.
+//! What OpenTelemetry's environment variables ask of the exporters of traces and of logs.
 //!
-//! The SDK reads most of them itself; these decide whether there is an exporter at all.
+//! The SDK reads most of them itself; these decide whether there are exporters at all.
 
 /// What the environment asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// No traces.
+pub(in crate::telemetry) enum Wanted {
+    /// Nothing is sent.
     Off,
     /// OTLP over gRPC.
     Grpc,
@@ -13,8 +13,17 @@ pub(super) enum Wanted {
     Unsupported { problem: String },
 }
 
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::telemetry) enum Signal {
+    /// Spans.
+    Traces,
+    /// Events, which are log records.
+    Logs,
+}
+
 /// Reads the variables. An empty value counts as absent, as OpenTelemetry's specification says.
-pub(super) fn wanted(variable: impl Fn(&str) -> Option<String>) -> Wanted {
+pub(in crate::telemetry) fn wanted(signal: Signal, variable: impl Fn(&str) -> Option<String>) -> Wanted {
     let first = |names: [&'static str; 2]| {
         names.into_iter().find_map(|name| {
             let value = variable(name).filter(|value| !value.trim().is_empty())?;
@@ -23,20 +32,20 @@ pub(super) fn wanted(variable: impl Fn(&str) -> Option<String>) -> Wanted {
     };
     let only = |name| first([name, name]).map(|(_, value)| value);
     let disabled = only("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let endpoint = first(["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
+    let (exporter, own_endpoint, own_protocol) = signal.variables();
+    let endpoint = first([own_endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT"]);
     if disabled || endpoint.is_none() {
         return Wanted::Off;
     }
-    match only("OTEL_TRACES_EXPORTER").as_deref() {
+    match only(exporter).as_deref() {
         None | Some("otlp") => {}
         Some("none") => return Wanted::Off,
         Some(other) => {
-            let problem =
-                format!("OTEL_TRACES_EXPORTER=`{other}` is not supported: expected `otlp` or `none`");
+            let problem = format!("{exporter}=`{other}` is not supported: expected `otlp` or `none`");
             return Wanted::Unsupported { problem };
         }
     }
-    match first(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]) {
+    match first([own_protocol, "OTEL_EXPORTER_OTLP_PROTOCOL"]) {
         Some((name, protocol)) if protocol != "grpc" => Wanted::Unsupported {
             problem: format!(
                 "{name}=`{protocol}` is not supported: set it to `grpc` and the endpoint to the collector's gRPC \
@@ -44,5 +53,21 @@ pub(super) fn wanted(variable: impl Fn(&str) -> Option<String>) -> Wanted {
             ),
         },
         _ => Wanted::Grpc,
+    }
+}
+
+impl Signal {
+    /// The variables of its own: of the exporter, the endpoint and the protocol.
+    fn variables(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Signal::Traces => (
+                "OTEL_TRACES_EXPORTER",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            ),
+            Signal::Logs => {
+                ("OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL")
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The spans of one request: the server's, and one client span for each call to a model.
 //!
-//! Names and attributes follow OpenTelemetry's conventions for HTTP and feature flags. Paths are recorded without the
+//! Names and attributes follow OpenTelemetry's conventions for HTTP, feature flags and generative AI. Paths are recorded without the
 //! query, as the caller lets them be shown, and no header or body ever is: of the client's context the ids go into
 //! spans, and its `tracestate` only to models. Where tracing is off these types are empty and cost a branch.
 
@@ -23,8 +23,11 @@ use opentelemetry::trace::Tracer;
 use opentelemetry_sdk::trace::SdkTracer;
 use opentelemetry_sdk::trace::Span;
 
+use crate::telemetry::traces::EndedSpan;
 use crate::telemetry::traces::Exporting;
+use crate::telemetry::traces::Operation;
 use crate::telemetry::traces::Traces;
+use crate::telemetry::traces::generation::Call;
 use crate::telemetry::traces::propagation;
 use crate::vocab::ExperimentName;
 use crate::vocab::Fate;
@@ -46,7 +49,7 @@ pub struct SpanParent(Option<Rc<(SdkTracer, Context, TraceState)>>);
 
 /// The span of one call to a model. Dropped without [`ClientSpan::finish`], it ends as it is.
 #[derive(Debug)]
-pub struct ClientSpan(Option<Box<Span>>);
+pub struct ClientSpan(Option<Box<Call>>);
 
 /// What a client span says of its call.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +64,10 @@ pub struct Leg<'a> {
     pub request_id: Option<RequestId>,
     /// The method.
     pub method: &'a Method,
+    /// The path that is called, without the query.
+    pub path: &'a str,
+    /// Who is known for the language that the model speaks, if that is one of language models.
+    pub provider: Option<&'static str>,
 }
 
 impl Traces {
@@ -116,7 +123,8 @@ impl ServerSpan {
     pub fn finish(mut self, status: Option<StatusCode>, fate: Fate) {
         let Some(span) = &mut self.span else { return };
         let failed = fate.is_error() || status.is_some_and(|status| status.is_server_error());
-        end(span, status, fate, failed);
+        conclude(span, status, fate, failed);
+        span.end();
     }
 }
 
@@ -132,22 +140,31 @@ impl SpanParent {
             return ClientSpan(None);
         };
         let method = method_word(leg.method);
-        let builder = SpanBuilder::from_name(method).with_kind(SpanKind::Client);
+        let generation = leg.provider.and_then(|provider| Some((Operation::of_path(leg.path)?, provider)));
+        let name = generation.map_or(method, |(operation, _)| operation.as_str());
+        let builder = SpanBuilder::from_name(name).with_kind(SpanKind::Client);
         let mut span = tracer.build_with_context(builder, context);
         if span.is_recording() {
             describe(&mut span, leg, method);
+            if let Some((operation, provider)) = generation {
+                span.set_attribute(KeyValue::new("gen_ai.operation.name", operation.as_str()));
+                span.set_attribute(KeyValue::new("gen_ai.provider.name", provider));
+            }
         }
         propagation::inject(span.span_context(), state, headers);
-        ClientSpan(Some(Box::new(span)))
+        let operation = generation.map(|(operation, _)| operation);
+        ClientSpan(Some(Box::new(Call { span, operation, ended: None })))
     }
 }
 
 impl ClientSpan {
-    /// Ends the span when the call ended. As the conventions ask of clients, 4xx marks it as failed too.
-    pub fn finish(mut self, status: Option<StatusCode>, fate: Fate) {
-        let Some(span) = &mut self.0 else { return };
+    /// Notes that the call ended, and how; the span ends, as of now, when it is completed or dropped. `None`: nobody
+    /// will see it. As the conventions ask of clients, 4xx marks it as failed too.
+    pub fn finish(mut self, status: Option<StatusCode>, fate: Fate) -> Option<EndedSpan> {
+        let mut call = self.0.take().filter(|call| call.span.is_recording())?;
         let failed = fate.is_error() || status.is_some_and(|status| status.as_u16() >= 400);
-        end(span, status, fate, failed);
+        conclude(&mut call.span, status, fate, failed);
+        Some(EndedSpan::now(call))
     }
 }
 
@@ -163,7 +180,7 @@ fn describe(span: &mut Span, leg: Leg<'_>, method: &'static str) {
     }
 }
 
-fn end(span: &mut Span, status: Option<StatusCode>, fate: Fate, failed: bool) {
+fn conclude(span: &mut Span, status: Option<StatusCode>, fate: Fate, failed: bool) {
     if span.is_recording() {
         if let Some(status) = status {
             let code = Value::I64(status.as_u16().into());
@@ -181,7 +198,6 @@ fn end(span: &mut Span, status: Option<StatusCode>, fate: Fate, failed: bool) {
             span.set_status(Status::error(""));
         }
     }
-    span.end();
 }
 
 fn recording(span: &mut Option<Box<Span>>) -> Option<&mut Span> {

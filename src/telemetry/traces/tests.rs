@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -32,9 +33,12 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::telemetry::traces::EndedSpan;
+use crate::telemetry::traces::Generation;
 use crate::telemetry::traces::Leg;
 use crate::telemetry::traces::SpanParent;
 use crate::telemetry::traces::Traces;
+use crate::telemetry::traces::environment::Signal;
 use crate::telemetry::traces::environment::Wanted;
 use crate::telemetry::traces::environment::wanted;
 use crate::telemetry::traces::resource;
@@ -98,8 +102,10 @@ fn call(parent: &SpanParent, role: Role, headers: &mut HeaderMap, status: u16, f
         role,
         request_id: Some(RequestId::draw()),
         method: &Method::POST,
+        path: "/predict",
+        provider: None,
     };
-    parent.client_span(leg, headers).finish(StatusCode::from_u16(status).ok(), fate);
+    drop(parent.client_span(leg, headers).finish(StatusCode::from_u16(status).ok(), fate));
 }
 
 fn traceparent(headers: &HeaderMap) -> &str {
@@ -181,6 +187,69 @@ fn a_failed_call_says_how_it_failed() {
     }
 }
 
+/// A call to a language model that has ended.
+fn generated(parent: &SpanParent, path: &str) -> EndedSpan {
+    let arm = ModelName::new("small").unwrap();
+    let leg = Leg {
+        experiment: None,
+        arm: &arm,
+        role: Role::Answer,
+        request_id: None,
+        method: &Method::POST,
+        path,
+        provider: Some("openai"),
+    };
+    let span = parent.client_span(leg, &mut HeaderMap::new());
+    span.finish(Some(StatusCode::OK), Fate::Complete).unwrap()
+}
+
+#[test]
+fn a_span_ends_as_of_its_calls_end_whenever_its_answer_is_read_if_ever() {
+    for is_read in [true, false] {
+        let kept = Kept::default();
+        let server = Traces::through(kept.clone()).server_span(&request(None), "http", str::to_owned);
+        let ended = generated(server.parent(), "/v1/chat/completions");
+        let later = SystemTime::now();
+        assert!(kept.0.lock().unwrap().is_empty(), "it waits");
+        if is_read {
+            let request_model = Some("m".repeat(300));
+            ended.complete(Generation { request_model, ..Generation::default() });
+        } else {
+            drop(ended);
+        }
+        let span = kept.only(SpanKind::Client);
+        assert!(span.end_time <= later);
+        let name = if is_read { format!("chat {}", "m".repeat(256)) } else { "chat".to_owned() };
+        assert_eq!(span.name, name);
+        assert_eq!(attribute(&span, "gen_ai.provider.name").as_deref(), Some("openai"));
+        assert_eq!(attribute(&span, "http.response.status_code").as_deref(), Some("200"));
+        assert_eq!(attribute(&span, "gen_ai.request.model").is_some(), is_read);
+    }
+}
+
+#[test]
+fn the_path_tells_what_a_language_model_is_asked_for() {
+    let cases = [
+        ("/v1/chat/completions", Some("chat")),
+        ("/openai/deployments/x/chat/completions", Some("chat")),
+        ("/v1/messages", Some("chat")),
+        ("/v1/responses", Some("chat")),
+        ("/v1/completions", Some("text_completion")),
+        ("/generate_stream", Some("text_completion")),
+        ("/v1/embeddings", Some("embeddings")),
+        ("/v1/models", None),
+        ("/v1/messages/count_tokens", None),
+    ];
+    for (path, expected) in cases {
+        let kept = Kept::default();
+        let server = Traces::through(kept.clone()).server_span(&request(None), "http", str::to_owned);
+        drop(generated(server.parent(), path));
+        let span = kept.only(SpanKind::Client);
+        assert_eq!(span.name, expected.unwrap_or("POST"), "{path}");
+        assert_eq!(attribute(&span, "gen_ai.operation.name").as_deref(), expected, "{path}");
+    }
+}
+
 #[test]
 fn an_unsampled_trace_is_carried_on_and_exports_nothing() {
     let kept = Kept::default();
@@ -219,12 +288,26 @@ fn the_environment_decides_whether_traces_are_sent() {
     let check = |variables: &[(&str, &str)], expected: Wanted| {
         let look_up =
             |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
-        assert_eq!(wanted(look_up), expected, "{variables:?}");
+        assert_eq!(wanted(Signal::Traces, look_up), expected, "{variables:?}");
     };
     check(&[], Wanted::Off);
     check(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")], Wanted::Off);
     check(&[ENDPOINT], Wanted::Grpc);
     check(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4317")], Wanted::Grpc);
+    for (signal, own) in [(Signal::Traces, "TRACES"), (Signal::Logs, "LOGS")] {
+        let check = |variables: &[(String, &str)], expected: Wanted| {
+            let look_up = |name: &str| {
+                variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string())
+            };
+            assert_eq!(wanted(signal, look_up), expected, "{variables:?}");
+        };
+        let endpoint = |of: &str| (format!("OTEL_EXPORTER_OTLP_{of}_ENDPOINT"), "http://127.0.0.1:4317");
+        let other = if own == "LOGS" { "TRACES" } else { "LOGS" };
+        check(&[endpoint(own)], Wanted::Grpc);
+        check(&[endpoint(other)], Wanted::Off);
+        check(&[endpoint(own), (format!("OTEL_{own}_EXPORTER"), "none")], Wanted::Off);
+        check(&[endpoint(own), (format!("OTEL_{other}_EXPORTER"), "none")], Wanted::Grpc);
+    }
     check(&[ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")], Wanted::Off);
     check(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")], Wanted::Off);
     check(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], Wanted::Grpc);
