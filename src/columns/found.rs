@@ -343,7 +343,8 @@ fn comparisons<'r>(row: &'r Row<'_>) -> Cell<'r> {
     let Some(pair) = row.pair() else { return Cell::Null };
     let fields = pair.comparison.iter().flat_map(|found| {
         found.fields.iter().map(|(field, agreement)| {
-            let score = found.scores.get(field).map_or(Cell::Null, |score| Cell::Float(*score));
+            let score = found.scores.get(field).or_else(|| found.ratios.get(field));
+            let score = score.map_or(Cell::Null, |score| Cell::Float(*score));
             let (arm, role) = (Cell::text(Some(found.arm.as_str())), Cell::text(Some(found.role.as_str())));
             vec![arm, role, Cell::text(Some(field)), Cell::word(agreement), score]
         })

@@ -22,6 +22,7 @@ pub(super) use moment::TimeOfDay;
 pub(super) use name::Host;
 pub(super) use name::Truth;
 pub(super) use name::UrlPath;
+pub(super) use word::AnswerPart;
 pub(super) use word::Approve;
 pub(super) use word::Fallback;
 pub(super) use word::ObjectFormat;
