@@ -42,13 +42,8 @@ pub struct Alike {
 
 impl Lexical {
     /// All of them.
-    pub const ALL: [Lexical; 5] = [
-        Lexical::EditSimilarity,
-        Lexical::Chrf,
-        Lexical::SentenceBleu,
-        Lexical::RougeL,
-        Lexical::TokenF1,
-    ];
+    pub const ALL: [Lexical; 5] =
+        [Lexical::EditSimilarity, Lexical::Chrf, Lexical::SentenceBleu, Lexical::RougeL, Lexical::TokenF1];
 
     /// The word that policies use, which is the metric's.
     pub fn word(self) -> &'static str {

@@ -105,10 +105,9 @@ pub fn answers<'f>(fields: &'f [Field], legacy: Answer<'_>, other: Answer<'_>) -
             rules.map(|(field, said)| Compared::new(field, said.compare(legacy, other))).into()
         }
         [] => vec![Compared::new("body", whole(legacy.body, other.body))],
-        fields => fields
-            .iter()
-            .map(|field| Compared::new(&field.name, field.rule.hold(legacy, other)))
-            .collect(),
+        fields => {
+            fields.iter().map(|field| Compared::new(&field.name, field.rule.hold(legacy, other))).collect()
+        }
     }
 }
 

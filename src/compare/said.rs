@@ -95,10 +95,7 @@ impl<'a> Answer<'a> {
 
     /// What it said; `None`: nothing, or only the beginning of something.
     fn said(self) -> Option<&'a Choice> {
-        let reply = self.reply?;
-        let said = reply.first()?;
-        let is_whole = !reply.is_cut() || said.finished.is_some();
-        Some(said).filter(|_| is_whole && reply.failure.is_none())
+        self.reply?.whole()
     }
 
     fn output_tokens(self) -> Option<u64> {
@@ -111,7 +108,7 @@ impl Said {
         let Some((own, theirs)) = legacy.said().zip(other.said()) else { return Finding::MISSING };
         match self {
             Said::Whole => whole(own, theirs),
-            Said::Text(alike) => match (spoken(own), spoken(theirs)) {
+            Said::Text(alike) => match (own.spoken(), theirs.spoken()) {
                 ("", "") => Finding::MISSING,
                 (own, theirs) => alike.compare(&[own], &[theirs]),
             },
@@ -124,7 +121,7 @@ impl Said {
             Said::ToolCalls(tree) => calls::compare(tree, &own.tool_calls, &theirs.tool_calls),
             Said::Length(length) => match length.unit {
                 Unit::Characters => {
-                    let count = |said| Some(spoken(said).chars().count() as u64);
+                    let count = |said: &Choice| Some(said.spoken().chars().count() as u64);
                     length.compare(count(own), count(theirs))
                 }
                 Unit::Tokens => length.compare(legacy.output_tokens(), other.output_tokens()),
@@ -159,7 +156,7 @@ fn whole(legacy: &Choice, other: &Choice) -> Finding {
     for part in [Some(text), Some(refusal), called.differences].into_iter().flatten() {
         differences.add(part, BOUND);
     }
-    let score = match (spoken(legacy), spoken(other)) {
+    let score = match (legacy.spoken(), other.spoken()) {
         _ if differences.is_empty() => 1.0,
         // Where nobody said anything but calls, they are all that there is to be alike.
         ("", "") => called.score.unwrap_or(0.0),
@@ -168,16 +165,13 @@ fn whole(legacy: &Choice, other: &Choice) -> Finding {
     Finding { score: Some(score), ..Finding::of_differences(differences) }
 }
 
-/// The text, or where there is none the refusal.
-fn spoken(said: &Choice) -> &str {
-    if said.text.is_empty() { &said.refusal } else { &said.text }
-}
-
 fn texts(place: &str, legacy: &str, other: &str) -> Differences {
     let value = |text: &str| Value::from(text);
     match legacy == other {
         true => Differences::default(),
-        false => below(place, |bound| Tree::WITHIN_ROUNDING.differences(&value(legacy), &value(other), bound)),
+        false => {
+            below(place, |bound| Tree::WITHIN_ROUNDING.differences(&value(legacy), &value(other), bound))
+        }
     }
 }
 

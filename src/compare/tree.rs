@@ -122,7 +122,8 @@ impl Differences {
     /// The same, with something before each path.
     pub(super) fn below(self, prefix: &str) -> Self {
         let found = self.found.into_iter();
-        let found = found.map(|Difference { path, kind }| Difference { path: format!("{prefix}{path}"), kind });
+        let found =
+            found.map(|Difference { path, kind }| Difference { path: format!("{prefix}{path}"), kind });
         Self { found: found.collect(), truncated: self.truncated }
     }
 

@@ -44,6 +44,8 @@ pub struct Metric {
 pub enum Source {
     /// At this path of the model's answer.
     Answer(JsonPath),
+    /// The text that the model's answer says, whatever its protocol and however it was sent.
+    AnswerText,
     /// At this path of the request.
     Request(JsonPath),
     /// In the outcome of this name.

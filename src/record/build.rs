@@ -248,7 +248,7 @@ impl<'p> Leg<'p> {
             cost: self.cost(model, tokens.as_ref()),
             tokens,
             said: said(reply, content.whole().is_none() || reply.is_cut(), may_tell, redactor),
-            readings: looked.in_answer(seen, content, redactor),
+            readings: looked.in_answer(seen, content, reply, redactor),
             headers: written.headers,
             headers_left_out: written.left_out,
             bytes: seen.body.total_bytes,

@@ -195,7 +195,9 @@ fn texts_of_any_length_take_bounded_time_and_are_never_said_to_be_nearer_than_th
     let rule = Rule::Text(Text { path: path("$"), alike });
     let fields = [Field { name: "f".to_owned(), rule }];
     let quoted = |text: &str| Document::from(format!("\"{text}\"").as_str());
-    let score = |one: &str, other: &str| answers(&fields, Answer::plain(&quoted(one)), Answer::plain(&quoted(other)))[0].score.unwrap();
+    let score = |one: &str, other: &str| {
+        answers(&fields, Answer::plain(&quoted(one)), Answer::plain(&quoted(other)))[0].score.unwrap()
+    };
     let long = "ab".repeat(100_000);
     assert_eq!(score(&long, &"c".repeat(200_000)), 0.0);
     let changed = format!("{}x{}", &long[..100_000], &long[100_001..]);

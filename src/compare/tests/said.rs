@@ -64,7 +64,11 @@ fn anthropic(blocks: Value) -> Sent {
 }
 
 /// What the comparison of two answers says; the paths that it tells.
-fn compared(said: Option<Said>, legacy: &Sent, other: &Sent) -> Vec<(String, Agreement, Option<f64>, Vec<String>)> {
+fn compared(
+    said: Option<Said>,
+    legacy: &Sent,
+    other: &Sent,
+) -> Vec<(String, Agreement, Option<f64>, Vec<String>)> {
     let fields: Vec<Field> =
         said.into_iter().map(|said| Field { name: "f".to_owned(), rule: Rule::Said(said) }).collect();
     let [one, two] = [legacy, other].map(|(protocol, kind, body)| {
@@ -81,7 +85,10 @@ fn compared(said: Option<Said>, legacy: &Sent, other: &Sent) -> Vec<(String, Agr
 fn check(said: Said, legacy: &Sent, other: &Sent, agreement: Agreement, score: Option<f64>, paths: &[&str]) {
     let found = compared(Some(said), legacy, other).remove(0);
     let near = found.2.zip(score).is_some_and(|(found, score)| (found - score).abs() < 1e-9);
-    assert_eq!((found.1, &found.3[..]), (agreement, &paths.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>()[..]));
+    assert_eq!(
+        (found.1, &found.3[..]),
+        (agreement, &paths.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>()[..])
+    );
     assert!(near || found.2 == score, "{found:?}, expected a score of {score:?}");
 }
 
@@ -130,11 +137,13 @@ fn an_answer_that_broke_off_or_is_none_says_nothing_to_compare() {
 
 #[test]
 fn a_text_that_is_json_on_both_sides_is_compared_as_json() {
-    let (one, fenced) = (text(r#"{"city": "Bern", "n": 1}"#), text("```json\n{\"n\": 1.0, \"city\": \"Bern\"}\n```"));
+    let (one, fenced) =
+        (text(r#"{"city": "Bern", "n": 1}"#), text("```json\n{\"n\": 1.0, \"city\": \"Bern\"}\n```"));
     assert_eq!(compared(None, &one, &fenced)[0], ("answer".to_owned(), Agree, Some(1.0), Vec::new()));
     let found = compared(None, &one, &text(r#"{"city": "Basel", "n": 1}"#));
     assert_eq!((found[0].1, &found[0].3), (Differ, &vec!["answer/text/city".to_owned()]));
-    let tree = |ignore: &str| Said::Json(Tree::new(Closeness::within(0.5, 0.0), &[ignore.parse().unwrap()], &[]));
+    let tree =
+        |ignore: &str| Said::Json(Tree::new(Closeness::within(0.5, 0.0), &[ignore.parse().unwrap()], &[]));
     let other = text(r#"{"city": "Basel", "n": 1.4}"#);
     check(tree("/city"), &one, &other, Agree, None, &[]);
     check(tree("/n"), &one, &other, Differ, None, &["answer/text/city"]);
@@ -145,10 +154,12 @@ fn a_text_that_is_json_on_both_sides_is_compared_as_json() {
 fn calls_of_tools_are_the_same_in_any_order_and_by_what_their_arguments_say() {
     let tools = |tree: Tree| Said::ToolCalls(tree);
     let round = || tools(Tree::WITHIN_ROUNDING);
-    let (bern, oslo) = (("weather", json!({"city": "Bern", "days": 2})), ("weather", json!({"city": "Oslo"})));
+    let (bern, oslo) =
+        (("weather", json!({"city": "Bern", "days": 2})), ("weather", json!({"city": "Oslo"})));
     let (both, turned) = (calls(&[bern.clone(), oslo.clone()]), calls(&[oslo.clone(), bern.clone()]));
     check(round(), &both, &turned, Agree, Some(1.0), &[]);
-    let block = |(name, input): &(&str, Value)| json!({"type": "tool_use", "id": "t", "name": name, "input": input});
+    let block =
+        |(name, input): &(&str, Value)| json!({"type": "tool_use", "id": "t", "name": name, "input": input});
     check(round(), &both, &anthropic(json!([block(&bern), block(&oslo)])), Agree, Some(1.0), &[]);
     let paris = ("weather", json!({"city": "Paris"}));
     let cases: [(&[(&str, Value)], f64, &[&str]); 4] = [

@@ -141,9 +141,8 @@ fn rule(raw: schema::Comparison, place: &Place, report: &Report) -> Option<Rule>
     let rules = [
         exact.scalar().map(Rule::Exact),
         numeric.scalar().map(|path| Rule::Numeric { path, closeness: exactly }),
-        tree.given().and_then(|path| {
-            Some(Rule::Tree { place: place_of(path, report)?, tree: round_tree.clone() })
-        }),
+        tree.given()
+            .and_then(|path| Some(Rule::Tree { place: place_of(path, report)?, tree: round_tree.clone() })),
         tensor.scalar().map(|which| Rule::Tensor(Tensor { which, closeness: exactly })),
         label.scalar().map(Rule::Label),
         ranked.scalar().map(|items| Rule::Ranked(Ranked { items, id, k, likeness })),

@@ -20,6 +20,7 @@ pub(super) use amount::Tolerance;
 pub(super) use class::Class;
 pub(super) use moment::TimeOfDay;
 pub(super) use name::Host;
+pub(super) use name::InAnswer;
 pub(super) use name::Truth;
 pub(super) use name::UrlPath;
 pub(super) use word::AnswerPart;

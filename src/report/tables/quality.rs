@@ -91,10 +91,19 @@ fn legacy<'m>(found: &ExperimentSummary, metric: &'m MetricSummary) -> Option<&'
 
 pub(super) fn agreement(found: &ExperimentSummary) -> Section {
     let words = ["field", "model", "calls for"];
-    let figures = ["answers", "agree", "differ", "missing", "legacy differs from itself"];
+    let figures = [
+        "answers",
+        "agree",
+        "differ",
+        "missing",
+        "score",
+        "length",
+        "legacy differs from itself",
+        "its score",
+    ];
     let mut table = Table::new(&words, &figures);
     for field in &found.agreement {
-        let AgreementSummary { arm, role, field: name, agree, differ, missing } = field;
+        let AgreementSummary { arm, role, field: name, agree, differ, missing, score, ratio } = field;
         let all = agree + differ + missing;
         let noise = found.agreement.iter().find(|other| other.role == Role::Control && other.field == *name);
         let noise = noise.filter(|_| *role != Role::Control);
@@ -106,7 +115,10 @@ pub(super) fn agreement(found: &ExperimentSummary) -> Section {
             known(share(*agree, all)),
             known(share(*differ, all)),
             if *missing == 0 { String::new() } else { known(share(*missing, all)) },
+            score.map(significant).unwrap_or_default(),
+            ratio.map(|ratio| format!("× {}", significant(ratio))).unwrap_or_default(),
             known(noise.and_then(|noise| share(noise.differ, noise.agree + noise.differ + noise.missing))),
+            noise.and_then(|noise| noise.score).map(significant).unwrap_or_default(),
         ]);
     }
     let note = "Agreement with legacy is not quality: legacy may be the one that is wrong.";
