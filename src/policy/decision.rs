@@ -75,6 +75,8 @@ pub enum JudgeMode {
     Pairwise,
     /// By people who prefer one of two answers, or neither.
     Human,
+    /// By how near an answer is to legacy's, from 0 to 1; legacy's second answer, where there is one, too.
+    Similarity,
 }
 
 /// Which requests a judge is to judge.
@@ -182,6 +184,7 @@ impl JudgeMode {
             JudgeMode::Pointwise => "pointwise",
             JudgeMode::Pairwise => "pairwise",
             JudgeMode::Human => "human",
+            JudgeMode::Similarity => "similarity",
         }
     }
 }

@@ -113,7 +113,7 @@ fn judged(name: MetricName, raw: At<schema::Metric>, judges: &Judges, report: &R
     let judge = judges.refer(judge.given()?, report)?;
     let measure = Measure::of(match judge.mode {
         JudgeMode::Rules => Kind::JudgePass,
-        JudgeMode::Pointwise => Kind::JudgeScore,
+        JudgeMode::Pointwise | JudgeMode::Similarity => Kind::JudgeScore,
         JudgeMode::Pairwise | JudgeMode::Human => Kind::JudgePreference,
     });
     let [prediction, score, truth, context] = [const { None }; 4];
