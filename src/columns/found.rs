@@ -307,7 +307,7 @@ pub(super) const LATER: &[OfRow] = &[
 const COMPARISON: &[Part] = &[
     part("arm", Kind::Text, "the arm; legacy itself for its second call"),
     part("role", Kind::Text, "what its call was for"),
-    part("field", Kind::Text, "the field; `body` where the policy names none"),
+    part("field", Kind::Text, "the field; where the policy names none `answer` and `length`, or `body`"),
     part("agreement", Kind::Text, "`agree`, `differ` or `missing`"),
     part("score", Kind::Float, "how far apart or how alike the values are, by the measure of the rule"),
 ];

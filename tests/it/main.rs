@@ -44,6 +44,7 @@ mod reviewing;
 mod rig;
 mod rollout;
 mod secrets;
+mod sampled;
 mod schemas;
 mod shadow;
 mod simulate;
