@@ -59,7 +59,8 @@ fn field(key: At<String>, raw: At<schema::Comparison>, report: &Report) -> Optio
     exactly_one(&rules, &place, report);
     let mut there = rules.iter().filter(|(_, there)| *there).map(|(rule, _)| *rule);
     if let (Some(rule), None) = (there.next(), there.next()) {
-        reject_strays(of_part(rule, &raw), &raw, report);
+        // What is wrong with the part has been reported.
+        of_part(rule, &raw).into_iter().for_each(|rule| reject_strays(rule, &raw, report));
     }
     let rule = rule(raw, &place, report);
     Some(ComparedField { name: name?.to_string(), rule: rule? })
@@ -79,16 +80,15 @@ fn rules(raw: &schema::Comparison) -> [(&'static str, bool); 9] {
     ]
 }
 
-/// A rule by the part of what was said, where it is one of those.
-fn of_part(rule: &'static str, raw: &schema::Comparison) -> &'static str {
+/// A rule by the part of what was said, where it is one of those; `None`: it names no such part.
+fn of_part(rule: &'static str, raw: &schema::Comparison) -> Option<&'static str> {
     match &raw.answer {
-        Field::Given(At { value: Scalar(part), .. }) if rule == "answer" => match part {
-            AnswerPart::Text => ANSWER_TEXT,
-            AnswerPart::Json => ANSWER_JSON,
-            AnswerPart::ToolCalls => ANSWER_TOOL_CALLS,
-            AnswerPart::Length => ANSWER_LENGTH,
-        },
-        _ => rule,
+        _ if rule != "answer" => Some(rule),
+        Field::Given(At { value: Scalar(AnswerPart::Text), .. }) => Some(ANSWER_TEXT),
+        Field::Given(At { value: Scalar(AnswerPart::Json), .. }) => Some(ANSWER_JSON),
+        Field::Given(At { value: Scalar(AnswerPart::ToolCalls), .. }) => Some(ANSWER_TOOL_CALLS),
+        Field::Given(At { value: Scalar(AnswerPart::Length), .. }) => Some(ANSWER_LENGTH),
+        _ => None,
     }
 }
 
