@@ -103,6 +103,7 @@ pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
         quality::judges(found),
         calls::calls(found),
         quality::agreement(found),
+        quality::fields(found),
         quality::paths(found),
         effects::pairs(found),
         splits::stages(found),

@@ -125,6 +125,38 @@ pub(super) fn agreement(found: &ExperimentSummary) -> Section {
     Section::of("Agreement", note, table)
 }
 
+pub(super) fn fields(found: &ExperimentSummary) -> Section {
+    let figures = [
+        "requests",
+        "candidate differs",
+        "legacy differs from itself",
+        "e-value",
+        "candidate's score",
+        "legacy's own",
+        "95 % of the difference",
+    ];
+    let mut table = Table::new(&["field", "candidate", "finding"], &figures);
+    for candidate in &found.paths {
+        for field in &candidate.fields {
+            let range = |range: Interval| format!("{} to {}", signed(range.lower), signed(range.upper));
+            table.row([
+                field.field.clone(),
+                candidate.candidate.to_string(),
+                finding(field.verdict).to_owned(),
+                grouped(field.requests),
+                percent(field.raw_rate),
+                percent(field.noise_rate),
+                e_value(field.log_e),
+                field.raw_score.map(significant).unwrap_or_default(),
+                field.noise_score.map(significant).unwrap_or_default(),
+                field.score_difference.map(range).unwrap_or_default(),
+            ]);
+        }
+    }
+    let note = "Requests that legacy was asked twice: answers that are drawn differ from themselves too.";
+    Section::of("Against noise", note, table)
+}
+
 /// How many paths of a candidate are shown.
 const PATHS: usize = 50;
 
