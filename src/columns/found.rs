@@ -309,7 +309,11 @@ const COMPARISON: &[Part] = &[
     part("role", Kind::Text, "what its call was for"),
     part("field", Kind::Text, "the field; where the policy names none `answer` and `length`, or `body`"),
     part("agreement", Kind::Text, "`agree`, `differ` or `missing`"),
-    part("score", Kind::Float, "how far apart or how alike the values are, by the measure of the rule"),
+    part(
+        "score",
+        Kind::Float,
+        "how far apart or how alike the values are, by the measure of the rule; of lengths their ratio",
+    ),
 ];
 
 const DROPPED: &[Part] = &[
