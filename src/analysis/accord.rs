@@ -245,6 +245,8 @@ impl Study {
             JudgeMode::Rules | JudgeMode::Pointwise | JudgeMode::Pairwise => {
                 self.accord.hear_judge(record, legacy);
             }
+            // How alike answers are is no word on which is better.
+            JudgeMode::Similarity => {}
         }
     }
 

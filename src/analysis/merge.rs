@@ -79,6 +79,8 @@ impl Study {
             own.agree += theirs.agree;
             own.differ += theirs.differ;
             own.missing += theirs.missing;
+            own.scores.merge(&theirs.scores);
+            own.log_ratios.merge(&theirs.log_ratios);
         }
         self.noise.merge(&other.noise);
         let before = self.strata.clone();

@@ -60,6 +60,7 @@ pub use judged::JudgeSummary;
 pub use measured::CallQuality;
 pub use measured::ClassCount;
 pub use measured::MetricSummary;
+pub use noise::FieldSummary;
 pub use noise::PathSummary;
 pub use noise::PathVerdict;
 pub use noise::PathsSummary;

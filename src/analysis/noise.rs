@@ -6,8 +6,12 @@
 //! noise: sequential McNemar on the requests where just one of them does, then e-BH over all paths of the candidate.
 //! State is bounded and can be merged.
 
+mod fields;
+
 #[cfg(test)]
 mod tests;
+
+pub use fields::FieldSummary;
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -16,6 +20,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::analysis::noise::fields::Fields;
 use crate::record::ComparisonRecord;
 use crate::record::PairedRecord;
 use crate::stats::Alternative;
@@ -48,6 +53,8 @@ struct Paths {
     /// How often a path differed that is not among those told apart.
     other: u64,
     paths: IndexMap<String, Tally>,
+    #[serde(default)]
+    fields: Fields,
 }
 
 /// Requests in which one path differed, by where it did.
@@ -69,6 +76,8 @@ pub struct PathsSummary {
     pub truncated: u64,
     /// How often a path differed beyond the 1,000 that are told apart.
     pub other: u64,
+    /// Every field that has something to compare in some of those requests.
+    pub fields: Vec<FieldSummary>,
     /// Every path that ever differed: those that truly do first, the surest first.
     pub paths: Vec<PathSummary>,
 }
@@ -105,10 +114,13 @@ impl Noise {
     pub(super) fn fold(&mut self, record: &PairedRecord) {
         let Some(legacy) = record.arms.first() else { return };
         let is_control = |found: &&ComparisonRecord| found.arm == *legacy && found.role == Role::Control;
-        let Some(noise) = record.comparison.iter().find(is_control).and_then(Told::of) else { return };
+        let Some(control) = record.comparison.iter().find(is_control) else { return };
+        let noise = Told::of(control);
         for comparison in record.comparison.iter().filter(|found| found.arm != *legacy) {
-            if let Some(raw) = Told::of(comparison) {
-                self.candidates.entry(comparison.arm.clone()).or_default().fold(&raw, &noise);
+            let paths = self.candidates.entry(comparison.arm.clone()).or_default();
+            paths.fields.fold(comparison, control);
+            if let (Some(raw), Some(noise)) = (Told::of(comparison), &noise) {
+                paths.fold(&raw, noise);
             }
         }
     }
@@ -127,6 +139,7 @@ impl Noise {
             requests: paths.requests,
             truncated: paths.truncated,
             other: paths.other,
+            fields: paths.fields.summary(),
             paths: paths.summary(),
         });
         candidates.collect()
@@ -158,9 +171,7 @@ impl Paths {
         for path in raw.paths.union(&noise.paths) {
             let (in_raw, in_noise) = (raw.paths.contains(path), noise.paths.contains(path));
             match self.tally(path) {
-                Some(tally) if in_raw && in_noise => tally.both += 1,
-                Some(tally) if in_raw => tally.only_raw += 1,
-                Some(tally) => tally.only_noise += 1,
+                Some(tally) => tally.count(in_raw, in_noise),
                 None => self.other += 1,
             }
         }
@@ -181,14 +192,11 @@ impl Paths {
         self.requests += other.requests;
         self.truncated += other.truncated;
         self.other += other.other;
-        for (path, Tally { only_raw, only_noise, both }) in &other.paths {
+        self.fields.merge(&other.fields);
+        for (path, theirs) in &other.paths {
             match self.tally(path) {
-                Some(tally) => {
-                    tally.only_raw += only_raw;
-                    tally.only_noise += only_noise;
-                    tally.both += both;
-                }
-                None => self.other += only_raw + only_noise + both,
+                Some(tally) => tally.merge(*theirs),
+                None => self.other += theirs.only_raw + theirs.only_noise + theirs.both,
             }
         }
     }
@@ -202,14 +210,10 @@ impl Paths {
         let mut paths: Vec<PathSummary> = known
             .map(|(((path, tally), log_e), differs)| PathSummary {
                 path: path.clone(),
-                raw_rate: self.share(tally.only_raw + tally.both),
-                noise_rate: self.share(tally.only_noise + tally.both),
+                raw_rate: self.share(tally.in_raw()),
+                noise_rate: self.share(tally.in_noise()),
                 log_e,
-                verdict: match tally {
-                    _ if differs => PathVerdict::Differs,
-                    tally if tally.is_noise(self.requests) => PathVerdict::Noise,
-                    _ => PathVerdict::Open,
-                },
+                verdict: tally.verdict(differs, self.requests),
             })
             .collect();
         paths.sort_by(|one, other| one.verdict.cmp(&other.verdict).then_with(|| surer(one, other)));
@@ -227,6 +231,41 @@ fn surer(one: &PathSummary, other: &PathSummary) -> Ordering {
 }
 
 impl Tally {
+    fn count(&mut self, in_raw: bool, in_noise: bool) {
+        match (in_raw, in_noise) {
+            (true, true) => self.both += 1,
+            (true, false) => self.only_raw += 1,
+            (false, true) => self.only_noise += 1,
+            (false, false) => {}
+        }
+    }
+
+    fn merge(&mut self, other: Tally) {
+        let Tally { only_raw, only_noise, both } = other;
+        self.only_raw += only_raw;
+        self.only_noise += only_noise;
+        self.both += both;
+    }
+
+    /// Requests in which the candidate differed from legacy.
+    fn in_raw(&self) -> u64 {
+        self.only_raw + self.both
+    }
+
+    /// Requests in which legacy differed from itself.
+    fn in_noise(&self) -> u64 {
+        self.only_noise + self.both
+    }
+
+    /// `differs`: it is among the discoveries.
+    fn verdict(&self, differs: bool, requests: u64) -> PathVerdict {
+        match differs {
+            true => PathVerdict::Differs,
+            false if self.is_noise(requests) => PathVerdict::Noise,
+            false => PathVerdict::Open,
+        }
+    }
+
     /// The evidence that the candidate differs more often than legacy does from itself.
     fn log_e(&self) -> f64 {
         BetaBinomial::paired(Alternative::Greater).log_e(self.only_raw, self.only_noise)
@@ -244,7 +283,7 @@ impl Tally {
         };
         let rate = upper(0.5, decided, requests.saturating_sub(decided));
         let share = upper(10.0, self.only_raw, self.only_noise);
-        let is_seen = self.only_noise + self.both > 0;
+        let is_seen = self.in_noise() > 0;
         is_seen && rate * (2.0 * share - 1.0) < MARGIN
     }
 }

@@ -27,6 +27,7 @@ use crate::policy::Decision;
 use crate::policy::Metric;
 use crate::policy::Source;
 use crate::policy::Watched;
+use crate::record::ANSWER_TEXT;
 use crate::record::ObservationRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
@@ -254,15 +255,16 @@ pub(super) fn finding(metric: &Metric, case: &Case, answer: &Readings) -> Option
 
 fn found<'v>(source: &Source, case: &'v Case, answer: &'v Readings) -> Found<'v> {
     let (readings, path, of_answer) = match source {
-        Source::Answer(path) => (answer, path, true),
-        Source::Request(path) => (&case.readings, path, false),
+        Source::Answer(path) => (answer, path.as_str(), true),
+        Source::AnswerText => (answer, ANSWER_TEXT, true),
+        Source::Request(path) => (&case.readings, path.as_str(), false),
         Source::Outcome(name) => {
             return case
                 .outcome(name)
                 .map_or(Found::Awaited, |value| Found::Value(Cow::Owned(value.to_json())));
         }
     };
-    match readings.get(path.as_str()) {
+    match readings.get(path) {
         // A model that says null gives no answer.
         Some(Reading::Value(Value::Null)) if of_answer => Found::Missing,
         Some(Reading::Value(value)) => Found::Value(Cow::Borrowed(value)),

@@ -35,6 +35,7 @@ use crate::record::LossReason;
 use crate::record::OutcomeRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
+use crate::stats::Moments;
 use crate::stats::Votes;
 use crate::vocab::MetricName;
 use crate::vocab::ModelName;
@@ -114,12 +115,18 @@ pub struct LeftOut {
     pub retries: u64,
 }
 
-/// How often a field agreed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How often a field agreed, and how near its values were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct AgreementTally {
     pub(super) agree: u64,
     pub(super) differ: u64,
     pub(super) missing: u64,
+    /// Scores, where its rule measures.
+    #[serde(default)]
+    pub(super) scores: Moments,
+    /// The natural logarithms of ratios of length, where its rule is of lengths.
+    #[serde(default)]
+    pub(super) log_ratios: Moments,
 }
 
 /// Reports of one outcome for one arm.
@@ -354,6 +361,9 @@ impl Study {
                     Agreement::Differ => &mut tally.differ,
                     Agreement::Missing => &mut tally.missing,
                 } += 1;
+                // What is not finite, which only a damaged log has, counts nowhere.
+                let _ = comparison.scores.get(field).map(|score| tally.scores.add(*score));
+                let _ = comparison.ratios.get(field).map(|ratio| tally.log_ratios.add(ratio.ln()));
             }
         }
     }

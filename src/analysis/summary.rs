@@ -157,6 +157,13 @@ pub struct AgreementSummary {
     pub differ: u64,
     /// Not there on one side or both.
     pub missing: u64,
+    /// The mean of the scores, where its rule measures: how far apart or how alike values are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The geometric mean of how many times as long as legacy's the answers are, where its rule is of lengths; how many lie
+    /// within the bound, `agree` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
 }
 
 /// Requests that both a candidate and legacy answered, by on which side an event happened.
@@ -292,6 +299,8 @@ impl Study {
             agree: tally.agree,
             differ: tally.differ,
             missing: tally.missing,
+            score: tally.scores.mean().ok(),
+            ratio: tally.log_ratios.mean().ok().map(f64::exp),
         });
         fields.collect()
     }

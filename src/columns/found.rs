@@ -307,9 +307,13 @@ pub(super) const LATER: &[OfRow] = &[
 const COMPARISON: &[Part] = &[
     part("arm", Kind::Text, "the arm; legacy itself for its second call"),
     part("role", Kind::Text, "what its call was for"),
-    part("field", Kind::Text, "the field; `body` where the policy names none"),
+    part("field", Kind::Text, "the field; where the policy names none `answer` and `length`, or `body`"),
     part("agreement", Kind::Text, "`agree`, `differ` or `missing`"),
-    part("score", Kind::Float, "how far apart or how alike the values are, by the measure of the rule"),
+    part(
+        "score",
+        Kind::Float,
+        "how far apart or how alike the values are, by the measure of the rule; of lengths their ratio",
+    ),
 ];
 
 const DROPPED: &[Part] = &[
@@ -343,7 +347,8 @@ fn comparisons<'r>(row: &'r Row<'_>) -> Cell<'r> {
     let Some(pair) = row.pair() else { return Cell::Null };
     let fields = pair.comparison.iter().flat_map(|found| {
         found.fields.iter().map(|(field, agreement)| {
-            let score = found.scores.get(field).map_or(Cell::Null, |score| Cell::Float(*score));
+            let score = found.scores.get(field).or_else(|| found.ratios.get(field));
+            let score = score.map_or(Cell::Null, |score| Cell::Float(*score));
             let (arm, role) = (Cell::text(Some(found.arm.as_str())), Cell::text(Some(found.role.as_str())));
             vec![arm, role, Cell::text(Some(field)), Cell::word(agreement), score]
         })

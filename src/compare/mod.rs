@@ -7,10 +7,12 @@ mod calls;
 mod canonical;
 mod embedding;
 mod equal;
+mod lexical;
 mod number;
 mod pointer;
 mod ranked;
 mod rule;
+mod said;
 mod tensor;
 mod text;
 mod tree;
@@ -21,11 +23,18 @@ mod tests;
 pub use calls::CallAgreement;
 pub use embedding::Embedding;
 pub use equal::Closeness;
+pub use lexical::Alike;
+pub use lexical::Lexical;
 pub use pointer::Pointer;
 pub use pointer::PointerError;
 pub use ranked::Likeness;
 pub use ranked::Ranked;
 pub use rule::Rule;
+pub use said::Answer;
+pub use said::LENGTH_RATIO;
+pub use said::Length;
+pub use said::Said;
+pub use said::Unit;
 pub use tensor::Tensor;
 pub use tensor::Which;
 pub use text::Normalize;
@@ -77,20 +86,30 @@ pub struct Compared<'f> {
     pub agreement: Agreement,
     /// How far apart or how alike the values are, where the rule measures that. Finite.
     pub score: Option<f64>,
-    /// Where the values differ, within [`BOUND`]; only of trees and whole bodies, and `None` where two different bodies
-    /// are not both JSON.
+    /// How many times as long as legacy's the other is, where the rule measures that. Finite and above 0.
+    pub ratio: Option<f64>,
+    /// Where the values differ, within [`BOUND`]; only of trees, of what was said and of whole bodies, and `None` where two
+    /// different bodies are not both JSON. Paths into what was said begin with `answer/`, all others with `/`.
     pub differences: Option<Differences>,
 }
 
 /// Compares two answers to the same request, field by field.
 ///
-/// Without fields the whole bodies are compared, as one field called `body`: as JSON, where whole numbers must be
-/// equal and others within 1e-9 of the larger; else byte by byte.
-pub fn answers<'f>(fields: &'f [Field], legacy: &Document, other: &Document) -> Vec<Compared<'f>> {
-    if fields.is_empty() {
-        return vec![Compared::new("body", whole(legacy, other))];
+/// Without fields the answers of language models are compared by what they said: as `answer`, which agrees where texts,
+/// refusals and calls of tools are the same and whose score is chrF, and as `length`. Of other answers the whole bodies are
+/// compared, as one field called `body`: as JSON, where whole numbers must be equal and others within 1e-9 of the larger;
+/// else byte by byte.
+pub fn answers<'f>(fields: &'f [Field], legacy: Answer<'_>, other: Answer<'_>) -> Vec<Compared<'f>> {
+    match fields {
+        [] if legacy.says() => {
+            let rules = [("answer", Said::Whole), ("length", Said::Length(Length::default()))];
+            rules.map(|(field, said)| Compared::new(field, said.compare(legacy, other))).into()
+        }
+        [] => vec![Compared::new("body", whole(legacy.body, other.body))],
+        fields => {
+            fields.iter().map(|field| Compared::new(&field.name, field.rule.hold(legacy, other))).collect()
+        }
     }
-    fields.iter().map(|field| Compared::new(&field.name, field.rule.hold(legacy, other))).collect()
 }
 
 /// Says whether two JSON values are the same: members in any order, numbers by value (1 is 1.0).
@@ -100,8 +119,8 @@ pub fn same(one: &Value, other: &Value) -> bool {
 
 impl<'f> Compared<'f> {
     fn new(field: &'f str, finding: Finding) -> Self {
-        let Finding { agreement, score, differences } = finding;
-        Self { field, agreement, score, differences }
+        let Finding { agreement, score, ratio, differences } = finding;
+        Self { field, agreement, score, ratio, differences }
     }
 }
 

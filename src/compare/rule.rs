@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::compare::Agreement;
+use crate::compare::Answer;
 use crate::compare::BOUND;
 use crate::compare::Closeness;
 use crate::compare::Differences;
 use crate::compare::Embedding;
 use crate::compare::Pointer;
 use crate::compare::Ranked;
+use crate::compare::Said;
 use crate::compare::Tensor;
 use crate::compare::Text;
 use crate::compare::Tree;
@@ -55,6 +57,8 @@ pub enum Rule {
     Text(Text),
     /// Vectors of much the same direction.
     Embedding(Embedding),
+    /// What was said, whatever the protocol and however it was sent.
+    Said(Said),
 }
 
 /// What a rule says of two answers.
@@ -62,12 +66,13 @@ pub enum Rule {
 pub(super) struct Finding {
     pub(super) agreement: Agreement,
     pub(super) score: Option<f64>,
+    pub(super) ratio: Option<f64>,
     pub(super) differences: Option<Differences>,
 }
 
 impl Finding {
     pub(super) const MISSING: Finding =
-        Finding { agreement: Agreement::Missing, score: None, differences: None };
+        Finding { agreement: Agreement::Missing, score: None, ratio: None, differences: None };
 
     pub(super) fn plain(agrees: bool) -> Self {
         Self::scored(agrees, None)
@@ -76,7 +81,8 @@ impl Finding {
     /// A score that is no finite number is none.
     pub(super) fn scored(agrees: bool, score: Option<f64>) -> Self {
         let agreement = if agrees { Agreement::Agree } else { Agreement::Differ };
-        Self { agreement, score: score.filter(|score| score.is_finite()), differences: None }
+        let score = score.filter(|score| score.is_finite());
+        Self { agreement, score, ratio: None, differences: None }
     }
 
     pub(super) fn of_differences(differences: Differences) -> Self {
@@ -87,7 +93,8 @@ impl Finding {
 
 impl Rule {
     /// What the rule says of two answers.
-    pub(super) fn hold(&self, legacy: &Document, other: &Document) -> Finding {
+    pub(super) fn hold(&self, one: Answer<'_>, two: Answer<'_>) -> Finding {
+        let (legacy, other) = (one.body, two.body);
         match self {
             Rule::Exact(path) => selected(path, legacy, other, exact),
             Rule::Numeric { path, closeness } => {
@@ -105,6 +112,7 @@ impl Rule {
             Rule::Embedding(embedding) => {
                 selected(&embedding.path, legacy, other, |legacy, other| embedding.compare(legacy, other))
             }
+            Rule::Said(said) => said.compare(one, two),
         }
     }
 }

@@ -1,4 +1,5 @@
 mod rules;
+mod said;
 mod trees;
 
 use proptest::collection::vec;
@@ -14,6 +15,7 @@ use crate::compare::Agreement;
 use crate::compare::Agreement::Agree;
 use crate::compare::Agreement::Differ;
 use crate::compare::Agreement::Missing;
+use crate::compare::Answer;
 use crate::compare::Closeness;
 use crate::compare::Compared;
 use crate::compare::Field;
@@ -27,7 +29,7 @@ fn check(rule: Option<Rule>, legacy: &str, other: &str, expected: Agreement) {
     let name = if rule.is_some() { "field" } else { "body" };
     let fields: Vec<Field> = rule.into_iter().map(|rule| Field { name: "field".to_owned(), rule }).collect();
     for (one, two) in [(&one, &two), (&two, &one)] {
-        let compared = answers(&fields, one, two);
+        let compared = answers(&fields, Answer::plain(one), Answer::plain(two));
         let found: Vec<_> =
             compared.iter().map(|Compared { field, agreement, .. }| (*field, *agreement)).collect();
         assert_eq!(found, [(name, expected)], "{legacy} and {other}");
@@ -122,7 +124,7 @@ fn bodies_that_are_no_json_are_compared_by_their_bytes_and_have_no_fields() {
         (&field, "1", "1", Agree),
     ];
     for (fields, legacy, other, expected) in cases {
-        let found = answers(fields, &legacy.into(), &other.into())[0].agreement;
+        let found = answers(fields, Answer::plain(&legacy.into()), Answer::plain(&other.into()))[0].agreement;
         assert_eq!(found, expected, "{legacy} {other}");
     }
 }
@@ -132,7 +134,7 @@ fn fields_are_compared_one_by_one_in_the_order_of_the_policy() {
     let fields = ["b", "a", "c"]
         .map(|name| Field { name: name.to_owned(), rule: exact(&format!("$.{name}")).unwrap() });
     let (legacy, other) = (r#"{"a": 1, "b": 1}"#.into(), r#"{"a": 1, "b": 2}"#.into());
-    let compared = answers(&fields, &legacy, &other);
+    let compared = answers(&fields, Answer::plain(&legacy), Answer::plain(&other));
     let found: Vec<_> = compared.iter().map(|compared| (compared.field, compared.agreement)).collect();
     assert_eq!(found, [("b", Differ), ("a", Agree), ("c", Missing)]);
 }
@@ -165,14 +167,14 @@ proptest! {
     fn every_document_agrees_with_itself_written_otherwise(document in document()) {
         let pretty = serde_json::to_string_pretty(&document).unwrap().as_str().into();
         let plain = document.to_string().as_str().into();
-        let agreement = |fields: &[Field]| answers(fields, &plain, &pretty)[0].agreement;
+        let agreement = |fields: &[Field]| answers(fields, Answer::plain(&plain), Answer::plain(&pretty))[0].agreement;
         prop_assert_eq!(agreement(&[]), Agree);
         prop_assert_eq!(agreement(&[Field { name: "all".to_owned(), rule: exact("$").unwrap() }]), Agree);
     }
 
     #[test]
     fn agreement_does_not_depend_on_which_side_is_legacy(one in document(), two in document()) {
-        let agreement = |a, b| answers(&[], a, b)[0].agreement;
+        let agreement = |a, b| answers(&[], Answer::plain(a), Answer::plain(b))[0].agreement;
         let (one, two) = (one.to_string().as_str().into(), two.to_string().as_str().into());
         prop_assert_eq!(agreement(&one, &two), agreement(&two, &one));
     }

@@ -1,9 +1,10 @@
-//! Texts: how much of one would have to be edited to make the other.
+//! Texts in answers: how alike they are, by default by how much of one would have to be edited to make the other.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::compare::Alike;
 use crate::compare::rule::Finding;
 use crate::evaluate::text::edit_similarity;
 use crate::evaluate::text::levenshtein;
@@ -12,16 +13,13 @@ use crate::protocol::JsonPath;
 /// Up to how many characters of what differs in two texts are looked at: a bound on time, which grows with the square.
 const LONGEST: usize = 20_000;
 
-/// Texts that are alike. The score is their edit similarity: 1 for equal ones, 0 where nothing can stay; of several
-/// texts the least.
+/// Texts that are alike. The score is the value of the measure: 1 for equal ones; of several texts the least.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Text {
     /// Selects the texts.
     pub path: JsonPath,
-    /// The edit similarity at which texts agree, 0 to 1.
-    pub least: f64,
-    /// What is no difference.
-    pub normalize: Vec<Normalize>,
+    /// When they are alike.
+    pub alike: Alike,
 }
 
 /// What is no difference between two texts.
@@ -35,32 +33,19 @@ pub enum Normalize {
 
 impl Text {
     pub(super) fn compare(&self, legacy: &[Cow<'_, Value>], other: &[Cow<'_, Value>]) -> Finding {
-        let Some((legacy, other)) = self.texts(legacy).zip(self.texts(other)) else {
-            return Finding::MISSING;
-        };
-        if legacy.len() != other.len() {
-            return Finding::plain(false);
-        }
-        let similarities = legacy.iter().zip(&other).map(|(legacy, other)| similarity(legacy, other));
-        let least = similarities.fold(1.0, f64::min);
-        Finding::scored(least >= self.least, Some(least))
+        let Some((legacy, other)) = texts(legacy).zip(texts(other)) else { return Finding::MISSING };
+        self.alike.compare(&legacy, &other)
     }
+}
 
-    /// The texts without what is no difference; `None`: something else is among them.
-    fn texts(&self, selected: &[Cow<'_, Value>]) -> Option<Vec<String>> {
-        let normal = |text: &str| {
-            self.normalize.iter().fold(text.to_owned(), |text, normalize| match normalize {
-                Normalize::Case => text.to_lowercase(),
-                Normalize::Whitespace => text.split_whitespace().collect::<Vec<_>>().join(" "),
-            })
-        };
-        selected.iter().map(|value| value.as_str().map(normal)).collect()
-    }
+/// The texts; `None`: something else is among them.
+fn texts<'v>(selected: &'v [Cow<'_, Value>]) -> Option<Vec<&'v str>> {
+    selected.iter().map(|value| value.as_str()).collect()
 }
 
 /// The edit similarity. Of texts that differ over more than [`LONGEST`] characters the rest counts as different
 /// throughout, so that they are never said to be nearer than they are.
-fn similarity(one: &str, other: &str) -> f64 {
+pub(super) fn similarity(one: &str, other: &str) -> f64 {
     let (one_chars, other_chars): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let longer = one_chars.len().max(other_chars.len());
     if longer <= LONGEST {

@@ -109,6 +109,24 @@ impl Tree {
 }
 
 impl Differences {
+    /// Adds others, as far as there is room.
+    pub(super) fn add(&mut self, other: Differences, bound: Bound) {
+        self.truncated |= other.truncated;
+        self.found.extend(other.found);
+        self.truncated |= self.found.len() > bound.differences;
+        while self.found.len() > bound.differences {
+            self.found.pop_last();
+        }
+    }
+
+    /// The same, with something before each path.
+    pub(super) fn below(self, prefix: &str) -> Self {
+        let found = self.found.into_iter();
+        let found =
+            found.map(|Difference { path, kind }| Difference { path: format!("{prefix}{path}"), kind });
+        Self { found: found.collect(), truncated: self.truncated }
+    }
+
     /// Says whether the trees are the same.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty() && !self.truncated

@@ -31,6 +31,14 @@ impl Case {
         self.record.arms.iter().filter_map(own)
     }
 
+    /// Legacy's second answer to the same request, where there is one.
+    pub fn control(&self) -> Option<&ObservationRecord> {
+        let is_control = |seen: &&ObservationRecord| {
+            self.record.arms.first() == Some(&seen.arm) && seen.role == Role::Control
+        };
+        self.record.observations.iter().find(is_control)
+    }
+
     /// The request as a judge is shown it: a conversation as lines, other JSON without the name of a model.
     pub fn request(&self) -> String {
         match self.request_json() {

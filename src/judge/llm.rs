@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::cost::Money;
+use crate::cost::Rate;
 use crate::judge::Case;
 use crate::judge::Llm;
 use crate::judge::Said;
@@ -103,7 +104,7 @@ async fn put(
     took.calls += tries.calls;
     let reply = reply?;
     let tokens = usage(Protocol::OpenAi, Some("application/json"), &reply);
-    spent(llm, ledger, tokens, begun.elapsed(), took);
+    spent(llm.rate.as_ref(), ledger, tokens, begun.elapsed(), took);
     let reply: Value = serde_json::from_slice(&reply).map_err(|_| Missing::Unparsable)?;
     if let Some(model) = reply.get("model").and_then(Value::as_str) {
         took.model = Some(model.chars().take(200).collect());
@@ -118,9 +119,16 @@ fn read(template: Template, content: &str) -> Result<Word, Missing> {
     template.read(content).ok_or(Missing::Unparsable)
 }
 
-fn spent(llm: &Llm, ledger: &Ledger, tokens: Option<Usage>, duration: Duration, took: &mut Took) {
+/// Counts what a call used and cost, for the day's budget and for the record.
+pub(super) fn spent(
+    rate: Option<&Rate>,
+    ledger: &Ledger,
+    tokens: Option<Usage>,
+    duration: Duration,
+    took: &mut Took,
+) {
     let cost: Option<(Money, &str)> =
-        llm.rate.as_ref().map(|rate| (rate.price(tokens.as_ref(), duration), rate.currency.as_str()));
+        rate.map(|rate| (rate.price(tokens.as_ref(), duration), rate.currency.as_str()));
     let all = tokens.map_or(0, |usage| usage.input_tokens + usage.cached_input_tokens + usage.output_tokens);
     ledger.count(all, cost.map(|(amount, _)| amount));
     took.add(tokens, cost);

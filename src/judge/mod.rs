@@ -5,7 +5,7 @@
 //! a judge says is a record of its own, so that the live figures and a report over the log are the same.
 //!
 //! **Rules** are kept or broken. A **language model** is asked, for a score or for the better of two answers, which it is
-//! shown in both orders. A **service** of the user's may do anything that takes a while. **People** judge on the review page,
+//! shown in both orders. A model of **embeddings** says how near an answer is to legacy's in meaning. A **service** of the user's may do anything that takes a while. **People** judge on the review page,
 //! blind, when they have time. The unit of every test is the request, whatever number of calls a judgement took.
 
 mod board;
@@ -14,6 +14,7 @@ mod call;
 mod case;
 mod desk;
 mod drop;
+mod embeddings;
 mod language;
 mod llm;
 mod review;
@@ -41,6 +42,7 @@ pub use review::Shown;
 pub use review::Word;
 pub use rules::Rule;
 pub use settings::Budget;
+pub use settings::Embeddings;
 pub use settings::Human;
 pub use settings::Llm;
 pub use settings::Service;

@@ -67,6 +67,8 @@ pub enum Way {
     Http(Service),
     /// By showing pairs to people.
     Human(Human),
+    /// By how near answers are to legacy's in a space of embeddings.
+    Embeddings(Box<Embeddings>),
 }
 
 /// People who judge.
@@ -105,6 +107,21 @@ pub struct Llm {
     pub rate: Option<Rate>,
 }
 
+/// A model of embeddings, behind an API that is compatible with OpenAI's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// Where it is: the API's base, or the whole URL up to `/embeddings`.
+    pub target: Target,
+    /// The bearer token; `None`: it asks for none.
+    pub key: Option<Secret>,
+    /// The model's name there.
+    pub model: String,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// What it charges; `None`: nothing is known of that.
+    pub rate: Option<Rate>,
+}
+
 /// A service that judges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
@@ -129,12 +146,13 @@ impl Settings {
             Way::Llm(_) => JudgeMode::Pointwise,
             Way::Http(service) => service.mode,
             Way::Human(_) => JudgeMode::Human,
+            Way::Embeddings(_) => JudgeMode::Similarity,
         }
     }
 
     /// Whether it asks a model or a service, which takes time and mostly money.
     pub fn asks(&self) -> bool {
-        matches!(self.way, Way::Llm(_) | Way::Http(_))
+        matches!(self.way, Way::Llm(_) | Way::Http(_) | Way::Embeddings(_))
     }
 
     /// The people who judge, where people do.
@@ -160,6 +178,9 @@ impl Settings {
                 json!({"http": [url(&service.target), service.mode.as_str(), service.version]})
             }
             Way::Human(human) => json!({"human": human.question}),
+            Way::Embeddings(embeddings) => {
+                json!({"embeddings": [url(&embeddings.target), embeddings.model]})
+            }
         };
         digest(&json!({"at": path(&self.at), "way": way}).to_string())
     }

@@ -7,6 +7,7 @@ use crate::judge::Language;
 use crate::judge::Rule;
 use crate::judge::Said;
 use crate::judge::Template;
+use crate::judge::embeddings::read;
 use crate::judge::rules::broken;
 use crate::judge::template::Texts;
 use crate::judge::template::Verdict;
@@ -125,4 +126,24 @@ fn all_that_is_judged_stands_between_fences() {
         assert_eq!(opened, closed + 1, "{text} in {}", said(1));
     }
     assert!(matches!(&messages, Value::Array(both) if both.len() == 2));
+}
+
+#[test]
+fn vectors_stand_where_their_index_says_and_none_is_made_up() {
+    let cases = [
+        (json!([{"embedding": [1, 0]}, {"embedding": [0.5, 2]}]), Some(vec![vec![1.0, 0.0], vec![0.5, 2.0]])),
+        (
+            json!([{"index": 1, "embedding": [1]}, {"index": 0, "embedding": [2]}]),
+            Some(vec![vec![2.0], vec![1.0]]),
+        ),
+        (json!([{"embedding": [1]}]), None),
+        (json!([{"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}]), None),
+        (json!([{"index": 0, "embedding": [1]}, {"index": 7, "embedding": [1]}]), None),
+        (json!([{"embedding": [1]}, {"embedding": ["1"]}]), None),
+        (json!([{"embedding": [1]}, {"embedding": "AACAPw=="}]), None),
+        (json!({"error": "no"}), None),
+    ];
+    for (data, expected) in cases {
+        assert_eq!(read(&json!({"data": data}), 2), expected, "{data}");
+    }
 }

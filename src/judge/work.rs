@@ -13,6 +13,7 @@ use crate::judge::Settings;
 use crate::judge::Way;
 use crate::judge::cache::Cache;
 use crate::judge::case::Came;
+use crate::judge::embeddings;
 use crate::judge::llm;
 use crate::judge::rules;
 use crate::judge::service;
@@ -62,6 +63,7 @@ pub(super) async fn judge(settings: &Settings, means: &Means, case: &Case) -> Ju
     let mut took = Took::default();
     judgement.answers = match &settings.way {
         Way::Rules(rules) => entries.iter().map(|entry| by_rules(rules, entry)).collect(),
+        Way::Embeddings(model) => embeddings::score(model, settings, means, case, &mut took).await,
         _ if settings.mode() == JudgeMode::Pairwise => {
             prefer(settings, means, case, &entries, &mut took).await
         }
@@ -203,7 +205,7 @@ async fn ask(
     let mut answer = match &settings.way {
         Way::Llm(llm) => llm::ask(llm, &means.ledger, case, &request, said, took).await,
         Way::Http(service) => service::ask(service, settings, &means.ledger, case, said, took).await,
-        Way::Rules(_) | Way::Human(_) => return unasked(case),
+        Way::Rules(_) | Way::Human(_) | Way::Embeddings(_) => return unasked(case),
     }
     .unwrap_or_else(|why| JudgedAnswer { missing: Some(why), ..unasked(case) });
     answer.explanation = answer.explanation.map(cut);
@@ -219,7 +221,7 @@ pub(super) fn unasked(case: &Case) -> JudgedAnswer {
 }
 
 /// What makes two questions one: all that the judge is shown, and the judge.
-fn question(settings: &Settings, case: &Case, request: &str, said: &[&Said]) -> [u8; 32] {
+pub(super) fn question(settings: &Settings, case: &Case, request: &str, said: &[&Said]) -> [u8; 32] {
     let version = settings.version();
     let (reference, context) = match &settings.way {
         Way::Llm(llm) => (case.at(llm.reference.as_ref()), case.at(llm.context.as_ref())),
@@ -257,7 +259,7 @@ impl<'c> Entry<'c> {
 
 impl JudgedAnswer {
     /// The same, of this answer.
-    fn of_entry(self, entry: &Entry<'_>) -> Self {
+    pub(super) fn of_entry(self, entry: &Entry<'_>) -> Self {
         Self { arm: entry.seen.arm.clone(), role: entry.seen.role, ..self }
     }
 }

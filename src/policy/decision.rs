@@ -44,6 +44,8 @@ pub struct Metric {
 pub enum Source {
     /// At this path of the model's answer.
     Answer(JsonPath),
+    /// The text that the model's answer says, whatever its protocol and however it was sent.
+    AnswerText,
     /// At this path of the request.
     Request(JsonPath),
     /// In the outcome of this name.
@@ -73,6 +75,8 @@ pub enum JudgeMode {
     Pairwise,
     /// By people who prefer one of two answers, or neither.
     Human,
+    /// By how near an answer is to legacy's, from 0 to 1; legacy's second answer, where there is one, too.
+    Similarity,
 }
 
 /// Which requests a judge is to judge.
@@ -180,6 +184,7 @@ impl JudgeMode {
             JudgeMode::Pointwise => "pointwise",
             JudgeMode::Pairwise => "pairwise",
             JudgeMode::Human => "human",
+            JudgeMode::Similarity => "similarity",
         }
     }
 }

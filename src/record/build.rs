@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::compare::Answer;
 use crate::compare::CallAgreement;
 use crate::policy::Experiment;
 use crate::policy::Model;
@@ -220,15 +221,14 @@ fn comparison(
     let others = legs.iter().filter(|leg| !is_legacy(leg) && leg.is_answer());
     others
         .filter_map(|other| {
-            let compared =
-                Comparison::of(experiment, redactor, legacy.content.whole()?, other.content.whole()?);
+            let compared = Comparison::of(experiment, redactor, legacy.answer()?, other.answer()?);
             // Whole answers of different status differ, though their bodies be equal; a field stands for itself.
             let apart = experiment.compare.is_empty() && legacy.seen.status != other.seen.status;
             let compared = if apart { compared.apart() } else { compared };
-            let Comparison { fields, scores, paths, paths_truncated } = compared;
+            let Comparison { fields, scores, ratios, paths, paths_truncated } = compared;
             let (arm, role) = (name(other.seen.arm), other.seen.role);
             let tool_calls = CallAgreement::of(legacy.tool_calls(), other.tool_calls());
-            Some(ComparisonRecord { arm, role, fields, scores, paths, paths_truncated, tool_calls })
+            Some(ComparisonRecord { arm, role, fields, scores, ratios, paths, paths_truncated, tool_calls })
         })
         .collect()
 }
@@ -271,7 +271,7 @@ impl<'p> Leg<'p> {
             cost: self.cost(model, tokens.as_ref()),
             tokens,
             said: said(reply, content.whole().is_none() || reply.is_cut(), may_tell, redactor),
-            readings: looked.in_answer(seen, content, redactor),
+            readings: looked.in_answer(seen, content, reply, redactor),
             headers: written.headers,
             headers_left_out: written.left_out,
             bytes: seen.body.total_bytes,
@@ -290,6 +290,11 @@ impl<'p> Leg<'p> {
     fn is_answer(&self) -> bool {
         let failed = is_error(self.seen.judged_status(), self.seen.fate);
         self.seen.fate == Fate::Complete && !failed && self.content.whole().is_some()
+    }
+
+    /// The whole answer, with what it says.
+    fn answer(&self) -> Option<Answer<'_>> {
+        self.content.whole().map(|body| Answer::new(body, &self.reply))
     }
 
     /// What the call used. Where the answer of a language model does not tell all, the rest is estimated, if the model

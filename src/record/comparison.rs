@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::compare;
 use crate::compare::Agreement;
+use crate::compare::Answer;
 use crate::compare::Compared;
 use crate::policy::Experiment;
 use crate::protocol::Document;
@@ -21,6 +22,7 @@ use crate::record::redact::Redactor;
 pub(super) struct Comparison {
     pub(super) fields: IndexMap<String, Agreement>,
     pub(super) scores: IndexMap<String, f64>,
+    pub(super) ratios: IndexMap<String, f64>,
     pub(super) paths: Option<Vec<String>>,
     pub(super) paths_truncated: bool,
 }
@@ -30,22 +32,32 @@ impl Comparison {
     pub(super) fn of(
         experiment: &Experiment,
         redactor: &Redactor<'_>,
-        legacy: &Document,
-        other: &Document,
+        legacy: Answer<'_>,
+        other: Answer<'_>,
     ) -> Self {
         let compared = compare::answers(&experiment.compare, legacy, other);
         let mut comparison = Self::default();
-        for Compared { field, agreement, score, .. } in &compared {
+        for Compared { field, agreement, score, ratio, .. } in &compared {
             comparison.fields.insert((*field).to_owned(), *agreement);
             comparison.scores.extend(score.map(|score| ((*field).to_owned(), score)));
+            comparison.ratios.extend(ratio.map(|ratio| ((*field).to_owned(), ratio)));
         }
         let trees: Vec<_> = compared.into_iter().filter_map(|compared| compared.differences).collect();
         if trees.is_empty() {
             return comparison;
         }
         let mut paths: BTreeSet<&str> = trees.iter().flat_map(|differences| differences.paths()).collect();
-        let hidden = if paths.is_empty() { Vec::new() } else { hidden(redactor, [legacy, other]) };
-        paths = paths.into_iter().map(|path| shown(path, &hidden)).collect();
+        let answers = [legacy.body(), other.body()];
+        let hidden = if paths.is_empty() { Vec::new() } else { hidden(redactor, answers) };
+        let hides_fields = redactor.speaks_of_json();
+        paths = paths
+            .into_iter()
+            .map(|path| match path.strip_prefix('/') {
+                None if hides_fields => shown_of_said(path),
+                None => path,
+                Some(_) => shown(path, &hidden),
+            })
+            .collect();
         comparison.paths_truncated =
             paths.len() > compare::BOUND.differences || trees.iter().any(|differences| differences.truncated);
         let paths = paths.into_iter().take(compare::BOUND.differences);
@@ -90,6 +102,13 @@ fn shown<'p>(path: &'p str, hidden: &[Hidden]) -> &'p str {
         |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let ends = hidden.iter().filter(|hidden| within(&hidden.place)).map(|hidden| hidden.shown);
     &path[..ends.min().unwrap_or(path.len())]
+}
+
+/// A path into what was said, up to the names that stood in the answer: nobody can tell which fields of its body those
+/// were.
+fn shown_of_said(path: &str) -> &str {
+    let own = if path.starts_with("answer/tool_calls/") { 4 } else { 2 };
+    path.match_indices('/').nth(own - 1).map_or(path, |(end, _)| &path[..end])
 }
 
 /// A pointer into a document with `*` in the place of every index.

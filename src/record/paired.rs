@@ -259,14 +259,18 @@ pub struct ComparisonRecord {
     pub arm: ModelName,
     /// What that call was for.
     pub role: Role,
-    /// The fields, in the order of the policy; `body` where the policy names none.
+    /// The fields, in the order of the policy; where it names none `answer` and `length` of what language models said, else
+    /// `body`.
     pub fields: IndexMap<String, Agreement>,
     /// How far apart or how alike the values of a field are, by the measure of its rule; missing where there is none.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub scores: IndexMap<String, f64>,
-    /// Where the answers differ: JSON pointers with `*` for any element of an array, sorted, at most 64 of at most 256
-    /// bytes (`/…` ends one that was longer). Only where whole answers or a `tree` are compared; missing where two
-    /// answers are not both JSON and not the same bytes.
+    /// How many times as long as legacy's the answer is, of fields that are lengths.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub ratios: IndexMap<String, f64>,
+    /// Where the answers differ: JSON pointers with `*` for any element of an array, after the word `answer` where they
+    /// point into what was said; sorted, at most 64 of at most 256 bytes (`/…` ends one that was longer). Only where whole
+    /// answers, a `tree` or what was said are compared; missing where two answers are not both JSON and not the same bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paths: Option<Vec<String>>,
     /// There are more than those.

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::policy::Metric;
 use crate::policy::Source;
 use crate::protocol::JsonPath;
+use crate::protocol::Reply;
 use crate::record::Observation;
 use crate::record::Readings;
 use crate::record::body::Content;
@@ -27,6 +28,9 @@ use crate::vocab::is_error;
 const MOST_BYTES: usize = 16 * 1024;
 /// How deep a value may nest: readers of the log commonly stop at 128, and the line itself takes a few.
 const DEPTH: usize = 100;
+
+/// What the text of an answer is called among paths, all of which begin with `$`.
+pub const ANSWER_TEXT: &str = "text";
 
 /// What stood at one path.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +49,7 @@ pub enum Reading {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Looked {
     answer: Vec<JsonPath>,
+    answer_text: bool,
     request: Vec<JsonPath>,
 }
 
@@ -77,6 +82,10 @@ impl Looked {
                 let (paths, path) = match source {
                     Source::Answer(path) => (&mut looked.answer, path),
                     Source::Request(path) => (&mut looked.request, path),
+                    Source::AnswerText => {
+                        looked.answer_text = true;
+                        continue;
+                    }
                     Source::Outcome(_) => continue,
                 };
                 if !paths.contains(path) {
@@ -92,28 +101,43 @@ impl Looked {
         &self,
         seen: &Observation,
         content: &Content,
+        reply: &Reply,
         redactor: &Redactor<'_>,
     ) -> Readings {
-        let read = |path: &JsonPath| match seen.fate {
+        let read_if_answered = |read: &dyn Fn() -> Reading| match seen.fate {
             Fate::Cancelled => Reading::Unreadable,
             fate if is_error(seen.judged_status(), fate) => Reading::Missing,
-            _ => {
-                let spared = |path: &JsonPath| content.whole().is_some_and(|it| redactor.spares(path, it));
-                read(path, content, redactor, spared)
-            }
+            _ => read(),
         };
-        by_path(&self.answer, read)
+        let spared = |path: &JsonPath| content.whole().is_some_and(|it| redactor.spares(path, it));
+        let at_paths = self
+            .answer
+            .iter()
+            .map(|path| (path.as_str(), read_if_answered(&|| read(path, content, redactor, spared))));
+        let text =
+            self.answer_text.then(|| (ANSWER_TEXT, read_if_answered(&|| text(content, reply, redactor))));
+        at_paths.chain(text).collect()
     }
 
     /// Reads the request.
     pub(super) fn in_request(&self, content: &Content, redactor: &Redactor<'_>) -> Readings {
         let spared = |path: &JsonPath| content.whole().is_some_and(|it| redactor.spares_in_request(path, it));
-        by_path(&self.request, |path| read(path, content, redactor, spared))
+        let reading = |path: &JsonPath| read(path, content, redactor, spared);
+        self.request.iter().map(|path| (path.as_str(), reading(path))).collect()
     }
 }
 
-fn by_path(paths: &[JsonPath], read: impl Fn(&JsonPath) -> Reading) -> Readings {
-    paths.iter().map(|path| (path.as_str(), read(path))).collect()
+/// Reads the text that an answer says. Nobody can tell which fields of the body it was, so a rule on any hides it.
+fn text(content: &Content, reply: &Reply, redactor: &Redactor<'_>) -> Reading {
+    if content.whole().is_none() {
+        return Reading::Unreadable;
+    }
+    let Some(said) = reply.whole() else { return Reading::Missing };
+    let text = Value::from(said.spoken());
+    if redactor.speaks_of_json() || redactor.finds_in(&text) {
+        return Reading::Unreadable;
+    }
+    if said.spoken().is_empty() { Reading::Missing } else { Reading::of(vec![Cow::Owned(text)]) }
 }
 
 /// Reads one path; `spared` says whether redaction leaves what it selects as it is.

@@ -46,6 +46,7 @@ mod reviewing;
 mod rig;
 mod rollout;
 mod secrets;
+mod sampled;
 mod schemas;
 mod shadow;
 mod simulate;

@@ -7,7 +7,11 @@ use crate::analysis::noise::Noise;
 use crate::analysis::noise::PathVerdict;
 use crate::analysis::noise::Paths;
 use crate::analysis::noise::Told;
+use crate::analysis::noise::fields::Fields;
+use crate::compare::Agreement;
+use crate::record::ComparisonRecord;
 use crate::vocab::ModelName;
+use crate::vocab::Role;
 
 fn told<'r>(paths: &[&'r str]) -> Told<'r> {
     Told { paths: paths.iter().copied().collect(), is_truncated: false }
@@ -116,4 +120,62 @@ fn parts_merge_into_the_whole() {
     assert_eq!(merged.summary(), whole.summary());
     let kept = serde_json::to_string(&merged).unwrap();
     assert_eq!(serde_json::from_str::<Noise>(&kept).unwrap(), merged);
+}
+
+/// How one answer compares with legacy's in a field that scores.
+fn compared(role: Role, agreement: Agreement, score: f64) -> ComparisonRecord {
+    ComparisonRecord {
+        arm: ModelName::new("new").unwrap(),
+        role,
+        fields: [("answer".to_owned(), agreement)].into_iter().collect(),
+        scores: [("answer".to_owned(), score)].into_iter().collect(),
+        ratios: Default::default(),
+        paths: None,
+        paths_truncated: false,
+        tool_calls: None,
+    }
+}
+
+#[test]
+fn scores_are_held_against_those_of_legacys_second_answer() {
+    let mut dice = StdRng::seed_from_u64(4);
+    let (mut near, mut far) = (Fields::default(), Fields::default());
+    for _ in 0..400 {
+        let mut drawn =
+            |from: f64| compared(Role::Control, Agreement::Differ, from + 0.2 * dice.random::<f64>());
+        let noise = drawn(0.6);
+        near.fold(&drawn(0.6), &noise);
+        far.fold(&drawn(0.3), &noise);
+    }
+    let (near, far) = (&near.summary()[0], &far.summary()[0]);
+    let within = near.score_difference.unwrap();
+    assert!(within.lower < 0.0 && within.upper > 0.0, "{near:?}");
+    let below = far.score_difference.unwrap();
+    assert!(below.lower < -0.3 && below.upper < 0.0, "{far:?}");
+    assert_eq!((far.requests, far.raw_rate, far.noise_rate), (400, 1.0, 1.0));
+    assert_eq!(far.verdict, PathVerdict::Noise, "both differ always; only the score tells them apart");
+}
+
+#[test]
+fn what_cannot_be_compared_or_is_no_share_has_no_range() {
+    let mut fields = Fields::default();
+    fields.fold(
+        &compared(Role::Shadow, Agreement::Differ, 1.0),
+        &compared(Role::Control, Agreement::Missing, 1.0),
+    );
+    assert!(fields.summary().is_empty());
+    let mut other = fields.clone();
+    fields.fold(
+        &compared(Role::Shadow, Agreement::Differ, 0.5),
+        &compared(Role::Control, Agreement::Agree, 1.0),
+    );
+    assert!(fields.summary()[0].score_difference.is_some());
+    other.fold(
+        &compared(Role::Shadow, Agreement::Differ, 7.5),
+        &compared(Role::Control, Agreement::Agree, 0.5),
+    );
+    fields.merge(&other);
+    let found = &fields.summary()[0];
+    assert_eq!((found.requests, found.raw_score, found.noise_score), (2, Some(4.0), Some(0.75)));
+    assert_eq!((found.raw_rate, found.noise_rate, found.score_difference), (1.0, 0.0, None));
 }

@@ -7,9 +7,12 @@ use crate::compare::Agreement;
 use crate::compare::Agreement::Agree;
 use crate::compare::Agreement::Differ;
 use crate::compare::Agreement::Missing;
+use crate::compare::Alike;
+use crate::compare::Answer;
 use crate::compare::Closeness;
 use crate::compare::Embedding;
 use crate::compare::Field;
+use crate::compare::Lexical;
 use crate::compare::Likeness;
 use crate::compare::Normalize;
 use crate::compare::Ranked;
@@ -25,7 +28,7 @@ use crate::protocol::JsonPath;
 fn check(rule: &Rule, legacy: &str, other: &str, agreement: Agreement, score: Option<f64>) {
     let fields = [Field { name: "f".to_owned(), rule: rule.clone() }];
     for (one, two) in [(legacy, other), (other, legacy)] {
-        let found = answers(&fields, &one.into(), &two.into()).remove(0);
+        let found = answers(&fields, Answer::plain(&one.into()), Answer::plain(&two.into())).remove(0);
         assert_eq!(found.agreement, agreement, "{one} and {two}: {found:?}");
         let near = found.score.zip(score).is_some_and(|(found, score)| (found - score).abs() < 1e-9);
         assert!(near || found.score == score, "{one} and {two}: {found:?}, expected a score of {score:?}");
@@ -164,7 +167,8 @@ fn ranked_lists_agree_as_far_as_they_must() {
 #[test]
 fn texts_agree_once_they_are_alike_enough() {
     let rule = |least, normalize: &[Normalize]| {
-        Rule::Text(Text { path: path("$.choices[*].text"), least, normalize: normalize.to_vec() })
+        let alike = Alike { measure: Lexical::EditSimilarity, least, normalize: normalize.to_vec() };
+        Rule::Text(Text { path: path("$.choices[*].text"), alike })
     };
     let said = |text: &str| format!("{{\"choices\": [{{\"text\": \"same\"}}, {{\"text\": {text}}}]}}");
     let cases = [
@@ -187,10 +191,13 @@ fn texts_agree_once_they_are_alike_enough() {
 
 #[test]
 fn texts_of_any_length_take_bounded_time_and_are_never_said_to_be_nearer_than_they_are() {
-    let rule = Rule::Text(Text { path: path("$"), least: 0.5, normalize: Vec::new() });
+    let alike = Alike { measure: Lexical::EditSimilarity, least: 0.5, normalize: Vec::new() };
+    let rule = Rule::Text(Text { path: path("$"), alike });
     let fields = [Field { name: "f".to_owned(), rule }];
     let quoted = |text: &str| Document::from(format!("\"{text}\"").as_str());
-    let score = |one: &str, other: &str| answers(&fields, &quoted(one), &quoted(other))[0].score.unwrap();
+    let score = |one: &str, other: &str| {
+        answers(&fields, Answer::plain(&quoted(one)), Answer::plain(&quoted(other)))[0].score.unwrap()
+    };
     let long = "ab".repeat(100_000);
     assert_eq!(score(&long, &"c".repeat(200_000)), 0.0);
     let changed = format!("{}x{}", &long[..100_000], &long[100_001..]);

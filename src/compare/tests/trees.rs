@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::compare;
 use crate::compare::Agreement;
+use crate::compare::Answer;
 use crate::compare::BOUND;
 use crate::compare::Bound;
 use crate::compare::Closeness;
@@ -179,7 +180,7 @@ fn check_rule(
     let rule = Rule::Tree { place: place.parse().unwrap(), tree: tree(ignore, &[]) };
     let fields = [Field { name: "f".to_owned(), rule }];
     let [left, right] = answers.map(Document::from);
-    let found = compare::answers(&fields, &left, &right).remove(0);
+    let found = compare::answers(&fields, Answer::plain(&left), Answer::plain(&right)).remove(0);
     assert_eq!(found.agreement, agreement, "{place} without {ignore:?}");
     let told = found.differences.as_ref().map(|found| found.paths().collect::<Vec<_>>());
     assert_eq!(told.as_deref(), paths, "{place} without {ignore:?}");
@@ -244,10 +245,10 @@ proptest! {
     fn whole_bodies_agree_exactly_where_their_trees_do(one in document(), two in document()) {
         let (left, right): (Document, Document) =
             (one.to_string().as_str().into(), two.to_string().as_str().into());
-        let compared = answers(&[], &left, &right).remove(0);
+        let compared = answers(&[], Answer::plain(&left), Answer::plain(&right)).remove(0);
         prop_assert_eq!(compared.agreement == Agreement::Agree, compared.differences.unwrap().is_empty());
         let exact = Field { name: "f".to_owned(), rule: Rule::Exact("$".parse().unwrap()) };
-        let same = answers(&[exact], &left, &right)[0].agreement == Agreement::Agree;
+        let same = answers(&[exact], Answer::plain(&left), Answer::plain(&right))[0].agreement == Agreement::Agree;
         prop_assert_eq!(same, tree(&[], &[]).differences(&one, &two, UNBOUNDED).is_empty());
     }
 }

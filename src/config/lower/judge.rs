@@ -20,6 +20,7 @@ use crate::config::scalar::Literal;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::judge::Budget;
+use crate::judge::Embeddings;
 use crate::judge::Human;
 use crate::judge::Llm;
 use crate::judge::Rule;
@@ -143,12 +144,14 @@ struct Sampled {
 }
 
 fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
-    let At { place, value: schema::Judge { rules, llm, http, human, at, sample, budget } } = raw;
+    let At { place, value: raw } = raw;
+    let schema::Judge { rules, llm, http, human, embeddings, at, sample, budget } = raw;
     let keys = [
         ("rules", rules.is_there()),
         ("llm", llm.is_there()),
         ("http", http.is_there()),
         ("human", human.is_there()),
+        ("embeddings", embeddings.is_there()),
     ];
     exactly_one(&keys, &place, report);
     let is_by_rules = rules.is_there();
@@ -158,13 +161,14 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
     if let (true, Some(place)) = (human.is_there(), budget.place()) {
         report.add(place, "people take what they can; hint: remove it, and lower `sample` for fewer pairs");
     }
-    let usual = match (llm.is_there(), human.is_there()) {
+    let usual = match (llm.is_there() || embeddings.is_there(), human.is_there()) {
         (true, _) => FIVE_PERCENT,
         (_, true) => TWO_PERCENT,
         _ => Share::ALL,
     };
     let (human, checks) = self::human(human, report).unzip();
-    let way = self::rules(rules, report).or(self::llm(llm, report)).or(self::http(http, report)).or(human);
+    let asked = self::llm(llm, report).or(self::http(http, report)).or(self::embeddings(embeddings, report));
+    let way = self::rules(rules, report).or(asked).or(human);
     let budget = self::budget(budget, way.as_ref().filter(|_| !is_by_rules), report);
     let sample = Sampled { place: sample.place().cloned(), share: sample.or(usual) };
     Some(Said { way: way?, at: at.scalar(), sample, budget, checks: checks.flatten() })
@@ -173,10 +177,15 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
 fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -> Budget {
     let schema::JudgeBudget { in_flight, calls_per_day, tokens_per_day, usd_per_day } =
         raw.value().unwrap_or_default();
+    let rate = match way {
+        Some(Way::Llm(llm)) => Some(&llm.rate),
+        Some(Way::Embeddings(embeddings)) => Some(&embeddings.rate),
+        _ => None,
+    };
     match (usd_per_day.place(), way) {
         // What is wrong with it has been reported.
         (None, _) | (_, None) => {}
-        (Some(place), Some(Way::Llm(llm))) => match &llm.rate {
+        (Some(place), Some(Way::Llm(_) | Way::Embeddings(_))) => match rate.and_then(Option::as_ref) {
             Some(rate) if rate.currency != "USD" => {
                 report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));
             }
@@ -217,6 +226,21 @@ fn llm(raw: Field<schema::Llm>, report: &Report) -> Option<Way> {
         rubric: rubric.scalar().unwrap_or_default(),
         reference: reference.scalar(),
         context: context.scalar(),
+        timeout: timeout.scalar().map_or(TIMEOUT, |span| span.0),
+        rate: cost.value().map(rate),
+    })))
+}
+
+fn embeddings(raw: Field<schema::Embeddings>, report: &Report) -> Option<Way> {
+    let At { place, value: raw } = raw.given()?;
+    let schema::Embeddings { url, model, key, tls, timeout, cost } = raw;
+    let url = url.required("url", &place, report);
+    let model = model.required("model", &place, report).and_then(|model| not_empty(model, report));
+    let key = key.given().map(|source| secret(source, report));
+    Some(Way::Embeddings(Box::new(Embeddings {
+        target: target(url?.value.0, tls, &place, report)?,
+        key: key_of(key)?,
+        model: model?,
         timeout: timeout.scalar().map_or(TIMEOUT, |span| span.0),
         rate: cost.value().map(rate),
     })))

@@ -12,6 +12,7 @@ use crate::config::lower::judge::Judges;
 use crate::config::lower::matcher::key_as;
 use crate::config::lower::outcome::Outcomes;
 use crate::config::scalar::Class;
+use crate::config::scalar::InAnswer;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::Truth;
 use crate::config::schema;
@@ -112,7 +113,7 @@ fn judged(name: MetricName, raw: At<schema::Metric>, judges: &Judges, report: &R
     let judge = judges.refer(judge.given()?, report)?;
     let measure = Measure::of(match judge.mode {
         JudgeMode::Rules => Kind::JudgePass,
-        JudgeMode::Pointwise => Kind::JudgeScore,
+        JudgeMode::Pointwise | JudgeMode::Similarity => Kind::JudgeScore,
         JudgeMode::Pairwise | JudgeMode::Human => Kind::JudgePreference,
     });
     let [prediction, score, truth, context] = [const { None }; 4];
@@ -219,7 +220,10 @@ impl Sources<'_> {
             [("answer", answer.is_there()), ("request", request.is_there()), ("outcome", outcome.is_there())];
         exactly_one(&keys, place, self.report);
         let outcome = outcome.given().and_then(|name| self.outcomes.refer(name, kinds, self.report));
-        let answer = answer.scalar().map(Source::Answer);
+        let answer = answer.scalar().map(|place| match place {
+            InAnswer::Text => Source::AnswerText,
+            InAnswer::At(path) => Source::Answer(path),
+        });
         answer.or(request.scalar().map(Source::Request)).or(outcome.map(Source::Outcome))
     }
 }

@@ -36,6 +36,15 @@ const MAX_EXPRESSION_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct UrlPath(pub(in crate::config) String);
 
+/// A place in an answer.
+#[derive(Debug)]
+pub(crate) enum InAnswer {
+    /// The text that it says.
+    Text,
+    /// What stands at this path.
+    At(JsonPath),
+}
+
 /// A host without a port, lower case.
 #[derive(Debug)]
 pub(crate) struct Host(pub(in crate::config) String);
@@ -222,6 +231,19 @@ impl Written for Pointer {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "pattern": "^(/([^~/]|~[01])*)*$" })
+    }
+}
+
+impl Written for InAnswer {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            path => json_path(path).map(Self::At),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(text$|\\$)" })
     }
 }
 

@@ -4,7 +4,9 @@ use http::Method;
 use schemars::Schema;
 use schemars::json_schema;
 
+use crate::compare::Lexical;
 use crate::compare::Normalize;
+use crate::compare::Unit;
 use crate::config::diagnostic::did_you_mean;
 use crate::config::scalar::Written;
 use crate::evaluate::measure::Average;
@@ -24,6 +26,19 @@ use crate::record::RedactAction;
 use crate::strategy::interleave;
 use crate::upstream::HostHeader;
 use crate::upstream::HttpVersion;
+
+/// A part of what an answer said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerPart {
+    /// Its text.
+    Text,
+    /// The JSON that its text is.
+    Json,
+    /// The tools that it calls.
+    ToolCalls,
+    /// How long it is.
+    Length,
+}
 
 /// Who else may say that a step is done.
 #[derive(Debug, Clone)]
@@ -131,6 +146,13 @@ words!(RedactAction {
     "hash" => RedactAction::Hash,
     "drop" => RedactAction::Drop,
 });
+words!(AnswerPart {
+    "text" => AnswerPart::Text,
+    "json" => AnswerPart::Json,
+    "tool_calls" => AnswerPart::ToolCalls,
+    "length" => AnswerPart::Length,
+});
+words!(Unit { "characters" => Unit::Characters, "tokens" => Unit::Tokens });
 words!(Normalize { "case" => Normalize::Case, "whitespace" => Normalize::Whitespace });
 words!(interleave::Method {
     "team_draft" => interleave::Method::TeamDraft,
@@ -171,6 +193,16 @@ impl Written for Template {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "enum": Template::ALL.map(Template::word).to_vec() })
+    }
+}
+
+impl Written for Lexical {
+    fn read(text: &str) -> Result<Self, String> {
+        choose(text, &Lexical::ALL.map(|measure| (measure.word(), measure)))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "enum": Lexical::ALL.map(Lexical::word).to_vec() })
     }
 }
 

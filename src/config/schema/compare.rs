@@ -5,18 +5,22 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::compare::Lexical;
 use crate::compare::Normalize;
 use crate::compare::Pointer;
+use crate::compare::Unit;
 use crate::compare::Which;
 use crate::config::field::Field;
 use crate::config::field::Many;
+use crate::config::scalar::AnswerPart;
+use crate::config::scalar::Ratio;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::Similarity;
 use crate::config::scalar::Tolerance;
 use crate::protocol::JsonPath;
 
 /// How one field of two answers is compared. Exactly one rule, `exact`, `numeric`, `tree`, `tensor`, `label`, `ranked`,
-/// `text` or `embedding`, with its options.
+/// `text`, `embedding` or `answer`, with its options.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
@@ -28,6 +32,7 @@ use crate::protocol::JsonPath;
     { "required": ["ranked"] },
     { "required": ["text"] },
     { "required": ["embedding", "min_cosine"] },
+    { "required": ["answer"] },
 ]))]
 pub(crate) struct Comparison {
     /// The values at this RFC 9535 path are equal as JSON.
@@ -56,18 +61,23 @@ pub(crate) struct Comparison {
     /// The vectors at this RFC 9535 path point the same way: arrays of numbers, or base64 of 32-bit floats.
     #[serde(default)]
     pub(crate) embedding: Field<Scalar<JsonPath>>,
-    /// With `numeric`, `tree`, `tensor`: the tolerance in the number's own unit. The larger of the two counts. Default: 0.
+    /// What language models said is the same, over all protocols, streamed or not: its text, the json that the text is, the
+    /// tool_calls in any order, or its length.
+    #[serde(default)]
+    pub(crate) answer: Field<Scalar<AnswerPart>>,
+    /// With `numeric`, `tree`, `tensor`, `answer: json`, `answer: tool_calls`: the tolerance in the number's own unit. The
+    /// larger of the two counts. Default: 0.
     #[serde(default)]
     pub(crate) absolute: Field<Scalar<Tolerance>>,
-    /// With `numeric`, `tree`, `tensor`: the tolerance as a fraction of the larger number. Default: 0; for a `tree` with
-    /// neither, 1e-9 of numbers with a fraction.
+    /// Likewise: the tolerance as a fraction of the larger number. Default: 0; where trees are compared with neither, 1e-9
+    /// of numbers with a fraction.
     #[serde(default)]
     pub(crate) relative: Field<Scalar<Tolerance>>,
-    /// With `tree`: JSON pointers to what is passed over with all that is in it; from the answer's root, with `*` for
-    /// any element of an array.
+    /// With `tree`, `answer: json`, `answer: tool_calls`: JSON pointers to what is passed over with all that is in it; from
+    /// the answer's root, or that of its JSON, or of a call, as in /arguments/id; with `*` for any element of an array.
     #[serde(default)]
     pub(crate) ignore: Field<Many<Scalar<Pointer>>>,
-    /// With `tree`: JSON pointers to arrays whose order says nothing. Their elements must be equal, without tolerance.
+    /// Likewise: JSON pointers to arrays whose order says nothing. Their elements must be equal, without tolerance.
     #[serde(default)]
     pub(crate) unordered: Field<Many<Scalar<Pointer>>>,
     /// With `ranked`: the RFC 9535 path of an item's id, from the item. Default: $, the item itself.
@@ -82,13 +92,24 @@ pub(crate) struct Comparison {
     /// With `ranked`: the share of common items, in any order, that suffices.
     #[serde(default)]
     pub(crate) min_overlap: Field<Scalar<Similarity>>,
-    /// With `text`: the edit similarity that suffices, 1 - edits / length of the longer text. Default: 1.
+    /// With `text`, `answer: text`: how alike texts are. Default: edit_similarity, 1 - edits / length of the longer text.
+    #[serde(default)]
+    pub(crate) measure: Field<Scalar<Lexical>>,
+    /// With `text`, `answer: text`: the similarity that suffices, from 0 to 1 for every measure. Default: 1.
     #[serde(default)]
     pub(crate) min_similarity: Field<Scalar<Similarity>>,
-    /// With `text`: what is no difference, case or whitespace. Default: nothing.
+    /// With `text`, `answer: text`: what is no difference, case or whitespace. Default: nothing.
     #[serde(default)]
     pub(crate) normalize: Field<Many<Scalar<Normalize>>>,
     /// With `embedding`: the cosine that suffices.
     #[serde(default)]
     pub(crate) min_cosine: Field<Scalar<Similarity>>,
+    /// With `answer: length`: what is counted, characters of the text or the tokens that both models say they put out.
+    /// Default: characters.
+    #[serde(default)]
+    pub(crate) unit: Field<Scalar<Unit>>,
+    /// With `answer: length`: how many times as long the longer of the two may be. Default:
+    /// 1.2214, which is e^0.2.
+    #[serde(default)]
+    pub(crate) max_ratio: Field<Scalar<Ratio>>,
 }

@@ -24,7 +24,7 @@ use crate::record::Expression;
 use crate::upstream::Endpoint;
 use crate::vocab::JudgeName;
 
-/// A judge of answers. Exactly one of rules, llm, http and human.
+/// A judge of answers. Exactly one of rules, llm, http, human and embeddings.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Judge {
@@ -41,11 +41,14 @@ pub(crate) struct Judge {
     /// People who judge, on the review page of the admin address.
     #[serde(default)]
     pub(crate) human: Field<Human>,
+    /// A model of embeddings that says how near answers are to legacy's.
+    #[serde(default)]
+    pub(crate) embeddings: Field<Embeddings>,
     /// Where in an answer's JSON the text stands that is judged, an RFC 9535 path. Default: where the APIs of OpenAI and
     /// Anthropic have it, else the whole body.
     #[serde(default)]
     pub(crate) at: Field<Scalar<JsonPath>>,
-    /// The share of requests that it judges. Default: 5% by a language model, 2% by people, else
+    /// The share of requests that it judges. Default: 5% by a language model or by embeddings, 2% by people, else
     /// 100%.
     #[serde(default)]
     pub(crate) sample: Field<Scalar<Share>>,
@@ -99,6 +102,30 @@ pub(crate) struct Llm {
     /// Where in the request the passages stand that answers are to rest on, an RFC 9535 path.
     #[serde(default)]
     pub(crate) context: Field<Scalar<JsonPath>>,
+    /// How long one question may take, with what is tried again. Default: 30s.
+    #[serde(default)]
+    pub(crate) timeout: Field<Scalar<Positive>>,
+    /// What it charges. Absent: unknown.
+    #[serde(default)]
+    pub(crate) cost: Field<Cost>,
+}
+
+/// A model of embeddings, behind an API compatible with OpenAI's. Its word is the cosine of an answer's vector and of that
+/// of legacy's answer; legacy's second answer, where there is one, is held against the first too.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EmbeddingsJudge")]
+pub(crate) struct Embeddings {
+    /// The API's base, as in https://api.example.com/v1, or the whole URL up to /embeddings.
+    pub(crate) url: Field<Scalar<Endpoint>>,
+    /// The model's name there.
+    pub(crate) model: Field<Scalar<String>>,
+    /// The API's key. Absent: it asks for none.
+    #[serde(default)]
+    pub(crate) key: Field<SecretSource>,
+    /// How it is reached over TLS. Absent: the system's certificate authorities decide.
+    #[serde(default)]
+    pub(crate) tls: Field<Tls>,
     /// How long one question may take, with what is tried again. Default: 30s.
     #[serde(default)]
     pub(crate) timeout: Field<Scalar<Positive>>,

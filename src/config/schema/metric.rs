@@ -9,6 +9,7 @@ use crate::config::field::Either;
 use crate::config::field::Field;
 use crate::config::scalar::AboveZero;
 use crate::config::scalar::Class;
+use crate::config::scalar::InAnswer;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::Truth;
 use crate::evaluate::measure::Average;
@@ -65,9 +66,9 @@ pub(crate) struct Metric {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ValueSource", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(crate) struct Source {
-    /// At this RFC 9535 path of the answer.
+    /// At this RFC 9535 path of the answer; or the text that a language model's answer says, streamed or not.
     #[serde(default)]
-    pub(crate) answer: Field<Scalar<JsonPath>>,
+    pub(crate) answer: Field<Scalar<InAnswer>>,
     /// At this RFC 9535 path of the request.
     #[serde(default)]
     pub(crate) request: Field<Scalar<JsonPath>>,

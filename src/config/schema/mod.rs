@@ -31,6 +31,7 @@ pub(super) use experiment::Experiment;
 pub(super) use experiment::Match;
 pub(super) use experiment::Outcome;
 pub(super) use experiment::UnitSource;
+pub(super) use judge::Embeddings;
 pub(super) use judge::HttpJudge;
 pub(super) use judge::Human;
 pub(super) use judge::Judge;

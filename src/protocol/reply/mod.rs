@@ -139,6 +139,13 @@ impl Reply {
         said.map(|finished| finished.why).or_else(is_filtered)
     }
 
+    /// What was said to its end, of several answers the first; `None`: nothing, or only the beginning of something.
+    pub fn whole(&self) -> Option<&Choice> {
+        // Many servers leave out the last mark of a stream.
+        let is_whole = |said: &&Choice| !self.is_cut() || said.finished.is_some();
+        self.first().filter(is_whole).filter(|_| self.failure.is_none())
+    }
+
     /// Says whether a stream broke off.
     pub fn is_cut(&self) -> bool {
         self.ended == Some(false)
@@ -197,6 +204,11 @@ impl Reply {
 }
 
 impl Choice {
+    /// The text, or where there is none the words of refusal.
+    pub fn spoken(&self) -> &str {
+        if self.text.is_empty() { &self.refusal } else { &self.text }
+    }
+
     /// Every text in it, for who wants to know how much it says.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let own = [&self.text, &self.reasoning, &self.refusal].map(String::as_str);

@@ -104,6 +104,7 @@ pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
         quality::accords(found),
         calls::calls(found),
         quality::agreement(found),
+        quality::fields(found),
         quality::paths(found),
         effects::pairs(found),
         splits::stages(found),

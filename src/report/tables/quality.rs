@@ -90,10 +90,19 @@ fn legacy<'m>(found: &ExperimentSummary, metric: &'m MetricSummary) -> Option<&'
 
 pub(super) fn agreement(found: &ExperimentSummary) -> Section {
     let words = ["field", "model", "calls for"];
-    let figures = ["answers", "agree", "differ", "missing", "legacy differs from itself"];
+    let figures = [
+        "answers",
+        "agree",
+        "differ",
+        "missing",
+        "score",
+        "length",
+        "legacy differs from itself",
+        "its score",
+    ];
     let mut table = Table::new(&words, &figures);
     for field in &found.agreement {
-        let AgreementSummary { arm, role, field: name, agree, differ, missing } = field;
+        let AgreementSummary { arm, role, field: name, agree, differ, missing, score, ratio } = field;
         let all = agree + differ + missing;
         let noise = found.agreement.iter().find(|other| other.role == Role::Control && other.field == *name);
         let noise = noise.filter(|_| *role != Role::Control);
@@ -105,11 +114,46 @@ pub(super) fn agreement(found: &ExperimentSummary) -> Section {
             known(share(*agree, all)),
             known(share(*differ, all)),
             if *missing == 0 { String::new() } else { known(share(*missing, all)) },
+            score.map(significant).unwrap_or_default(),
+            ratio.map(|ratio| format!("× {}", significant(ratio))).unwrap_or_default(),
             known(noise.and_then(|noise| share(noise.differ, noise.agree + noise.differ + noise.missing))),
+            noise.and_then(|noise| noise.score).map(significant).unwrap_or_default(),
         ]);
     }
     let note = "Agreement with legacy is not quality: legacy may be the one that is wrong.";
     Section::of("Agreement", note, table)
+}
+
+pub(super) fn fields(found: &ExperimentSummary) -> Section {
+    let figures = [
+        "requests",
+        "candidate differs",
+        "legacy differs from itself",
+        "e-value",
+        "candidate's score",
+        "legacy's own",
+        "95 % of the difference",
+    ];
+    let mut table = Table::new(&["field", "candidate", "finding"], &figures);
+    for candidate in &found.paths {
+        for field in &candidate.fields {
+            let range = |range: Interval| format!("{} to {}", signed(range.lower), signed(range.upper));
+            table.row([
+                field.field.clone(),
+                candidate.candidate.to_string(),
+                finding(field.verdict).to_owned(),
+                grouped(field.requests),
+                percent(field.raw_rate),
+                percent(field.noise_rate),
+                e_value(field.log_e),
+                field.raw_score.map(significant).unwrap_or_default(),
+                field.noise_score.map(significant).unwrap_or_default(),
+                field.score_difference.map(range).unwrap_or_default(),
+            ]);
+        }
+    }
+    let note = "Requests that legacy was asked twice: answers that are drawn differ from themselves too.";
+    Section::of("Against noise", note, table)
 }
 
 /// How many paths of a candidate are shown.

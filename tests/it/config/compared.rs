@@ -1,15 +1,21 @@
 //! What the `compare` keys of a policy become.
 
+use crossfade::compare::Alike;
 use crossfade::compare::Closeness;
 use crossfade::compare::Embedding;
+use crossfade::compare::LENGTH_RATIO;
+use crossfade::compare::Length;
+use crossfade::compare::Lexical;
 use crossfade::compare::Likeness;
 use crossfade::compare::Normalize;
 use crossfade::compare::Pointer;
 use crossfade::compare::Ranked;
 use crossfade::compare::Rule;
+use crossfade::compare::Said;
 use crossfade::compare::Tensor;
 use crossfade::compare::Text;
 use crossfade::compare::Tree;
+use crossfade::compare::Unit;
 use crossfade::compare::Which;
 use crossfade::protocol::JsonPath;
 
@@ -34,7 +40,12 @@ fn every_rule_of_comparison_keeps_what_the_file_says_or_its_default() {
     let exactly = Closeness::within(0.0, 0.0);
     let numeric = |closeness| Rule::Numeric { path: path("$.a"), closeness };
     let tensor = |which, closeness| Rule::Tensor(Tensor { which, closeness });
-    let text = |least, normalize| Rule::Text(Text { path: path("$.t"), least, normalize });
+    let alike = |measure, least, normalize| Alike { measure, least, normalize };
+    let by_edits = |least, normalize| alike(Lexical::EditSimilarity, least, normalize);
+    let text = |least, normalize| Rule::Text(Text { path: path("$.t"), alike: by_edits(least, normalize) });
+    let said = |said| Rule::Said(said);
+    let length = |unit, most| said(Said::Length(Length { unit, most }));
+    let id: Pointer = "/arguments/id".parse().unwrap();
     let cases = [
         ("{exact: $.a}", Rule::Exact(path("$.a"))),
         ("{numeric: $.a}", numeric(exactly)),
@@ -60,6 +71,22 @@ fn every_rule_of_comparison_keeps_what_the_file_says_or_its_default() {
             text(0.8, vec![Normalize::Whitespace, Normalize::Case]),
         ),
         ("{text: $.t, normalize: case}", text(1.0, vec![Normalize::Case])),
+        (
+            "{text: $.t, measure: sentence_bleu}",
+            Rule::Text(Text { path: path("$.t"), alike: alike(Lexical::SentenceBleu, 1.0, Vec::new()) }),
+        ),
+        ("{answer: text}", said(Said::Text(by_edits(1.0, Vec::new())))),
+        (
+            "{answer: text, measure: chrf, min_similarity: 0.7, normalize: case}",
+            said(Said::Text(alike(Lexical::Chrf, 0.7, vec![Normalize::Case]))),
+        ),
+        ("{answer: json}", said(Said::Json(Tree::WITHIN_ROUNDING))),
+        (
+            "{answer: tool_calls, absolute: 1, ignore: /arguments/id}",
+            said(Said::ToolCalls(Tree::new(Closeness::within(1.0, 0.0), &[id], &[]))),
+        ),
+        ("{answer: length}", length(Unit::Characters, LENGTH_RATIO)),
+        ("{answer: length, unit: tokens, max_ratio: 2}", length(Unit::Tokens, 2.0)),
         ("{embedding: $.e, min_cosine: 0.99}", Rule::Embedding(Embedding { path: path("$.e"), least: 0.99 })),
     ];
     for (written, expected) in cases {
