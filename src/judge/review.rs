@@ -136,7 +136,7 @@ pub enum ReviewError {
     #[error("a reviewer's name has 1 to {LONGEST_NAME} characters in one line, and no space around them")]
     Name,
     /// The policy names who may judge.
-    #[error("`{0}` is none of the judge's `reviewers`")]
+    #[error("`{0}` is not invited to judge here; whoever runs the test says in `reviewers` who is")]
     Uninvited(String),
     /// The pair is not there any more.
     #[error("the pair was let go, or others judged it meanwhile; go on with the next")]
