@@ -4,6 +4,7 @@
 
 mod calls;
 mod effects;
+mod people;
 mod quality;
 mod slices;
 mod splits;
@@ -101,6 +102,7 @@ pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
         effects::effects(found),
         quality::metrics(found),
         quality::judges(found),
+        people::people(found),
         calls::calls(found),
         quality::agreement(found),
         quality::paths(found),
