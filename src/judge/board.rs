@@ -3,6 +3,9 @@
 //! It is bounded: when it is full the oldest pair that nobody looks at is let go, first of those that nobody judged. It holds texts and not records, and
 //! it knows neither clock nor log: time is an argument, and what is settled is handed back.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -189,8 +192,11 @@ impl Board {
         self.posts.push_back(post);
         self.let_go_of_holds(now);
         while self.posts.len() > MOST || self.bytes > MOST_BYTES {
-            let unjudged = self.posts.iter().position(|post| post.is_idle() && post.given.is_empty());
-            let Some(idle) = unjudged.or_else(|| self.posts.iter().position(Post::is_idle)) else { break };
+            // The new one is the last to go: pairs that half of the people judged must not keep all others out.
+            let older = self.posts.len() - 1;
+            let oldest = |is_idle: fn(&Post) -> bool| self.posts.iter().take(older).position(is_idle);
+            let unjudged = oldest(|post| post.is_idle() && post.given.is_empty());
+            let idle = unjudged.or_else(|| oldest(Post::is_idle)).unwrap_or(older);
             self.remove(idle);
             gone += 1;
         }

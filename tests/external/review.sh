@@ -51,5 +51,6 @@ timeout 300 "$python" "$external/review/drive.py" "$data" "$admin" "$work/token"
     fail "the page does not do what it should"
 stop_gateway
 "$crossfade" records cat "$work/records" >"$work/lines.jsonl"
-"$python" "$external/review/compare.py" "$work/lines.jsonl" "$work/meant.json" || fail "the record is not what was meant"
+"$crossfade" report "$work/records" --format json >"$work/report.json"
+"$python" "$external/review/compare.py" "$work/lines.jsonl" "$work/meant.json" "$work/report.json" || fail "the record is not what was meant"
 echo "review: people judge blind and by the keyboard, the record has what they meant, and nobody was shown a model's name"
