@@ -72,7 +72,7 @@ pub(super) struct Shared {
 pub(super) struct Judge {
     pub(super) settings: Settings,
     draw: JudgeDraw,
-    means: Means,
+    pub(super) means: Means,
     /// Its experiment's verdict is reached.
     decided: AtomicBool,
     waiting: Mutex<Waiting>,

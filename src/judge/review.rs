@@ -244,6 +244,7 @@ impl Judges {
         match weighed(&judge.settings, case) {
             Weighed::Settled(judgement) => self.conclude(judge, *judgement),
             Weighed::Open(post) => {
+                judge.means.ledger.count_call();
                 let mut board = judge.board();
                 let gone = board.put(*post, Instant::now());
                 self.tell_waiting(judge, board.waiting());

@@ -320,3 +320,19 @@ async fn people_are_asked_no_more_once_the_verdict_is_reached() {
     assert_eq!((&seen["decided"], &seen["pair"]), (&json!(true), &Value::Null));
     assert!(admin.get("/review").await.text().contains("The experiment has its verdict."));
 }
+
+#[tokio::test]
+async fn no_more_pairs_come_before_people_than_their_budget_has() {
+    let (old, new) = (Model::saying(chat("fine")).await, Model::saying(chat("better")).await);
+    let policy = policy(&old, &new, "{}").replace("sample: 100%", "sample: 100%, budget: {calls_per_day: 2}");
+    let rig = Rig::start(&policy).await;
+    let mut client = rig.client().await;
+    for _ in 0..5 {
+        assert_eq!(client.post("/", &[], "{}").await.status, 200);
+    }
+    until("three pairs to be let go", async || {
+        rig.metric("crossfade_judge_drops_total", &["judge=\"people\"", "reason=\"budget\""]).await == 3.0
+    })
+    .await;
+    assert_eq!(rig.metric("crossfade_judge_waiting", &[]).await, 2.0);
+}

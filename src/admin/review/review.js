@@ -88,7 +88,7 @@ function show(sheet) {
   at("pair").hidden = !pair;
   at("verdicts").hidden = !pair && !undo;
   for (const button of document.querySelectorAll("[data-verdict]")) {
-    button.setAttribute("aria-disabled", String(!pair));
+    button.hidden = !pair;
   }
   at("undo").setAttribute("aria-disabled", String(!undo));
   if (isNew) {

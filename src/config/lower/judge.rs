@@ -155,9 +155,6 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
     if let (true, Some(place)) = (is_by_rules, budget.place()) {
         report.add(place, "rules ask nobody, so there is nothing to bound; hint: remove it");
     }
-    if let (true, Some(place)) = (human.is_there(), budget.place()) {
-        report.add(place, "people take what they can; hint: remove it, and lower `sample` for fewer pairs");
-    }
     let usual = match (llm.is_there(), human.is_there()) {
         (true, _) => FIVE_PERCENT,
         (_, true) => TWO_PERCENT,
@@ -173,9 +170,15 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
 fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -> Budget {
     let schema::JudgeBudget { in_flight, calls_per_day, tokens_per_day, usd_per_day } =
         raw.value().unwrap_or_default();
+    if let Some(Way::Human(_)) = way {
+        let others = [in_flight.place(), tokens_per_day.place(), usd_per_day.place()];
+        for place in others.into_iter().flatten() {
+            report.add(place, "people are bounded by the pairs they are shown; hint: use `calls_per_day`");
+        }
+    }
     match (usd_per_day.place(), way) {
         // What is wrong with it has been reported.
-        (None, _) | (_, None) => {}
+        (None, _) | (_, None | Some(Way::Human(_))) => {}
         (Some(place), Some(Way::Llm(llm))) => match &llm.rate {
             Some(rate) if rate.currency != "USD" => {
                 report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));

@@ -154,13 +154,15 @@ fn a_verdict_settles_with_the_next_or_after_a_minute_and_then_stays() {
 
 #[test]
 fn the_last_of_several_verdicts_has_the_word_of_all() {
-    use Preference::{Loss, Tie, Win};
+    const WIN: Preference = Preference::Win;
+    const LOSS: Preference = Preference::Loss;
+    const TIE: Preference = Preference::Tie;
     let cases = [
-        ([Win, Win, Loss], Win),
-        ([Loss, Tie, Loss], Loss),
-        ([Win, Loss, Tie], Tie),
-        ([Tie, Win, Tie], Tie),
-        ([Win, Win, Win], Win),
+        ([WIN, WIN, LOSS], WIN),
+        ([LOSS, TIE, LOSS], LOSS),
+        ([WIN, LOSS, TIE], TIE),
+        ([TIE, WIN, TIE], TIE),
+        ([WIN, WIN, WIN], WIN),
     ];
     for (said, majority) in cases {
         let now = Instant::now();
@@ -180,10 +182,10 @@ fn the_last_of_several_verdicts_has_the_word_of_all() {
     let now = Instant::now();
     let mut alone = board(1, 1, now);
     next(&mut alone, "ann", now);
-    give(&mut alone, "ann", "0", Win, now);
+    give(&mut alone, "ann", "0", WIN, now);
     let settled = alone.ripe(now + SECOND_THOUGHTS);
     assert_eq!((settled[0].each, settled[0].counts()), (None, true));
-    assert_eq!(settled[0].preference(&settled[0].answers[0]), Some(Win));
+    assert_eq!(settled[0].preference(&settled[0].answers[0]), Some(WIN));
 }
 
 #[test]
