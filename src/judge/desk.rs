@@ -279,6 +279,11 @@ impl Judges {
         self.count(judge, Drop::Queue, pairs);
     }
 
+    /// Counts a pair that people do not get to see, for they have had as many today as they may.
+    pub(super) fn count_over_budget(&self, judge: &Judge) {
+        self.count(judge, Drop::Budget, 1);
+    }
+
     /// Counts pairs that nobody need judge any more.
     pub(super) fn count_decided(&self, judge: &Judge, pairs: u64) {
         self.count(judge, Drop::Decided, pairs);

@@ -242,10 +242,15 @@ impl Judges {
     /// Posts a case on the board, or judges it where nobody need be asked.
     pub(super) fn post(&self, judge: &Judge, case: &Case) {
         match weighed(&judge.settings, case) {
+            Weighed::Nothing => {}
             Weighed::Settled(judgement) => self.conclude(judge, *judgement),
             Weighed::Open(post) => {
-                judge.means.ledger.count_call();
                 let mut board = judge.board();
+                // Looked at while the board is held, so that of two the second sees what the first has taken.
+                if !judge.means.ledger.allows(&judge.settings.budget) {
+                    return self.count_over_budget(judge);
+                }
+                judge.means.ledger.count_call();
                 let gone = board.put(*post, Instant::now());
                 self.tell_waiting(judge, board.waiting());
                 self.count_full(judge, gone);
@@ -320,6 +325,8 @@ fn shown(post: &Post, reviewer: &str) -> Shown {
 
 /// What a case is to people.
 enum Weighed {
+    /// The request was sent to one model only.
+    Nothing,
     /// Nobody need be asked, or can be.
     Settled(Box<JudgementRecord>),
     /// They are to say.
@@ -335,9 +342,7 @@ fn weighed(settings: &Settings, case: &Case) -> Weighed {
     let candidates: Vec<&Entry<'_>> = entries.iter().filter(|entry| !is_legacy(entry)).collect();
     let lot = bucket(&format!("{}/candidate", settings.salt), case.record.request_id.as_bytes()).0;
     let place = usize::try_from(lot % candidates.len().max(1) as u64).unwrap_or_default();
-    let (Some(legacy), Some(candidate)) = (legacy, candidates.get(place)) else {
-        return Weighed::Settled(Box::new(judgement));
-    };
+    let (Some(legacy), Some(candidate)) = (legacy, candidates.get(place)) else { return Weighed::Nothing };
     judgement.propensity /= candidates.len() as f64;
     let settled = without_asking(legacy, candidate);
     judgement.answers = vec![settled.clone().unwrap_or_else(|| candidate.blank())];

@@ -26,7 +26,7 @@ experiments:
     match: {path: /chat}
     legacy: walnut-large
     candidate: maple-small
-    strategy: {shadow: {}}
+    strategy: {shadow: {held_back: 0%}}
     judges:
       people:
         human: {question: Which answer helps the customer more?, reasons: [wrong, too long, rude, off topic]}
@@ -39,7 +39,7 @@ experiments:
     match: {path: /quiet}
     legacy: walnut-large
     candidate: maple-small
-    strategy: {shadow: {}}
+    strategy: {shadow: {held_back: 0%}}
     judges: {people: {human: {}}}
 YAML
 printf 'a token of 20 letters' >"$work/token"

@@ -336,3 +336,18 @@ async fn no_more_pairs_come_before_people_than_their_budget_has() {
     .await;
     assert_eq!(rig.metric("crossfade_judge_waiting", &[]).await, 2.0);
 }
+
+#[tokio::test]
+async fn a_request_that_one_model_alone_got_is_no_pair() {
+    let (old, new) = (Model::saying(chat("fine")).await, Model::saying(chat("better")).await);
+    let policy = policy(&old, &new, "{}").replace("shadow: {}", "shadow: {held_back: 50%}");
+    let rig = Rig::start(&policy).await;
+    let mut client = rig.client().await;
+    for _ in 0..40 {
+        assert_eq!(client.post("/", &[], "{}").await.status, 200);
+    }
+    let copied = rig.metric("crossfade_copies_sent_total", &[]).await;
+    assert!((1.0..40.0).contains(&copied), "{copied}");
+    until("the pairs to wait", async || rig.metric("crossfade_judge_waiting", &[]).await == copied).await;
+    assert_eq!(judgements(rig).await, Vec::<Value>::new());
+}
