@@ -1,8 +1,8 @@
 //! How judges agree with people about the same pairs, and what their word is worth by that.
 //!
-//! A judge's word and people's on one request meet here, whichever comes first and however late. Of several people the
-//! majority counts, without one a tie. Requests that people were drawn for are remembered until so many others came
-//! after them; all else is counts, so that gateways' add up.
+//! A judge's word and people's on one request meet here, whichever comes first and however late. Several people on a pair
+//! have one word, that of most of them, as have several judges of people. Requests that people were drawn for are
+//! remembered until so many others came after them; all else is counts, so that gateways' add up.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -123,7 +123,7 @@ impl Accord {
         }
     }
 
-    /// Takes in what one of the people said.
+    /// Takes in what people said.
     fn hear_people(&mut self, record: &JudgementRecord, legacy: &ModelName) {
         self.hear(record.request_id, |heard| {
             for (candidate, word) in words(record, legacy) {
@@ -241,7 +241,9 @@ impl Study {
     pub(super) fn hear(&mut self, record: &JudgementRecord) {
         let Some(legacy) = self.subject.as_ref().and_then(|subject| subject.arms.first()) else { return };
         match record.mode {
-            JudgeMode::Human => self.accord.hear_people(record, legacy),
+            JudgeMode::Human if record.counts() => self.accord.hear_people(record, legacy),
+            // One of several, whose words the last line of the pair has together.
+            JudgeMode::Human => {}
             JudgeMode::Rules | JudgeMode::Pointwise | JudgeMode::Pairwise => {
                 self.accord.hear_judge(record, legacy);
             }
@@ -295,7 +297,7 @@ fn words(record: &JudgementRecord, legacy: &ModelName) -> impl Iterator<Item = (
     let known = || record.answers.iter().filter(|answer| answer.missing.is_none());
     let of_legacy = known().find(|answer| answer.arm == *legacy).and_then(|answer| answer.score);
     known().filter(move |answer| answer.arm != *legacy).filter_map(move |answer| {
-        let word = match (answer.against_legacy, answer.score.zip(of_legacy)) {
+        let word = match (record.preference(answer), answer.score.zip(of_legacy)) {
             (Some(Preference::Loss), _) => 0,
             (Some(Preference::Tie), _) => TIE,
             (Some(Preference::Win), _) => 2,

@@ -80,9 +80,15 @@ pub(super) fn of_strata(study: &mut Study, arm: usize, watch: &Watch, case: &Cas
 }
 
 /// Looks at a guardrail over pairs after a unit's vote.
-pub(super) fn of_pairs(study: &mut Study, candidate: usize, watch: &Watch, case: &Case) {
+pub(super) fn of_pairs(
+    study: &mut Study,
+    candidate: usize,
+    watch: &Watch,
+    request: RequestId,
+    time: Timestamp,
+) {
     if rolls_back(study, watch) && (!is_split(study) || watch.nature == Nature::Preferred) {
-        look_at_pairs(study, candidate, watch, Seen { request: Some(case.request), time: case.time });
+        look_at_pairs(study, candidate, watch, Seen { request: Some(request), time });
     }
 }
 

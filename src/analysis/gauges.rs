@@ -89,13 +89,13 @@ fn publish_judge(experiment: &str, summary: &JudgeSummary, metrics: &Metrics) {
     if let Some(share) = summary.consistency {
         metrics.judge_consistency.with_label_values(&[experiment, judge]).set(share);
     }
-    let Some(people) = &summary.people else { return };
-    if let Some(Kappa { kappa, lower, upper }) = people.kappa {
+    let Some(accord) = &summary.accord else { return };
+    if let Some(Kappa { kappa, lower, upper }) = accord.kappa {
         for (bound, value) in [("lower", lower), ("estimate", kappa), ("upper", upper)] {
             metrics.judge_kappa.with_label_values(&[experiment, judge, bound]).set(value);
         }
     }
-    for found in &people.candidates {
+    for found in &accord.candidates {
         let rates = [
             ("judge", Some(found.judge_rate)),
             ("people", Some(found.people_rate)),

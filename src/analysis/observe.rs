@@ -156,7 +156,7 @@ impl Study {
             let (Some(own), true) = (own, paired || watch.of == Watched::ErrorRate) else { continue };
             let Some(pairs) = self.pairs.get_mut(place) else { continue };
             if pairs.signal(watch, case.unit.as_deref(), (*own, *legacy), alpha) {
-                breach::of_pairs(self, place + 1, watch, case);
+                breach::of_pairs(self, place + 1, watch, case.request, case.time);
             }
         }
     }

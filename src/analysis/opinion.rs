@@ -4,11 +4,13 @@ use std::sync::Mutex;
 use std::sync::TryLockError;
 
 use crate::analysis::Analysis;
+use crate::analysis::PanelSummary;
 use crate::analysis::sentence;
 use crate::analysis::study::Study;
 use crate::analysis::verdict::State;
 use crate::analysis::verdict::verdict;
 use crate::cost::Money;
+use crate::vocab::JudgeName;
 use crate::vocab::Role;
 
 /// What the evidence says of one candidate. Without any it says nothing.
@@ -70,6 +72,25 @@ impl Analysis {
     pub fn breaches(&self, experiment: &str, identity: &str) -> Vec<Option<String>> {
         let Some(study) = self.study_like(experiment, identity) else { return Vec::new() };
         (1..study.arms.len()).map(|candidate| breach(study, candidate)).collect()
+    }
+
+    /// Whether the verdict on every candidate of an experiment is reached: the part of a summary that this takes.
+    pub fn is_decided(&self, experiment: &str) -> bool {
+        let Some((_, study)) = self.studies.iter().find(|(name, _)| name.as_str() == experiment) else {
+            return false;
+        };
+        let Some(subject) = &study.subject else { return false };
+        let is_final = |candidate| {
+            let state = verdict(study, subject, candidate).state;
+            matches!(state, State::Rollback | State::Promote | State::Inconclusive)
+        };
+        subject.arms.len() > 1 && (1..subject.arms.len()).all(is_final)
+    }
+
+    /// How a judge of people judged, in one version; `None`: they did not yet.
+    pub fn people(&self, experiment: &str, judge: &JudgeName, version: &str) -> Option<PanelSummary> {
+        let (_, study) = self.studies.iter().find(|(name, _)| name.as_str() == experiment)?;
+        study.people(judge, version)
     }
 
     /// What the copies of an identity have come to.

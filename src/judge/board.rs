@@ -1,7 +1,10 @@
 //! The board: pairs that wait for people, who holds which of them, and verdicts that may still be taken back.
 //!
-//! It is bounded: when it is full the oldest pair that nobody looks at is let go. It holds texts and not records, and
+//! It is bounded: when it is full the oldest pair that nobody looks at is let go, first of those that nobody judged. It holds texts and not records, and
 //! it knows neither clock nor log: time is an argument, and what is settled is handed back.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,6 +16,7 @@ use crate::assign::bucket;
 use crate::judge::review::ReviewError;
 use crate::record::JudgementRecord;
 use crate::record::Preference;
+use crate::record::Vote;
 use crate::vocab::ModelName;
 
 /// How many pairs wait for people.
@@ -56,6 +60,7 @@ pub(super) struct Text {
 pub(super) struct Given {
     reviewer: String,
     at: Instant,
+    said: Preference,
     /// `None`: it is on record.
     judgement: Option<JudgementRecord>,
 }
@@ -78,8 +83,10 @@ pub(super) enum Side {
 }
 
 /// All pairs of one judge.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Board {
+    /// By how many people each pair is judged.
+    each: usize,
     posts: VecDeque<Post>,
     bytes: usize,
     reviewers: IndexMap<String, Reviewer>,
@@ -125,44 +132,91 @@ impl Post {
         2048 + texts.map(|text| text.text.len()).iter().sum::<usize>()
     }
 
+    fn is_idle(&self) -> bool {
+        self.held.is_empty() && self.given.iter().all(|given| given.judgement.is_none())
+    }
+
     /// What a reviewer's opinion comes to.
-    fn judged(&self, reviewer: &str, side: Side, opinion: Opinion) -> JudgementRecord {
+    fn judged(&self, reviewer: &str, side: Side, opinion: Opinion, at: Instant) -> Given {
         let candidate_left = self.candidate_left(reviewer);
+        let said = match side {
+            Side::Neither => Preference::Tie,
+            Side::Left if candidate_left => Preference::Win,
+            Side::Right if !candidate_left => Preference::Win,
+            Side::Left | Side::Right => Preference::Loss,
+        };
         let mut judgement = self.judgement.clone();
         judgement.reviewer = Some(reviewer.to_owned());
         judgement.reasons = opinion.reasons;
         for answer in &mut judgement.answers {
-            answer.against_legacy = Some(match side {
-                Side::Neither => Preference::Tie,
-                Side::Left if candidate_left => Preference::Win,
-                Side::Right if !candidate_left => Preference::Win,
-                Side::Left | Side::Right => Preference::Loss,
-            });
+            answer.against_legacy = Some(said);
             answer.explanation.clone_from(&opinion.note);
             judgement.left = Some(if candidate_left { answer.arm.clone() } else { self.legacy.clone() });
         }
-        judgement
+        Given { reviewer: reviewer.to_owned(), at, said, judgement: Some(judgement) }
+    }
+
+    /// Gives the verdicts that are settled; where all are that there will be of several, the last has the word of all.
+    fn settle(&mut self, each: usize, is_settled: impl Fn(&Given) -> bool) -> Vec<JudgementRecord> {
+        let mut settled: Vec<JudgementRecord> = Vec::new();
+        for given in self.given.iter_mut().filter(|given| is_settled(given)) {
+            settled.extend(given.judgement.take());
+        }
+        if each > 1
+            && let Some(last) = settled.last_mut()
+            && self.is_done(each)
+        {
+            let vote = |given: &Given| Vote { reviewer: given.reviewer.clone(), said: given.said };
+            last.panel = self.given.iter().map(vote).collect();
+        }
+        settled
+    }
+
+    /// Whether as many judged as are to, and all of it is on record.
+    fn is_done(&self, each: usize) -> bool {
+        self.given.len() >= each && self.given.iter().all(|given| given.judgement.is_none())
     }
 }
 
 impl Board {
+    /// A board of a judge whose pairs are each judged by so many people, at least one.
+    pub(super) fn of(each: usize) -> Self {
+        Self { each, posts: VecDeque::new(), bytes: 0, reviewers: IndexMap::new() }
+    }
+
     /// Takes in a pair; gives how many were let go for it, or did not come in.
-    pub(super) fn put(&mut self, post: Post, now: Instant) -> u64 {
+    pub(super) fn put(&mut self, mut post: Post, now: Instant) -> u64 {
         let mut gone = 0;
+        post.judgement.each = u32::try_from(self.each).ok().filter(|each| *each > 1);
         self.bytes += post.held_bytes();
         self.posts.push_back(post);
         self.let_go_of_holds(now);
         while self.posts.len() > MOST || self.bytes > MOST_BYTES {
-            let is_idle = |post: &Post| post.given.is_empty() && post.held.is_empty();
-            let Some(idle) = self.posts.iter().position(is_idle) else { break };
+            // The new one is the last to go: pairs that half of the people judged must not keep all others out.
+            let older = self.posts.len() - 1;
+            let oldest = |is_idle: fn(&Post) -> bool| self.posts.iter().take(older).position(is_idle);
+            let unjudged = oldest(|post| post.is_idle() && post.given.is_empty());
+            let idle = unjudged.or_else(|| oldest(Post::is_idle)).unwrap_or(older);
             self.remove(idle);
             gone += 1;
         }
         gone
     }
 
+    /// Lets go of the pairs that nobody has judged or looks at, and says how many those are.
+    pub(super) fn retire(&mut self, now: Instant) -> u64 {
+        self.let_go_of_holds(now);
+        let mut gone = 0;
+        while let Some(at) = self.posts.iter().position(|post| post.is_idle() && post.given.is_empty()) {
+            self.remove(at);
+            gone += 1;
+        }
+        gone
+    }
+
     /// The next pair for a reviewer: the one in hand, else the oldest that nobody else is at.
-    pub(super) fn next(&mut self, reviewer: &str, each: usize, now: Instant) -> Option<&Post> {
+    pub(super) fn next(&mut self, reviewer: &str, now: Instant) -> Option<&Post> {
+        let each = self.each;
         self.let_go_of_holds(now);
         let open = |post: &Post| post.is_open_to(reviewer, each);
         let in_hand = self.posts.iter().position(|post| open(post) && post.is_held_by(reviewer));
@@ -194,8 +248,8 @@ impl Board {
         let is_verdict = opinion.better.is_some();
         match opinion.better {
             Some(side) => {
-                let judgement = Some(post.judged(reviewer, side, opinion));
-                post.given.push(Given { reviewer: reviewer.to_owned(), at: now, judgement });
+                let given = post.judged(reviewer, side, opinion, now);
+                post.given.push(given);
             }
             None => post.skipped.push(reviewer.to_owned()),
         }
@@ -238,26 +292,25 @@ impl Board {
     }
 
     /// Forgets those pairs that as many judged as are to.
-    pub(super) fn tidy(&mut self, each: usize) {
-        let done = |post: &Post| {
-            post.given.len() >= each && post.given.iter().all(|given| given.judgement.is_none())
-        };
-        while let Some(at) = self.posts.iter().position(done) {
+    pub(super) fn tidy(&mut self) {
+        let each = self.each;
+        while let Some(at) = self.posts.iter().position(|post| post.is_done(each)) {
             self.remove(at);
         }
     }
 
-    /// Gives all verdicts, and how many pairs go without one.
+    /// Gives all verdicts, and how many pairs go without all of theirs.
     pub(super) fn close(&mut self) -> (Vec<JudgementRecord>, u64) {
         let settled = self.settle(|_, _| true);
-        let unjudged = self.posts.iter().filter(|post| post.given.is_empty()).count() as u64;
+        let unjudged = self.waiting() as u64;
         self.posts.clear();
         self.bytes = 0;
         (settled, unjudged)
     }
 
     /// How far a reviewer has come.
-    pub(super) fn progress(&self, reviewer: &str, each: usize) -> Progress {
+    pub(super) fn progress(&self, reviewer: &str) -> Progress {
+        let each = self.each;
         let known = self.reviewers.get(reviewer);
         let last = known.and_then(|known| known.last.as_ref());
         let can_undo = |post: &Post| {
@@ -272,16 +325,15 @@ impl Board {
     }
 
     /// Pairs that somebody has yet to judge.
-    pub(super) fn waiting(&self, each: usize) -> usize {
-        self.posts.iter().filter(|post| post.given.len() < each).count()
+    pub(super) fn waiting(&self) -> usize {
+        self.posts.iter().filter(|post| post.given.len() < self.each).count()
     }
 
     fn settle(&mut self, is_settled: impl Fn(&str, &Given) -> bool) -> Vec<JudgementRecord> {
         let mut settled = Vec::new();
         for post in &mut self.posts {
-            for given in post.given.iter_mut().filter(|given| is_settled(&post.id, given)) {
-                settled.extend(given.judgement.take());
-            }
+            let id = post.id.clone();
+            settled.extend(post.settle(self.each, |given| is_settled(&id, given)));
         }
         settled
     }

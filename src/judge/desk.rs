@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::analysis::Analysis;
-use crate::analysis::State;
 use crate::judge::Case;
 use crate::judge::Settings;
 use crate::judge::board::Board;
@@ -38,6 +37,7 @@ use crate::record::PairedRecord;
 use crate::record::Recorder;
 use crate::record::Sink;
 use crate::telemetry::Metrics;
+use crate::vocab::ExperimentName;
 
 /// How many cases wait for one judge.
 const MOST: usize = 1_000;
@@ -72,7 +72,7 @@ pub(super) struct Shared {
 pub(super) struct Judge {
     pub(super) settings: Settings,
     draw: JudgeDraw,
-    means: Means,
+    pub(super) means: Means,
     /// Its experiment's verdict is reached.
     decided: AtomicBool,
     waiting: Mutex<Waiting>,
@@ -210,8 +210,7 @@ impl Judges {
 
     /// Judges a case beside, unless there is a reason not to.
     fn begin(&self, judge: &Arc<Judge>, case: Case, at_work: &mut JoinSet<()>) {
-        // Relaxed: a hint, a second old at most.
-        if judge.decided.load(Ordering::Relaxed) {
+        if judge.is_decided() {
             return self.count(judge, Drop::Decided, 1);
         }
         if !judge.means.ledger.allows(&judge.settings.budget) {
@@ -219,8 +218,8 @@ impl Judges {
         }
         let (judges, judge) = (self.clone(), Arc::clone(judge));
         at_work.spawn(async move {
-            if let Some(human) = judge.settings.human() {
-                return judges.post(&judge, human, &case);
+            if judge.settings.human().is_some() {
+                return judges.post(&judge, &case);
             }
             let judgement = work::judge(&judge.settings, &judge.means, &case).await;
             judges.conclude(&judge, judgement);
@@ -280,29 +279,42 @@ impl Judges {
         self.count(judge, Drop::Queue, pairs);
     }
 
+    /// Counts a pair that people do not get to see, for they have had as many today as they may.
+    pub(super) fn count_over_budget(&self, judge: &Judge) {
+        self.count(judge, Drop::Budget, 1);
+    }
+
+    /// Counts pairs that nobody need judge any more.
+    pub(super) fn count_decided(&self, judge: &Judge, pairs: u64) {
+        self.count(judge, Drop::Decided, pairs);
+    }
+
     /// Looks which experiments are decided, and writes down what judges have taken.
     async fn look(&self) {
         self.look_at_boards();
-        if !self.0.panel.load().iter().any(|judge| judge.settings.asks()) {
+        if !self.0.panel.load().iter().any(|judge| judge.takes_effort()) {
             return;
         }
         let judges = self.clone();
         // Figures take a moment to be computed, and the disk takes its time.
         let looking = tokio::task::spawn_blocking(move || {
             judges.keep_books();
-            for judge in judges.0.panel.load().iter().filter(|judge| judge.settings.asks()) {
-                // Relaxed: see `begin`.
-                judge.decided.store(judges.is_decided(judge), Ordering::Relaxed);
+            let mut known: Vec<(&ExperimentName, bool)> = Vec::new();
+            let panel = judges.0.panel.load();
+            for judge in panel.iter().filter(|judge| judge.takes_effort()) {
+                let experiment = &judge.settings.experiment;
+                let found = known.iter().find(|(name, _)| *name == experiment).map(|(_, decided)| *decided);
+                let decided = found.unwrap_or_else(|| judges.analysis().is_decided(experiment.as_str()));
+                known.push((experiment, decided));
+                // Relaxed: a hint, see `is_decided`.
+                judge.decided.store(decided, Ordering::Relaxed);
             }
         });
         let _ = looking.await;
     }
 
-    fn is_decided(&self, judge: &Judge) -> bool {
-        let analysis = self.0.analysis.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdicts = analysis.summary(judge.settings.experiment.as_str()).map(|found| found.verdicts);
-        let is_final = |state| matches!(state, State::Rollback | State::Promote | State::Inconclusive);
-        verdicts.is_some_and(|all| !all.is_empty() && all.iter().all(|verdict| is_final(verdict.state)))
+    pub(super) fn analysis(&self) -> MutexGuard<'_, Analysis> {
+        self.0.analysis.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep_books(&self) {
@@ -367,8 +379,20 @@ impl Sink for Desk {
 impl Judge {
     fn new(settings: Settings, books: &Books) -> Arc<Self> {
         let means = Means { ledger: books.of(&settings), cache: Default::default() };
-        let (decided, waiting, arrived, dismissed, board) = Default::default();
+        let (decided, waiting, arrived, dismissed) = Default::default();
+        let board = Mutex::new(Board::of(settings.human().map_or(1, |human| human.each)));
         Arc::new(Self { draw: settings.draw(), settings, means, decided, waiting, arrived, dismissed, board })
+    }
+
+    /// Whether its experiment's verdict is reached.
+    pub(super) fn is_decided(&self) -> bool {
+        // Relaxed: a hint, a second old at most.
+        self.decided.load(Ordering::Relaxed)
+    }
+
+    /// Whether judging takes somebody's time or money, so that it ends with the verdict.
+    fn takes_effort(&self) -> bool {
+        self.settings.asks() || self.settings.human().is_some()
     }
 
     /// Takes in a case, or says why it cannot.

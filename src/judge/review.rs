@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::analysis::PanelSummary;
 use crate::assign::bucket;
 use crate::judge::Case;
 use crate::judge::Human;
@@ -48,6 +49,10 @@ pub struct Review {
     pub question: String,
     /// Pairs that wait.
     pub waiting: usize,
+    /// The experiment's verdict is reached, and nothing more is to be judged.
+    pub decided: bool,
+    /// What was judged, and how far people agree; `None`: nobody has judged yet.
+    pub people: Option<PanelSummary>,
 }
 
 /// What a reviewer is shown.
@@ -65,6 +70,8 @@ pub struct Sheet {
     pub waiting: usize,
     /// Whether the last verdict can be taken back.
     pub undo: bool,
+    /// The experiment's verdict is reached, and no more pairs come.
+    pub decided: bool,
 }
 
 /// A pair as it is shown.
@@ -136,7 +143,7 @@ pub enum ReviewError {
     #[error("a reviewer's name has 1 to {LONGEST_NAME} characters in one line, and no space around them")]
     Name,
     /// The policy names who may judge.
-    #[error("`{0}` is none of the judge's `reviewers`")]
+    #[error("`{0}` is not invited to judge here; whoever runs the test says in `reviewers` who is")]
     Uninvited(String),
     /// The pair is not there any more.
     #[error("the pair was let go, or others judged it meanwhile; go on with the next")]
@@ -159,14 +166,17 @@ impl Judges {
     /// The judges that are people.
     pub fn reviews(&self) -> Vec<Review> {
         let panel = self.0.panel.load();
+        let analysis = self.analysis();
         let review = |judge: &Arc<Judge>| {
             let Settings { experiment, name, .. } = &judge.settings;
             let human = judge.settings.human()?;
             Some(Review {
+                decided: judge.is_decided(),
+                people: analysis.people(experiment.as_str(), name, &judge.settings.version()),
                 experiment: experiment.to_string(),
                 judge: name.to_string(),
                 question: human.question.clone(),
-                waiting: judge.board().waiting(human.each),
+                waiting: judge.board().waiting(),
             })
         };
         panel.iter().filter_map(review).collect()
@@ -217,21 +227,32 @@ impl Judges {
     /// Looks what nobody will take back any more, and tells how many pairs wait.
     pub(super) fn look_at_boards(&self) {
         for judge in self.0.panel.load().iter() {
-            let Some(human) = judge.settings.human() else { continue };
+            if judge.settings.human().is_none() {
+                continue;
+            }
             let mut board = judge.board();
             let settled = board.ripe(Instant::now());
-            self.settle(judge, human, &mut board, settled);
+            if judge.is_decided() {
+                self.count_decided(judge, board.retire(Instant::now()));
+            }
+            self.settle(judge, &mut board, settled);
         }
     }
 
     /// Posts a case on the board, or judges it where nobody need be asked.
-    pub(super) fn post(&self, judge: &Judge, human: &Human, case: &Case) {
+    pub(super) fn post(&self, judge: &Judge, case: &Case) {
         match weighed(&judge.settings, case) {
+            Weighed::Nothing => {}
             Weighed::Settled(judgement) => self.conclude(judge, *judgement),
             Weighed::Open(post) => {
                 let mut board = judge.board();
+                // Looked at while the board is held, so that of two the second sees what the first has taken.
+                if !judge.means.ledger.allows(&judge.settings.budget) {
+                    return self.count_over_budget(judge);
+                }
+                judge.means.ledger.count_call();
                 let gone = board.put(*post, Instant::now());
-                self.tell_waiting(judge, board.waiting(human.each));
+                self.tell_waiting(judge, board.waiting());
                 self.count_full(judge, gone);
             }
         }
@@ -264,24 +285,24 @@ impl Judges {
         }
         let mut board = judge.board();
         let settled = act(human, &mut board)?;
-        self.settle(judge, human, &mut board, settled);
-        Ok(sheet(human, &mut board, reviewer))
+        self.settle(judge, &mut board, settled);
+        Ok(sheet(human, judge.is_decided(), &mut board, reviewer))
     }
 
-    fn settle(&self, judge: &Judge, human: &Human, board: &mut Board, settled: Vec<JudgementRecord>) {
+    fn settle(&self, judge: &Judge, board: &mut Board, settled: Vec<JudgementRecord>) {
         for judgement in settled {
             let time = Timestamp::from(SystemTime::now());
             self.conclude(judge, JudgementRecord { time, ..judgement });
         }
-        board.tidy(human.each);
-        self.tell_waiting(judge, board.waiting(human.each));
+        board.tidy();
+        self.tell_waiting(judge, board.waiting());
     }
 }
 
 /// What a reviewer is shown next.
-fn sheet(human: &Human, board: &mut Board, reviewer: &str) -> Sheet {
-    let pair = board.next(reviewer, human.each, Instant::now()).map(|post| shown(post, reviewer));
-    let progress = board.progress(reviewer, human.each);
+fn sheet(human: &Human, decided: bool, board: &mut Board, reviewer: &str) -> Sheet {
+    let pair = board.next(reviewer, Instant::now()).map(|post| shown(post, reviewer));
+    let progress = board.progress(reviewer);
     Sheet {
         question: human.question.clone(),
         reasons: human.reasons.clone(),
@@ -289,6 +310,7 @@ fn sheet(human: &Human, board: &mut Board, reviewer: &str) -> Sheet {
         judged: progress.judged,
         waiting: progress.waiting,
         undo: progress.undo,
+        decided,
     }
 }
 
@@ -303,6 +325,8 @@ fn shown(post: &Post, reviewer: &str) -> Shown {
 
 /// What a case is to people.
 enum Weighed {
+    /// The request was sent to one model only.
+    Nothing,
     /// Nobody need be asked, or can be.
     Settled(Box<JudgementRecord>),
     /// They are to say.
@@ -318,9 +342,7 @@ fn weighed(settings: &Settings, case: &Case) -> Weighed {
     let candidates: Vec<&Entry<'_>> = entries.iter().filter(|entry| !is_legacy(entry)).collect();
     let lot = bucket(&format!("{}/candidate", settings.salt), case.record.request_id.as_bytes()).0;
     let place = usize::try_from(lot % candidates.len().max(1) as u64).unwrap_or_default();
-    let (Some(legacy), Some(candidate)) = (legacy, candidates.get(place)) else {
-        return Weighed::Settled(Box::new(judgement));
-    };
+    let (Some(legacy), Some(candidate)) = (legacy, candidates.get(place)) else { return Weighed::Nothing };
     judgement.propensity /= candidates.len() as f64;
     let settled = without_asking(legacy, candidate);
     judgement.answers = vec![settled.clone().unwrap_or_else(|| candidate.blank())];

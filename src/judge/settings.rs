@@ -48,7 +48,7 @@ pub struct Settings {
 pub struct Budget {
     /// Calls at one moment.
     pub in_flight: usize,
-    /// Calls a day; `None`: no bound.
+    /// Calls a day, of people the pairs that come before them; `None`: no bound.
     pub calls_per_day: Option<u64>,
     /// Tokens a day, input and output; `None`: no bound.
     pub tokens_per_day: Option<u64>,

@@ -99,6 +99,8 @@ pub(super) fn blank(settings: &Settings, case: &Case) -> JudgementRecord {
         reviewer: None,
         reasons: Vec::new(),
         left: None,
+        each: None,
+        panel: Vec::new(),
         people: false,
     }
 }

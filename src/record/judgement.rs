@@ -70,9 +70,24 @@ pub struct JudgementRecord {
     /// The arm whose answer the reviewer was shown on the left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<ModelName>,
+    /// By how many people the pair is judged, where by more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<u32>,
+    /// What all of these said, on the last of their lines: of several lines on one pair it alone counts in figures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub panel: Vec<Vote>,
     /// People were drawn for the same request: their words and this one will be held against each other.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub people: bool,
+}
+
+/// What one of several people said of a candidate's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who, as they call themselves.
+    pub reviewer: String,
+    /// How it does against legacy's.
+    pub said: Preference,
 }
 
 /// What a judge said of one arm's answer.
@@ -156,11 +171,32 @@ impl Missing {
 }
 
 impl JudgementRecord {
+    /// Whether it counts in figures: of the lines of several people on one pair only the last does.
+    pub fn counts(&self) -> bool {
+        self.each.is_none() || !self.panel.is_empty()
+    }
+
+    /// How one of its answers does against legacy's: where several people judged it, what most of them said, and a tie
+    /// where no word has more than each of the others.
+    pub fn preference(&self, answer: &JudgedAnswer) -> Option<Preference> {
+        if self.panel.is_empty() {
+            return answer.against_legacy;
+        }
+        let said = |word| self.panel.iter().filter(|vote| vote.said == word).count();
+        let [wins, losses, ties] = [Preference::Win, Preference::Loss, Preference::Tie].map(said);
+        Some(match () {
+            () if wins > losses.max(ties) => Preference::Win,
+            () if losses > wins.max(ties) => Preference::Loss,
+            () => Preference::Tie,
+        })
+    }
+
     /// What the record holds in memory, roughly, for the queue's bound.
     pub fn held_bytes(&self) -> usize {
         let unit = self.unit.as_ref().map_or(0, String::len);
         let reviewer = self.reviewer.iter().chain(&self.reasons).map(String::len).sum::<usize>();
-        512 + unit + reviewer + self.answers.iter().map(JudgedAnswer::held_bytes).sum::<usize>()
+        let panel = self.panel.iter().map(|vote| 48 + vote.reviewer.len()).sum::<usize>();
+        512 + unit + reviewer + panel + self.answers.iter().map(JudgedAnswer::held_bytes).sum::<usize>()
     }
 
     /// Takes out of a judge's own words what redaction seeks in all texts.

@@ -63,6 +63,7 @@ pub use judgement::JudgedAnswer;
 pub use judgement::JudgementRecord;
 pub use judgement::Missing;
 pub use judgement::Preference;
+pub use judgement::Vote;
 pub use line::Gap;
 pub use line::Line;
 pub use line::LineError;

@@ -67,7 +67,7 @@ async fn rig(likes: &str) -> Rig {
     // The last verdict may still be taken back.
     until("both to be heard", async || {
         let runs = runs(&rig).await;
-        runs["judgements"] == PAIRS && runs["people"]["pairs"] == PAIRS - 1
+        runs["judgements"] == PAIRS && runs["accord"]["pairs"] == PAIRS - 1
     })
     .await;
     rig
@@ -87,10 +87,10 @@ async fn runs(rig: &Rig) -> Value {
 async fn a_judge_of_one_mind_with_people_decides_and_its_word_is_put_right_by_theirs() {
     let mut rig = rig("good").await;
     let runs = runs(&rig).await;
-    let people = &runs["people"];
-    assert_eq!((&people["agreement"], &people["kappa"]), (&json!(1.0), &json!(1.0)), "{people}");
+    let accord = &runs["accord"];
+    assert_eq!((&accord["agreement"], &accord["kappa"]), (&json!(1.0), &json!(1.0)), "{accord}");
     assert_eq!(runs["distrust"], Value::Null);
-    let found = &people["candidates"][0];
+    let found = &accord["candidates"][0];
     assert_eq!((&found["candidate"], &found["judged"]), (&json!("new"), &json!(PAIRS)));
     assert_eq!((&found["judge_rate"], &found["labelled"]), (&json!(0.75), &json!(PAIRS - 1)));
     let labels = ["judge=\"runs\"", "bound=\"estimate\""];
@@ -107,8 +107,8 @@ async fn a_judge_of_one_mind_with_people_decides_and_its_word_is_put_right_by_th
     }
     let report = serde_json::to_value(report.summary("e").unwrap()).unwrap();
     let of_runs = report["judges"].as_array().unwrap().iter().find(|judge| judge["judge"] == "runs").unwrap();
-    assert_eq!(of_runs["people"]["pairs"], json!(PAIRS));
-    assert_eq!(of_runs["people"]["candidates"][0]["people_rate"], json!(0.75));
+    assert_eq!(of_runs["accord"]["pairs"], json!(PAIRS));
+    assert_eq!(of_runs["accord"]["candidates"][0]["people_rate"], json!(0.75));
 }
 
 #[tokio::test]
@@ -126,5 +126,5 @@ async fn a_judge_that_people_disagree_with_decides_nothing() {
     );
     let runs = runs(&rig).await;
     assert_eq!(runs["distrust"], *reason);
-    assert!(runs["people"]["upper"].as_f64().unwrap() < 0.4, "{runs}");
+    assert!(runs["accord"]["upper"].as_f64().unwrap() < 0.4, "{runs}");
 }

@@ -1,5 +1,8 @@
 //! People as judges through a gateway: what they see tells no model, and what they say goes on record as the right arm's.
 
+use crossfade::analysis::Analysis;
+use crossfade::record;
+use crossfade::record::Line;
 use serde_json::Value;
 use serde_json::json;
 
@@ -187,4 +190,164 @@ async fn a_token_opens_the_review_and_its_cookie_opens_nothing_else() {
     assert_eq!(admin.send(with("/metrics", &cookie)).await.status, 401);
     let forged = cookie.replacen("=1", "=2", 1);
     assert_eq!(admin.send(with("/review", &forged)).await.status, 401);
+}
+
+/// What is known of the experiment through the gateway, once all of so many requests that people judged are folded.
+async fn summary(rig: &Rig, judgements: u64) -> Value {
+    let known = async || {
+        let mut found = rig.admin().await.get("/api/v1/experiments/e").await.json()["summary"].take();
+        found["lost"].take();
+        found
+    };
+    until("the judgements to be folded", async || known().await["judges"][0]["judgements"] == judgements)
+        .await;
+    known().await
+}
+
+fn reported(analysis: &Analysis) -> Value {
+    let mut found = serde_json::to_value(analysis.summary("e").unwrap()).unwrap();
+    found["lost"].take();
+    found
+}
+
+/// The side on which the better answer of `rig` stands.
+fn better(sheet: &Value) -> &'static str {
+    if sheet["pair"]["left"]["text"] == "better" { "left" } else { "right" }
+}
+
+fn worse(sheet: &Value) -> &'static str {
+    if better(sheet) == "left" { "right" } else { "left" }
+}
+
+#[tokio::test]
+async fn of_three_peoples_verdicts_the_majority_counts_live_as_in_the_report_and_they_are_told_how_far_they_agree()
+ {
+    let mut rig = rig("fine", "better", "{each: 3}", 4).await;
+    let mut admin = rig.admin().await;
+    // By pair: how many of the three prefer the candidate, the first of them.
+    let wins = [3, 2, 1, 0];
+    for (place, reviewer) in ["ann", "ben", "cid"].into_iter().enumerate() {
+        let mut seen = next(&mut admin, reviewer).await;
+        for wins in wins {
+            let said = if place < wins { better(&seen) } else { worse(&seen) };
+            seen = sheet(&say(&mut admin, reviewer, &seen, said).await);
+        }
+        assert_eq!(seen["pair"], Value::Null);
+    }
+    // All but the last verdict of each are on record; the fourth pair's settle with the stop.
+    let live = summary(&rig, 3).await;
+    let judge = &live["judges"][0];
+    assert_eq!((&judge["wins"], &judge["losses"], &judge["ties"]), (&json!(2), &json!(1), &json!(0)));
+    let people = &judge["people"];
+    assert_eq!((&people["pairs"], &people["kappa"]), (&json!(3), &Value::Null));
+    // Of nine twos five are the same; alpha by hand, of six words for the candidate and three against: 1 - (9 - 1) * 4 / (2 * 6 * 3).
+    assert_eq!(people["agreement"], json!(5.0 / 9.0));
+    let alpha = people["alpha"].as_f64().unwrap();
+    assert!((alpha - (1.0 - 8.0 * 4.0 / 36.0)).abs() < 1e-12, "{alpha}");
+    assert_eq!(people["reviewers"].as_array().unwrap().len(), 3);
+    let page = admin.get("/review").await.text().to_owned();
+    assert!(page.contains("On 3 pairs that several judged they agree in 56 %"), "{page}");
+    for word in ["old", "new", "win"] {
+        assert!(!page.contains(&format!(">{word}<")), "{page}");
+    }
+    rig.shut_down().await.unwrap();
+    let mut report = Analysis::new();
+    for line in record::read(&rig.records_dir()).unwrap() {
+        report.fold(&line.unwrap());
+    }
+    let reported = reported(&report);
+    let judge = &reported["judges"][0];
+    assert_eq!((&judge["judgements"], &judge["losses"]), (&json!(4), &json!(2)));
+    let better = reported["effects"].as_array().unwrap().iter().find(|it| it["figure"] == "liked").unwrap();
+    assert_eq!((&better["scale"], &better["estimate"]), (&json!("preference"), &json!(0.5)));
+}
+
+#[tokio::test]
+async fn a_verdict_counts_long_after_its_request_waits_for_nothing_more() {
+    let mut rig = rig("fine", "better", "{each: 2}", 3).await;
+    let mut admin = rig.admin().await;
+    for reviewer in ["ann", "ben"] {
+        let mut seen = next(&mut admin, reviewer).await;
+        for _ in 0..3 {
+            let side = better(&seen);
+            seen = sheet(&say(&mut admin, reviewer, &seen, side).await);
+        }
+    }
+    rig.shut_down().await.unwrap();
+    let (mut at_once, mut late) = (Analysis::new(), Analysis::new());
+    for line in record::read(&rig.records_dir()).unwrap() {
+        let line = line.unwrap();
+        at_once.fold(&line);
+        if let Line::Judgement(judgement) = &line {
+            late.forget(&judgement.experiment, judgement.request_id);
+        }
+        late.fold(&line);
+    }
+    let found = reported(&late);
+    assert_eq!(found, reported(&at_once));
+    let judge = &found["judges"][0];
+    assert_eq!((&judge["judgements"], &judge["wins"]), (&json!(3), &json!(3)));
+    let liked = found["effects"].as_array().unwrap().iter().find(|it| it["figure"] == "liked").unwrap();
+    assert_eq!(liked["estimate"], json!(1.0));
+    assert_eq!((&judge["people"]["agreement"], &judge["people"]["pairs"]), (&json!(1.0), &json!(3)));
+}
+
+#[tokio::test]
+async fn people_are_asked_no_more_once_the_verdict_is_reached() {
+    let (old, new) = (Model::saying(chat("fine")).await, Model::saying(chat("worse")).await);
+    let policy = policy(&old, &new, "{}")
+        .replace("shadow: {}", "shadow: {guardrails: [{metric: tidiness}]}")
+        .replace("    judges: {", "    judges: {tidy: {rules: [{contains: fine}]}, ")
+        .replace("metrics: {", "metrics: {tidiness: {judge: tidy}, ");
+    let rig = Rig::start(&policy).await;
+    let mut client = rig.client().await;
+    let dropped = ["judge=\"people\"", "reason=\"decided\""];
+    let mut asked = 0.0;
+    until("the verdict", async || {
+        let body = r#"{"messages": [{"role": "user", "content": "How?"}]}"#;
+        assert_eq!(client.post("/", &[], body).await.status, 200);
+        asked += 1.0;
+        rig.metric("crossfade_judge_drops_total", &dropped).await > 0.0
+    })
+    .await;
+    until("everything that waited to be let go", async || {
+        rig.metric("crossfade_judge_waiting", &[]).await == 0.0
+            && rig.metric("crossfade_judge_drops_total", &dropped).await == asked
+    })
+    .await;
+    let mut admin = rig.admin().await;
+    let seen = next(&mut admin, "ann").await;
+    assert_eq!((&seen["decided"], &seen["pair"]), (&json!(true), &Value::Null));
+    assert!(admin.get("/review").await.text().contains("The experiment has its verdict."));
+}
+
+#[tokio::test]
+async fn no_more_pairs_come_before_people_than_their_budget_has() {
+    let (old, new) = (Model::saying(chat("fine")).await, Model::saying(chat("better")).await);
+    let policy = policy(&old, &new, "{}").replace("sample: 100%", "sample: 100%, budget: {calls_per_day: 2}");
+    let rig = Rig::start(&policy).await;
+    let mut client = rig.client().await;
+    for _ in 0..5 {
+        assert_eq!(client.post("/", &[], "{}").await.status, 200);
+    }
+    until("three pairs to be let go", async || {
+        rig.metric("crossfade_judge_drops_total", &["judge=\"people\"", "reason=\"budget\""]).await == 3.0
+    })
+    .await;
+    assert_eq!(rig.metric("crossfade_judge_waiting", &[]).await, 2.0);
+}
+
+#[tokio::test]
+async fn a_request_that_one_model_alone_got_is_no_pair() {
+    let (old, new) = (Model::saying(chat("fine")).await, Model::saying(chat("better")).await);
+    let policy = policy(&old, &new, "{}").replace("shadow: {}", "shadow: {held_back: 50%}");
+    let rig = Rig::start(&policy).await;
+    let mut client = rig.client().await;
+    for _ in 0..40 {
+        assert_eq!(client.post("/", &[], "{}").await.status, 200);
+    }
+    let copied = rig.metric("crossfade_copies_sent_total", &[]).await;
+    assert!((1.0..40.0).contains(&copied), "{copied}");
+    until("the pairs to wait", async || rig.metric("crossfade_judge_waiting", &[]).await == copied).await;
+    assert_eq!(judgements(rig).await, Vec::<Value>::new());
 }

@@ -3,6 +3,7 @@
 //! Pages hold no script and no style of their own and load nothing from elsewhere, and what models wrote reaches them as
 //! JSON, to be shown as text. Who logs in gets a cookie for these paths alone; it is no token, and holds for hours.
 
+mod list;
 mod session;
 
 use bytes::Bytes;
@@ -19,7 +20,6 @@ use crate::admin::Admin;
 use crate::admin::answer::Problem;
 use crate::admin::answer::json_answer;
 use crate::admin::answer::text;
-use crate::judge::Review;
 use crate::judge::ReviewError;
 use crate::judge::Sheet;
 use crate::judge::Word;
@@ -80,9 +80,10 @@ pub(super) fn answer(
     let judges = || admin.judges.as_ref().ok_or_else(none);
     let sheet = |sheet: Sheet| json_answer(StatusCode::OK, &json!(sheet));
     Ok(match page {
-        Page::List => {
-            guarded(HTML, list(&admin.judges.as_ref().map(|judges| judges.reviews()).unwrap_or_default()))
-        }
+        Page::List => guarded(
+            HTML,
+            list::page(&admin.judges.as_ref().map(|judges| judges.reviews()).unwrap_or_default()),
+        ),
         Page::Sheet => guarded(HTML, include_str!("sheet.html")),
         Page::Style => guarded("text/css; charset=utf-8", include_str!("review.css")),
         Page::Script => guarded("text/javascript; charset=utf-8", include_str!("review.js")),
@@ -162,32 +163,6 @@ fn guarded(kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> 
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
-}
-
-fn list(reviews: &[Review]) -> String {
-    let item = |review: &Review| {
-        let Review { experiment, judge, question, waiting } = review;
-        let [experiment, judge, question] = [experiment, judge, question].map(|text| escaped(text));
-        format!(
-            "<li class=\"card\"><a href=\"/review/{experiment}/{judge}\">{experiment} / {judge}</a>\
-             <p>{question} {waiting} waiting.</p></li>"
-        )
-    };
-    let items: String = reviews.iter().map(item).collect();
-    let shown = match items.is_empty() {
-        true => "<p class=\"card\">No experiment has a judge of people: see <code>judges</code> in the policy file.</p>"
-            .to_owned(),
-        false => format!("<ul class=\"reviews\">{items}</ul>"),
-    };
-    include_str!("list.html").replace("<!--reviews-->", &shown)
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
 }
 
 impl From<ReviewError> for Problem {

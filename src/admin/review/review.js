@@ -3,6 +3,8 @@
 
 const KEPT_NAME = "crossfade-reviewer";
 const LOOK_AGAIN_MS = 3000;
+const FIRST_REASON = 4;
+const SAID = { left: "left is better", right: "right is better", tie: "neither", skip: "skipped" };
 const KEYS = { 1: "left", a: "left", 2: "right", b: "right", 3: "tie", t: "tie", s: "skip" };
 
 const base = location.pathname.replace(/\/$/, "");
@@ -23,8 +25,8 @@ async function ask(path, body) {
   return { status: response.status, body: await response.json() };
 }
 
-/** Does one thing at a time, and shows what came of it. */
-async function act(path, body) {
+/** Does one thing at a time, and shows what came of it, with what to say of it. */
+async function act(path, body, done) {
   if (busy) {
     return;
   }
@@ -34,6 +36,9 @@ async function act(path, body) {
     const { status, body: sheet } = await ask(path, body);
     if (status === 200) {
       show(sheet);
+      if (done !== undefined) {
+        at("last").textContent = done;
+      }
     } else {
       refuse(status, sheet.error);
     }
@@ -72,15 +77,18 @@ function show(sheet) {
   at("question").textContent = sheet.question;
   document.title = sheet.question + " · Crossfade";
   at("progress").textContent = `${judged} judged, ${waiting} waiting`;
-  at("rename").textContent = reviewer;
+  at("rename").textContent = `as ${reviewer}`;
   at("rename").setAttribute("aria-label", `You review as ${reviewer}. Change the name`);
   at("rename").hidden = false;
   at("name-form").hidden = true;
   at("idle").hidden = Boolean(pair);
+  at("idle").textContent = sheet.decided
+    ? "The experiment has its verdict. Nothing more is to be judged."
+    : "Nothing waits for you. This page looks again by itself.";
   at("pair").hidden = !pair;
   at("verdicts").hidden = !pair && !undo;
   for (const button of document.querySelectorAll("[data-verdict]")) {
-    button.setAttribute("aria-disabled", String(!pair));
+    button.hidden = !pair;
   }
   at("undo").setAttribute("aria-disabled", String(!undo));
   if (isNew) {
@@ -111,7 +119,7 @@ function offer(reasons) {
   const group = at("reasons");
   group.hidden = reasons.length === 0;
   group.querySelectorAll("label").forEach((chip) => chip.remove());
-  for (const reason of reasons) {
+  for (const [place, reason] of reasons.entries()) {
     const chip = document.createElement("label");
     const box = document.createElement("input");
     const text = document.createElement("span");
@@ -119,6 +127,12 @@ function offer(reasons) {
     box.type = "checkbox";
     box.value = reason;
     text.textContent = reason;
+    if (FIRST_REASON + place <= 9) {
+      const key = document.createElement("kbd");
+      key.textContent = FIRST_REASON + place;
+      text.prepend(key, " ");
+      box.setAttribute("aria-keyshortcuts", key.textContent);
+    }
     chip.append(box, text);
     group.append(chip);
   }
@@ -130,13 +144,31 @@ function judge(verdict) {
   }
   const reasons = [...document.querySelectorAll("#reasons input:checked")].map((box) => box.value);
   document.activeElement?.blur();
-  act("/verdict", { reviewer, id: shown.id, verdict, reasons, note: at("note").value });
+  const done = "Last: " + SAID[verdict];
+  act("/verdict", { reviewer, id: shown.id, verdict, reasons, note: at("note").value }, done);
 }
 
 function undo() {
   if (canUndo) {
-    act("/undo", { reviewer });
+    act("/undo", { reviewer }, "Taken back");
   }
+}
+
+/** Picks a reason by its number, or drops it. */
+function pick(place) {
+  const box = document.querySelectorAll("#reasons input")[place];
+  if (box) {
+    box.checked = !box.checked;
+  }
+}
+
+/** Scrolls both answers; where they are not cut off, the page. */
+function scroll(direction) {
+  const by = 0.8 * direction;
+  for (const answer of [at("left"), at("right")]) {
+    answer.scrollBy({ top: by * answer.clientHeight });
+  }
+  window.scrollBy({ top: by * window.innerHeight });
 }
 
 function askName() {
@@ -152,10 +184,19 @@ function askName() {
 
 function onKey(event) {
   const typing = event.target.matches("input:not([type=checkbox])");
-  if (typing && event.key === "Escape") {
+  const isNote = event.target === at("note");
+  if (isNote && !event.isComposing && (event.key === "Escape" || event.key === "Enter")) {
     event.target.blur();
   }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || at("keys").open) {
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || at("keys").open) {
+    return;
+  }
+  if (event.key === "j" || event.key === "k") {
+    scroll(event.key === "j" ? 1 : -1);
+    event.preventDefault();
+    return;
+  }
+  if (event.repeat) {
     return;
   }
   if (event.key === "?") {
@@ -166,6 +207,8 @@ function onKey(event) {
     undo();
   } else if (event.key === "n") {
     at("note").focus();
+  } else if (event.key >= String(FIRST_REASON) && event.key <= "9") {
+    pick(event.key - FIRST_REASON);
   } else if (Object.hasOwn(KEYS, event.key)) {
     judge(KEYS[event.key]);
   } else {

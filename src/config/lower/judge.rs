@@ -158,9 +158,6 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
     if let (true, Some(place)) = (is_by_rules, budget.place()) {
         report.add(place, "rules ask nobody, so there is nothing to bound; hint: remove it");
     }
-    if let (true, Some(place)) = (human.is_there(), budget.place()) {
-        report.add(place, "people take what they can; hint: remove it, and lower `sample` for fewer pairs");
-    }
     let usual = match (llm.is_there() || embeddings.is_there(), human.is_there()) {
         (true, _) => FIVE_PERCENT,
         (_, true) => TWO_PERCENT,
@@ -177,6 +174,12 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
 fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -> Budget {
     let schema::JudgeBudget { in_flight, calls_per_day, tokens_per_day, usd_per_day } =
         raw.value().unwrap_or_default();
+    if let Some(Way::Human(_)) = way {
+        let others = [in_flight.place(), tokens_per_day.place(), usd_per_day.place()];
+        for place in others.into_iter().flatten() {
+            report.add(place, "people are bounded by the pairs they are shown; hint: use `calls_per_day`");
+        }
+    }
     let rate = match way {
         Some(Way::Llm(llm)) => Some(&llm.rate),
         Some(Way::Embeddings(embeddings)) => Some(&embeddings.rate),
@@ -184,7 +187,7 @@ fn budget(raw: Field<schema::JudgeBudget>, way: Option<&Way>, report: &Report) -
     };
     match (usd_per_day.place(), way) {
         // What is wrong with it has been reported.
-        (None, _) | (_, None) => {}
+        (None, _) | (_, None | Some(Way::Human(_))) => {}
         (Some(place), Some(Way::Llm(_) | Way::Embeddings(_))) => match rate.and_then(Option::as_ref) {
             Some(rate) if rate.currency != "USD" => {
                 report.add(place, format!("the judge is priced in {}, expected USD", rate.currency));

@@ -52,7 +52,7 @@ pub(crate) struct Judge {
     /// 100%.
     #[serde(default)]
     pub(crate) sample: Field<Scalar<Share>>,
-    /// What it may take; beyond it requests are not judged, and counted. Not by rules, nor by people.
+    /// What it may take; beyond it requests are not judged, and counted. Not by rules.
     #[serde(default)]
     pub(crate) budget: Field<JudgeBudget>,
 }
@@ -64,7 +64,7 @@ pub(crate) struct JudgeBudget {
     /// Calls at one moment. Default: 4.
     #[serde(default)]
     pub(crate) in_flight: Field<Scalar<NonZeroU32>>,
-    /// Calls between midnights UTC. Absent: no bound.
+    /// Calls between midnights UTC; of people, pairs that come before them. Absent: no bound.
     #[serde(default)]
     pub(crate) calls_per_day: Field<Scalar<NonZeroU64>>,
     /// Tokens between midnights UTC, input and output. Absent: no bound.

@@ -4,6 +4,7 @@
 
 mod calls;
 mod effects;
+mod people;
 mod quality;
 mod slices;
 mod splits;
@@ -102,6 +103,7 @@ pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
         quality::metrics(found),
         quality::judges(found),
         quality::accords(found),
+        people::people(found),
         calls::calls(found),
         quality::agreement(found),
         quality::fields(found),

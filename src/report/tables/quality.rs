@@ -231,7 +231,7 @@ pub(super) fn accords(found: &ExperimentSummary) -> Section {
         "between",
     ];
     let mut table = Table::new(&words, &figures);
-    for (judge, accord) in found.judges.iter().filter_map(|judge| Some((judge, judge.people.as_ref()?))) {
+    for (judge, accord) in found.judges.iter().filter_map(|judge| Some((judge, judge.accord.as_ref()?))) {
         for CorrectedSummary { candidate, judge_rate, people_rate, corrected, lower, upper, .. } in
             &accord.candidates
         {
