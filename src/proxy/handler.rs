@@ -215,7 +215,8 @@ async fn take_part(
     pairing: &mut Option<Rc<Pairing>>,
 ) -> Response<AnswerBytes> {
     let experiment = &snapshot.policy.experiments[place];
-    if matches!(experiment.strategy, Strategy::Interleave(_)) {
+    // A gRPC call is served by legacy alone, and one that streams both ways has its end only after its answer.
+    if matches!(experiment.strategy, Strategy::Interleave(_)) && !headers::is_grpc(&arrival.head) {
         arrival.read().await;
     }
     let unit = match experiment.unit_of(&arrival.head, arrival.body.view()) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs each fuzz target of tests/fuzz for some seconds (CROSSFADE_FUZZ_SECONDS, 10 by default), over its seeds and
+# Runs each fuzz target of tests/fuzz for some seconds (CROSSFADE_FUZZ_SECONDS, 4 by default), over its seeds and
 # what becomes of them. A finding fails the check, which then tells how to see it again.
 #
 # With a nightly compiler, a C++ compiler and cargo-fuzz, which is installed under the target directory, libFuzzer
@@ -9,7 +9,7 @@ set -euo pipefail
 [[ ! -w /dev/shm ]] || export TMPDIR=/dev/shm
 source "$(dirname "$0")/gateway.bash"
 
-seconds=${CROSSFADE_FUZZ_SECONDS:-10}
+seconds=${CROSSFADE_FUZZ_SECONDS:-4}
 package="$root/tests/fuzz"
 manifest="$package/Cargo.toml"
 target="${CARGO_TARGET_DIR:-$root/target}/fuzz"

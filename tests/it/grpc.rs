@@ -106,6 +106,13 @@ async fn a_call_passes_over_tls_from_end_to_end() {
     assert_eq!(model.seen()[0].version, Version::HTTP_2);
 }
 
+/// A policy that mixes both models' lists.
+fn interleaved(old: &Model, new: &Model) -> String {
+    let strategy = "interleave: {items: \"$.results[*]\", id: $.id, credit: click}";
+    let policy = experiment(&old.url(), &new.url(), strategy);
+    policy.replacen("legacy:", "outcomes: {click: {type: click}}, legacy:", 1)
+}
+
 /// The next piece of an answer.
 async fn next(body: &mut Incoming) -> Bytes {
     body.frame().await.unwrap().unwrap().into_data().unwrap()
@@ -115,9 +122,12 @@ async fn next(body: &mut Incoming) -> Bytes {
 async fn a_bidirectional_stream_is_not_held_up_in_either_direction() {
     let front = Front { answers_at_once: true, ..Front::default() };
     let model = Model::behind(front, |_| ended(vec![Step::Echo], "0")).await;
-    for policy in
-        [passthrough(&model.url(), ""), experiment(&model.url(), &model.url(), "shadow: {sample: 0%}")]
-    {
+    let policies = [
+        passthrough(&model.url(), ""),
+        experiment(&model.url(), &model.url(), "shadow: {sample: 0%}"),
+        interleaved(&model, &model),
+    ];
+    for policy in policies {
         let rig = Rig::start(&policy).await;
         let mut client = http2(&rig).await;
         let (say, saying) = mpsc::channel(1);
@@ -298,13 +308,7 @@ async fn legacy_steps_in_for_a_candidate_that_only_says_that_it_failed() {
 #[tokio::test]
 async fn where_lists_are_mixed_legacy_alone_answers_a_call() {
     let (old, new) = (Model::saying(answered(b"old")).await, Model::saying(answered(b"new")).await);
-    let strategy = "interleave: {items: \"$.results[*]\", id: $.id, credit: click}";
-    let policy = experiment(&old.url(), &new.url(), strategy).replacen(
-        "legacy:",
-        "outcomes: {click: {type: click}}, legacy:",
-        1,
-    );
-    let rig = Rig::start(&policy).await;
+    let rig = Rig::start(&interleaved(&old, &new)).await;
     let got = http2(&rig).await.send(call(b"ask", &[])).await;
     assert_eq!((got.text(), status(&got.trailers)), ("old", Some("0")));
     assert_eq!((old.seen().len(), new.seen().len()), (1, 0));
