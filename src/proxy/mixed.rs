@@ -310,5 +310,6 @@ fn whole(mut head: response::Parts, bytes: Bytes) -> Response<AnswerBytes> {
     headers::strip_hop_by_hop(&mut head.headers);
     head.headers.remove(header::TRAILER);
     head.version = http::Version::HTTP_11;
-    Response::from_parts(head, AnswerBytes::Whole(Some(bytes)))
+    // No body is told from an empty one by who writes the length: a 204 has none.
+    Response::from_parts(head, AnswerBytes::Whole((!bytes.is_empty()).then_some(bytes)))
 }

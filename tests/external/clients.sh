@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Real clients work through the gateway as they do without it: curl, httpx, openai, anthropic, tritonclient, grpcio and
 # websockets ask scripted servers directly and through it, and get the same. Once plainly, once over TLS, and once under
-# each strategy but interleaving: with every request copied, and with half of the users given to a candidate that says the
-# same. Their packages, about 280 MB, stay under the target directory.
+# each strategy: with every request copied, with half of the users or of the requests given to a candidate that says the
+# same, and where lists would be mixed. Their packages, about 280 MB, stay under the target directory.
 set -euo pipefail
 source "$(dirname "$0")/gateway.bash"
 
@@ -35,6 +35,7 @@ declare -A strategies=(
     [shadow]="shadow: {}"
     [canary]="canary: {steps: [{weight: 50%, approve: manual}]}"
     [ab]="ab: {arms: {old: 50%, new: 50%}}"
+    [interleave]="interleave: {items: \"$.results[*]\", id: $.id, credit: click}"
 )
 
 # start_before WAY KIND: a gateway before the servers of one kind; its ports are then in $data and $admin.
