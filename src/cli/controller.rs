@@ -27,9 +27,10 @@ pub(super) fn main(args: Args) -> ExitCode {
 fn run(config: config::Config) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let controller = Controller::start(config).await?;
+        // Before anybody can see that it runs: who stops it then stops it in order.
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let controller = Controller::start(config).await?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

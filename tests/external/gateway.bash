@@ -73,10 +73,17 @@ prometheus_here() {
     prometheus_bin="$work/prometheus-package/usr/bin"
 }
 
-# build_gateway [ARGUMENT...]: makes $crossfade the binary, built with these arguments of cargo's.
+# build_gateway [ARGUMENT...]: makes $crossfade the binary, built with these arguments of cargo's. It is this check's own:
+# another that runs beside it may build one with other features at the same place.
 build_gateway() {
-    cargo build --quiet --locked --manifest-path "$root/Cargo.toml" "$@"
-    crossfade="${CARGO_TARGET_DIR:-$root/target}/debug/crossfade"
+    local target="${CARGO_TARGET_DIR:-$root/target}"
+    mkdir -p "$target"
+    {
+        flock 9
+        cargo build --quiet --locked --manifest-path "$root/Cargo.toml" "$@" 9>&-
+        cp "$target/debug/crossfade" "$work/crossfade"
+    } 9>"$target/external.lock"
+    crossfade="$work/crossfade"
 }
 
 # start_gateway POLICY ADMIN_PORT: runs the gateway and waits until it is ready.
