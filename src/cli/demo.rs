@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::analysis::grouped;
 use crate::cli::print;
-use crate::cli::run::until_told_to_stop;
+use crate::cli::run::Signals;
 use crate::demo::Demo;
 use crate::demo::Progress;
 use crate::demo::STRATEGIES;
@@ -83,7 +83,7 @@ fn show(demo: &Demo, screen: &Screen, serve: bool) -> Result<ExitCode, Box<dyn s
     let code = print(&format!("\n{summary}"));
     if serve {
         print(&demo.invitation()?);
-        until_told_to_stop(demo.gateway())?;
+        Signals::taken()?.until_told_to_stop(demo.gateway());
     }
     Ok(code)
 }
@@ -94,7 +94,7 @@ fn show_chat(demo: &ChatDemo, screen: &Screen, serve: bool) -> Result<ExitCode, 
     let code = print(&format!("\n{summary}"));
     if serve {
         print(&demo.invitation()?);
-        until_told_to_stop(demo.gateway())?;
+        Signals::taken()?.until_told_to_stop(demo.gateway());
     }
     Ok(code)
 }

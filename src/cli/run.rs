@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
@@ -28,27 +30,51 @@ pub(super) fn main(args: Args) -> ExitCode {
 }
 
 fn run(config: config::Config) -> Result<(), Box<dyn std::error::Error>> {
+    // Before anybody can see that it runs: who stops it then stops it in order.
+    let signals = Signals::taken()?;
     let gateway = Gateway::start(config)?;
-    until_told_to_stop(&gateway)?;
+    signals.until_told_to_stop(&gateway);
     gateway.shut_down();
     Ok(())
 }
 
-/// Blocks until SIGTERM or SIGINT; reloads at every SIGHUP.
-pub(super) fn until_told_to_stop(gateway: &Gateway) -> io::Result<()> {
+/// What the process is told by signals.
+pub(super) struct Signals {
     // A runtime of its own, for signals alone: the gateway's runtimes are its own business.
-    let waiting = Builder::new_current_thread().enable_all().build()?;
-    waiting.block_on(told_to_stop(gateway.reload()))
+    waiting: Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
 }
 
-async fn told_to_stop(reload: &Arc<Reload>) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+impl Signals {
+    /// Takes the signals from here on, instead of ending by them.
+    pub(super) fn taken() -> io::Result<Self> {
+        let waiting = Builder::new_current_thread().enable_all().build()?;
+        let entered = waiting.enter();
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let hang_up = signal(SignalKind::hangup())?;
+        drop(entered);
+        Ok(Self { waiting, terminate, interrupt, hang_up })
+    }
+
+    /// Blocks until SIGTERM or SIGINT; reloads at every SIGHUP.
+    pub(super) fn until_told_to_stop(self, gateway: &Gateway) {
+        let Self { waiting, terminate, interrupt, hang_up } = self;
+        waiting.block_on(told_to_stop(gateway.reload(), terminate, interrupt, hang_up));
+    }
+}
+
+async fn told_to_stop(
+    reload: &Arc<Reload>,
+    mut terminate: Signal,
+    mut interrupt: Signal,
+    mut hang_up: Signal,
+) {
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return,
+            _ = interrupt.recv() => return,
             _ = hang_up.recv() => {
                 let reload = Arc::clone(reload);
                 // Its result is logged and counted there.
