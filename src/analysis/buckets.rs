@@ -10,10 +10,11 @@ use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::analysis::units::Units;
+use crate::analysis::units::hash_of;
 use crate::vocab::RequestId;
 
 /// How many buckets: the error of the estimated error is then about 2 %.
-const BUCKETS: usize = 1024;
+pub(super) const BUCKETS: usize = 1024;
 
 /// One arm's sums.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -42,11 +43,7 @@ impl Buckets {
         if self.sums.is_empty() {
             self.sums = vec![(0.0, 0.0); BUCKETS];
         }
-        let hash = match unit {
-            Some(unit) => xxh3_64(unit.as_bytes()),
-            None => xxh3_64(request.as_bytes()),
-        };
-        let (sum, count) = &mut self.sums[hash as usize % BUCKETS];
+        let (sum, count) = &mut self.sums[bucket_of(unit, request)];
         *sum += number;
         *count += requests;
         self.non_zero += u64::from(number != 0.0);
@@ -57,21 +54,7 @@ impl Buckets {
 
     /// The mean; `None` of nothing.
     pub(super) fn mean(&self) -> Option<Mean> {
-        let (sum, count) =
-            self.sums.iter().fold((0.0, 0.0), |(sum, count), one| (sum + one.0, count + one.1));
-        if count <= 0.0 {
-            return None;
-        }
-        let mean = sum / count;
-        let used: Vec<f64> = self
-            .sums
-            .iter()
-            .filter(|(_, count)| *count > 0.0)
-            .map(|(sum, count)| sum - mean * count)
-            .collect();
-        let clusters = used.len() as f64;
-        let squares: f64 = used.iter().map(|residual| residual * residual).sum();
-        let variance = (clusters > 1.0).then(|| clusters / (clusters - 1.0) * squares / (count * count));
+        let (mean, variance) = ratio(self.sums.iter().copied())?;
         Some(Mean { mean, variance, units: self.units.len(), non_zero: self.non_zero })
     }
 
@@ -87,4 +70,29 @@ impl Buckets {
         self.non_zero += other.non_zero;
         self.units.merge(&other.units);
     }
+}
+
+/// Where a unit falls; a request without the name of one is a unit of its own.
+pub(super) fn bucket_of(unit: Option<&str>, request: RequestId) -> usize {
+    let hash = match unit {
+        Some(unit) => hash_of(unit),
+        None => xxh3_64(request.as_bytes()),
+    };
+    hash as usize % BUCKETS
+}
+
+/// A ratio of sums over buckets of a number and of what it is counted by, with its variance; `None`: it is of nothing. The
+/// variance is missing with fewer than two buckets in use.
+pub(super) fn ratio(buckets: impl Iterator<Item = (f64, f64)> + Clone) -> Option<(f64, Option<f64>)> {
+    let (sum, count) = buckets.clone().fold((0.0, 0.0), |(sum, count), one| (sum + one.0, count + one.1));
+    if count <= 0.0 {
+        return None;
+    }
+    let mean = sum / count;
+    let used = buckets.filter(|(sum, count)| *count > 0.0 || *sum != 0.0);
+    let (clusters, squares) = used.fold((0.0, 0.0), |(clusters, squares), (sum, count)| {
+        (clusters + 1.0, squares + (sum - mean * count).powi(2))
+    });
+    let variance = (clusters > 1.0).then(|| clusters / (clusters - 1.0) * squares / (count * count));
+    Some((mean, variance))
 }

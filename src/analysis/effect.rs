@@ -28,11 +28,11 @@ use crate::stats::Votes;
 use crate::stats::share_cs;
 
 /// The warm-up without which the asymptotic sequence raises false alarms in up to 72 of 100 tests (STATS 2.10).
-const FEWEST_UNITS: u64 = 100;
-const FEWEST_NON_ZERO: u64 = 20;
+pub(super) const FEWEST_UNITS: u64 = 100;
+pub(super) const FEWEST_NON_ZERO: u64 = 20;
 
 /// How many units a test of means is planned for.
-const PLANNED_UNITS: f64 = 5_000.0;
+pub(super) const PLANNED_UNITS: f64 = 5_000.0;
 
 /// What an effect is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -186,8 +186,8 @@ fn means(
     let mut stages = Vec::new();
     let mut least: Option<(u64, u64)> = None;
     for stratum in study.strata.iter() {
-        let mean = |arm| stratum.numbers(&watch.of, arm).and_then(crate::analysis::buckets::Buckets::mean);
-        let Some((own, legacy)) = mean(candidate).zip(mean(0)) else { continue };
+        let means = stratum.mean(watch, candidate).zip(stratum.mean(watch, 0));
+        let Some((own, legacy)) = means else { continue };
         let (units, non_zero) = (own.units.min(legacy.units), own.non_zero.min(legacy.non_zero));
         if units < FEWEST_UNITS || non_zero < FEWEST_NON_ZERO {
             least = least.max(Some((units, non_zero)));
@@ -202,10 +202,16 @@ fn means(
     }
     if stages.is_empty() {
         return Err(match least {
-            Some((units, non_zero)) => format!(
-                "a comparison of means needs {FEWEST_UNITS} users and {FEWEST_NON_ZERO} values other than 0 of each \
-                 model, and has {units} and {non_zero} of one"
-            ),
+            Some((units, non_zero)) => {
+                let what = match watch.of {
+                    Watched::CostPerSuccess(_) => "successes",
+                    _ => "values other than 0",
+                };
+                format!(
+                    "a comparison of means needs {FEWEST_UNITS} users and {FEWEST_NON_ZERO} {what} of each model, and \
+                     has {units} and {non_zero} of one"
+                )
+            }
             None => Undefined::NoObservations.to_string(),
         });
     }

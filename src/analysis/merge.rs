@@ -86,6 +86,7 @@ impl Study {
         let before = self.strata.clone();
         self.strata.merge(&other.strata);
         self.join.move_to(&before.places_in(&self.strata));
+        self.ledgers.iter_mut().zip(&other.ledgers).for_each(|(own, theirs)| own.merge(theirs));
         self.pairs.iter_mut().zip(&other.pairs).for_each(|(own, theirs)| own.merge(theirs));
         self.ballot.merge(&other.ballot);
         for (outcome, theirs) in &other.outcomes {

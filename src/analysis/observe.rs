@@ -12,6 +12,7 @@ use crate::analysis::breach;
 use crate::analysis::join::Case;
 use crate::analysis::join::is_own;
 use crate::analysis::latency::Frozen;
+use crate::analysis::ledger::Bill;
 use crate::analysis::quality::Finding;
 use crate::analysis::stratum::At;
 use crate::analysis::stratum::position;
@@ -80,6 +81,7 @@ impl Study {
 
     /// Tells what an outcome itself says of the arm that was drawn.
     pub(super) fn watch_outcome(&mut self, case: &Case, name: &OutcomeName, value: &OutcomeValue) {
+        self.earn(case, name, value);
         let Some(at) = at(case) else { return };
         let absence = self.absence(name);
         if absence == Some(Absent::Missing) {
@@ -172,7 +174,7 @@ impl Study {
     }
 }
 
-fn at(case: &Case) -> Option<At<'_>> {
+pub(super) fn at(case: &Case) -> Option<At<'_>> {
     let Case { stratum, assigned, unit, request, .. } = case;
     Some(At { stratum: (*stratum)?, arm: *assigned, unit: unit.as_deref(), request: *request })
 }
@@ -196,6 +198,8 @@ fn call_signal(watch: &Watch, frozen: Option<&Frozen>, record: &PairedRecord, ar
         Watched::Time => Some(Signal::Number(time(record, arm))),
         Watched::Cost => cost(record, arm).map(Signal::Number),
         Watched::Metric(_) | Watched::Outcome(_) => None,
+        // These are not of one request.
+        Watched::TimePerUnit | Watched::CostPerUnit | Watched::CostPerSuccess(_) => None,
     }
 }
 
@@ -214,10 +218,17 @@ fn calls_of(record: &PairedRecord, arm: usize) -> impl Iterator<Item = &Observat
 
 /// What an arm's answer cost, with what stepped in for it; `None`: unknown, or in several currencies.
 pub(super) fn cost(record: &PairedRecord, arm: usize) -> Option<f64> {
+    bill(record, arm).cost.map(|(_, amount)| amount.as_f64())
+}
+
+/// What an arm's answer took, with what stepped in for it.
+pub(super) fn bill(record: &PairedRecord, arm: usize) -> Bill {
     let costs: Vec<_> = calls_of(record, arm).filter_map(|seen| seen.cost.as_ref()).collect();
-    let first = costs.first()?;
-    let one_currency = costs.iter().all(|cost| cost.currency == first.currency && !cost.tokens_unknown);
-    one_currency.then(|| costs.iter().map(|cost| cost.amount.as_f64()).sum())
+    let cost = costs.first().and_then(|first| {
+        let one_currency = costs.iter().all(|cost| cost.currency == first.currency && !cost.tokens_unknown);
+        one_currency.then(|| (first.currency.clone(), costs.iter().map(|cost| cost.amount).sum()))
+    });
+    Bill { seconds: time(record, arm), cost }
 }
 
 /// The outcomes without which a metric says nothing.

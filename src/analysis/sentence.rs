@@ -157,8 +157,8 @@ fn many(watch: &Watch, legacy: &str) -> String {
             format!("users without `{name}`")
         }
         (Watched::Outcome(name), _) => format!("users with `{name}`"),
-        (Watched::Time, _) => "seconds".to_owned(),
-        (Watched::Cost, _) => "costs".to_owned(),
+        (Watched::Time | Watched::TimePerUnit, _) => "seconds".to_owned(),
+        (Watched::Cost | Watched::CostPerUnit | Watched::CostPerSuccess(_), _) => "costs".to_owned(),
     }
 }
 
@@ -224,6 +224,10 @@ pub(super) fn watched_name(watched: &Watched) -> String {
         Watched::LatencyP99 => "latency_p99".to_owned(),
         Watched::Time => "time".to_owned(),
         Watched::Cost => "cost".to_owned(),
+        Watched::TimePerUnit => "time_per_unit".to_owned(),
+        Watched::CostPerUnit => "cost_per_unit".to_owned(),
+        // No metric can be called so.
+        Watched::CostPerSuccess(outcome) => format!("cost_per_success:{outcome}"),
         Watched::Metric(name) => name.to_string(),
         Watched::Outcome(name) => name.to_string(),
     }

@@ -8,8 +8,11 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::analysis::buckets::Buckets;
+use crate::analysis::buckets::Mean;
+use crate::analysis::ledger::Ledger;
 use crate::analysis::units::ArmUnits;
 use crate::analysis::watch::Signal;
+use crate::analysis::watch::Watch;
 use crate::policy::Watched;
 use crate::record::PairedRecord;
 use crate::stats::StageEvents;
@@ -37,6 +40,9 @@ pub(super) struct Stratum {
     events: IndexMap<Watched, Events>,
     #[serde(with = "indexmap::map::serde_seq")]
     numbers: IndexMap<Watched, Vec<Buckets>>,
+    /// What each arm spent; empty where nothing of that is watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ledgers: Vec<Ledger>,
 }
 
 /// An event that happens or not, by arm.
@@ -119,6 +125,15 @@ impl Strata {
         }
     }
 
+    /// The ledger that a request belongs into.
+    pub(super) fn ledger(&mut self, at: At<'_>) -> Option<&mut Ledger> {
+        let stratum = self.0.get_mut(at.stratum)?;
+        if stratum.ledgers.is_empty() {
+            stratum.ledgers = vec![Ledger::default(); stratum.propensities.len()];
+        }
+        stratum.ledgers.get_mut(at.arm)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stratum> {
         self.0.iter()
     }
@@ -161,6 +176,7 @@ impl Stratum {
             joined: IndexMap::new(),
             events: IndexMap::new(),
             numbers: IndexMap::new(),
+            ledgers: Vec::new(),
         }
     }
 
@@ -194,9 +210,12 @@ impl Stratum {
         Some(StageEvents { share, candidate: units(candidate), legacy: units(0) })
     }
 
-    /// An arm's sums of a number.
-    pub(super) fn numbers(&self, watched: &Watched, arm: usize) -> Option<&Buckets> {
-        self.numbers.get(watched)?.get(arm)
+    /// An arm's mean of a number.
+    pub(super) fn mean(&self, watch: &Watch, arm: usize) -> Option<Mean> {
+        match watch.is_of_ledger() {
+            true => self.ledgers.get(arm)?.mean(&watch.of),
+            false => self.numbers.get(&watch.of)?.get(arm)?.mean(),
+        }
     }
 
     fn events_of(&mut self, watched: &Watched, arms: usize) -> &mut Events {
@@ -232,6 +251,11 @@ impl Stratum {
             let own =
                 self.numbers.entry(watched.clone()).or_insert_with(|| vec![Buckets::default(); theirs.len()]);
             own.iter_mut().zip(theirs).for_each(|(own, theirs)| own.merge(theirs));
+        }
+        if self.ledgers.is_empty() {
+            self.ledgers.clone_from(&other.ledgers);
+        } else {
+            self.ledgers.iter_mut().zip(&other.ledgers).for_each(|(own, theirs)| own.merge(theirs));
         }
     }
 }

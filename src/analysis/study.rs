@@ -15,6 +15,7 @@ use crate::analysis::join::Join;
 use crate::analysis::judged::JudgeTally;
 use crate::analysis::judged::is_to_be_judged;
 use crate::analysis::latency::Frozen;
+use crate::analysis::ledger::Ledger;
 use crate::analysis::noise::Noise;
 use crate::analysis::observe::outcomes_of;
 use crate::analysis::pairs::Pairs;
@@ -71,6 +72,9 @@ pub(super) struct Study {
     pub(super) agreement: IndexMap<(ModelName, Role, String), AgreementTally>,
     pub(super) noise: Noise,
     pub(super) strata: Strata,
+    /// What each arm spent, over all strata.
+    #[serde(default)]
+    pub(super) ledgers: Vec<Ledger>,
     /// By candidate.
     pub(super) pairs: Vec<Pairs>,
     pub(super) ballot: Ballot,
@@ -172,6 +176,7 @@ impl Study {
         let mut judged = Vec::new();
         if let Some(case) = Case::of(record, stratum) {
             self.watch_calls(record, &case);
+            self.spend(record, &case);
             let case = self.join.pair(case);
             judged = self.settle(&case, None);
             for (name, value) in &case.outcomes {
@@ -250,7 +255,7 @@ impl Study {
     /// Says whether a figure is known only once an outcome was reported.
     pub(super) fn needs_outcome(&self, watched: &Watched) -> bool {
         match watched {
-            Watched::Outcome(_) => true,
+            Watched::Outcome(_) | Watched::CostPerSuccess(_) => true,
             Watched::Metric(name) => {
                 let metrics = self.design.iter().flat_map(|design| &design.metrics);
                 metrics.into_iter().any(|metric| metric.name == *name && !outcomes_of(metric).is_empty())
@@ -259,7 +264,9 @@ impl Study {
             | Watched::LatencyP95
             | Watched::LatencyP99
             | Watched::Time
-            | Watched::Cost => false,
+            | Watched::Cost
+            | Watched::TimePerUnit
+            | Watched::CostPerUnit => false,
         }
     }
 
@@ -300,6 +307,7 @@ impl Study {
     fn begin(&mut self, record: &PairedRecord) {
         let candidates = record.arms.len().saturating_sub(1);
         self.arms = vec![ArmTally::default(); record.arms.len()];
+        self.ledgers = vec![Ledger::default(); record.arms.len()];
         self.pairs = vec![Pairs::default(); candidates];
         self.tracks = vec![Track::default(); candidates];
         self.identity = Some(record.identity.clone());

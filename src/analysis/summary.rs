@@ -13,6 +13,7 @@ use crate::analysis::judged::JudgeSummary;
 use crate::analysis::measured::MetricSummary;
 use crate::analysis::noise::PathsSummary;
 use crate::analysis::sentence::watched_name;
+use crate::analysis::spending::SpendingSummary;
 use crate::analysis::stages::StageSummary;
 use crate::analysis::standing::Standing;
 use crate::analysis::standing::standing;
@@ -66,6 +67,9 @@ pub struct ExperimentSummary {
     pub lost: Vec<LossSummary>,
     /// The arms, legacy first.
     pub arms: Vec<ArmSummary>,
+    /// What each arm's units and successes took and cost; not under interleaving.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spending: Vec<SpendingSummary>,
     /// How often each compared field agreed with legacy's.
     pub agreement: Vec<AgreementSummary>,
     /// At which paths answers truly differ, by candidate; where legacy was asked twice.
@@ -261,6 +265,7 @@ impl Study {
             left_out: self.left_out,
             lost: self.losses(),
             arms: self.arm_summaries(subject),
+            spending: self.spending(subject),
             agreement: self.agreements(),
             paths: self.noise.summary(),
             paired: self.pairs(subject),

@@ -30,12 +30,27 @@ impl Units {
     /// Says whether a unit is to be counted: it is new, and there is room for it.
     pub(super) fn count(&mut self, unit: Option<&str>) -> bool {
         match unit {
-            Some(unit) => self.named.len() < MOST && self.named.insert(xxh3_64(unit.as_bytes())),
+            Some(unit) => self.named.len() < MOST && self.named.insert(hash_of(unit)),
             None => {
                 self.nameless += 1;
                 true
             }
         }
+    }
+
+    /// Says whether a unit was counted; one without a name always was.
+    pub(super) fn holds(&self, unit: Option<&str>) -> bool {
+        unit.is_none_or(|unit| self.named.contains(&hash_of(unit)))
+    }
+
+    /// How many fall into each of so many buckets, by their hash; `None`: they have no names, so none is among another's.
+    pub(super) fn by_bucket(&self, buckets: usize) -> Option<Vec<u64>> {
+        if self.nameless > 0 || self.named.is_empty() {
+            return None;
+        }
+        let mut counts = vec![0; buckets];
+        self.named.iter().for_each(|hash| counts[*hash as usize % buckets] += 1);
+        Some(counts)
     }
 
     /// How many were counted.
@@ -80,6 +95,11 @@ impl ArmUnits {
     pub(super) fn merge(&mut self, other: &ArmUnits) {
         self.0.iter_mut().zip(&other.0).for_each(|(own, other)| own.merge(other));
     }
+}
+
+/// By what a unit is told from others.
+pub(super) fn hash_of(unit: &str) -> u64 {
+    xxh3_64(unit.as_bytes())
 }
 
 /// Millions of numbers as JSON numbers would take three times the room and ten times the time.

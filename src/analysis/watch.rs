@@ -69,6 +69,9 @@ fn watch(of: Watched, design: &DesignRecord) -> Option<Watch> {
     let (nature, usual) = match &of {
         Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 => (Nature::Harm, Better::Lower),
         Watched::Time | Watched::Cost => (Nature::Number(None), Better::Lower),
+        Watched::TimePerUnit | Watched::CostPerUnit | Watched::CostPerSuccess(_) => {
+            (Nature::Number(None), Better::Lower)
+        }
         Watched::Metric(name) => {
             let measure = &design.metrics.iter().find(|metric| metric.name == *name)?.measure;
             let nature = match measure.scale() {
@@ -105,6 +108,11 @@ fn outcome_nature(absent: Absent, better: Better) -> Nature {
 }
 
 impl Watch {
+    /// Whether it is counted by unit or by success, in a ledger.
+    pub(super) fn is_of_ledger(&self) -> bool {
+        matches!(self.of, Watched::TimePerUnit | Watched::CostPerUnit | Watched::CostPerSuccess(_))
+    }
+
     /// What a binary outcome's value says.
     pub(super) fn of_truth(&self, truth: bool) -> Signal {
         Signal::Event(match (self.nature, self.better) {

@@ -148,6 +148,12 @@ pub enum Watched {
     Time,
     /// What a request costs.
     Cost,
+    /// How long all answers to a unit take together, in seconds.
+    TimePerUnit,
+    /// What all answers to a unit cost together.
+    CostPerUnit,
+    /// What all requests cost for each of which this outcome was reported as true, or as a click.
+    CostPerSuccess(OutcomeName),
     /// A metric of the experiment.
     Metric(MetricName),
     /// An outcome, of type binary or number.

@@ -354,6 +354,7 @@ impl Measured<'_> {
             decision.cloned().unwrap_or_default();
         let is_told = |of: &Watched| match of {
             Watched::LatencyP95 | Watched::LatencyP99 | Watched::Outcome(_) => false,
+            Watched::TimePerUnit | Watched::CostPerUnit | Watched::CostPerSuccess(_) => false,
             Watched::ErrorRate | Watched::Time | Watched::Cost | Watched::Metric(_) => true,
         };
         Decision {

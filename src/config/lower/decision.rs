@@ -8,6 +8,7 @@ use crate::config::diagnostic::did_you_mean;
 use crate::config::field::At;
 use crate::config::field::Field;
 use crate::config::lower::exactly_one;
+use crate::config::lower::metric::COST_PER_SUCCESS;
 use crate::config::lower::metric::Metrics;
 use crate::config::lower::metric::OWN;
 use crate::config::lower::strategy::Context;
@@ -25,9 +26,21 @@ use crate::policy::Watched;
 use crate::vocab::MetricName;
 use crate::vocab::ModelId;
 use crate::vocab::OutcomeName;
+use crate::vocab::StrategyKind;
 
 /// What an outcome may be of which a figure is taken.
 const FIGURES: [OutcomeKind; 2] = [OutcomeKind::Binary, OutcomeKind::Number];
+
+/// What can be a success.
+const SUCCESSES: [OutcomeKind; 2] = [OutcomeKind::Binary, OutcomeKind::Click];
+
+/// What an experiment compares, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Tested<'t> {
+    pub(super) by: StrategyKind,
+    /// `None`: they are wrong.
+    pub(super) arms: Option<&'t [ModelId]>,
+}
 
 /// Where the policy names no guardrails.
 const USUAL: Guardrail =
@@ -35,7 +48,7 @@ const USUAL: Guardrail =
 
 impl Context<'_> {
     /// What the experiment is decided by.
-    pub(super) fn decision(&self, raw: schema::Decision, arms: Option<&[ModelId]>) -> Decision {
+    pub(super) fn decision(&self, raw: schema::Decision, tested: Tested<'_>) -> Decision {
         let schema::Decision { guardrails, primary_metric, alpha, guardrail_alpha, min_duration, stop_after } =
             raw;
         let min_seconds = min_duration.scalar().map_or(Decision::MIN_SECONDS, |span| span.as_secs_f64());
@@ -46,10 +59,10 @@ impl Context<'_> {
             self.report.add(place, format!("this is before anything may be promoted; hint: {hint}"));
         }
         let usual = !guardrails.is_there();
-        let guardrails = self.guardrails(guardrails, arms);
+        let guardrails = self.guardrails(guardrails, tested);
         Decision {
             guardrails: if usual { vec![USUAL] } else { guardrails },
-            primary: primary_metric.given().and_then(|raw| self.primary(raw, arms)),
+            primary: primary_metric.given().and_then(|raw| self.primary(raw, tested)),
             alpha: alpha.scalar().map_or(Decision::ALPHA, |chance| chance.0),
             guardrail_alpha: guardrail_alpha.scalar().map_or(Decision::GUARDRAIL_ALPHA, |chance| chance.0),
             min_seconds,
@@ -57,15 +70,11 @@ impl Context<'_> {
         }
     }
 
-    fn guardrails(
-        &self,
-        raw: Field<Vec<Field<schema::Guardrail>>>,
-        arms: Option<&[ModelId]>,
-    ) -> Vec<Guardrail> {
+    fn guardrails(&self, raw: Field<Vec<Field<schema::Guardrail>>>, tested: Tested<'_>) -> Vec<Guardrail> {
         let mut guardrails: Vec<Guardrail> = Vec::new();
         for At { place, value } in raw.items() {
             let schema::Guardrail { metric, outcome, max_ratio, on_breach } = value;
-            let Some(watch) = self.watched(metric, outcome, &place, arms) else { continue };
+            let Some(watch) = self.watched(metric, outcome, &place, tested) else { continue };
             if guardrails.iter().any(|known| known.watch == watch) {
                 self.report.add(&place, "another guardrail watches the same");
             }
@@ -95,7 +104,11 @@ impl Context<'_> {
     fn is_of_events(&self, watch: &Watched) -> bool {
         match watch {
             Watched::ErrorRate | Watched::LatencyP95 | Watched::LatencyP99 => true,
-            Watched::Time | Watched::Cost => false,
+            Watched::Time
+            | Watched::Cost
+            | Watched::TimePerUnit
+            | Watched::CostPerUnit
+            | Watched::CostPerSuccess(_) => false,
             Watched::Metric(name) => {
                 self.metrics.find(name).is_some_and(|metric| metric.measure.kind.scale() == Scale::Binary)
             }
@@ -105,41 +118,52 @@ impl Context<'_> {
         }
     }
 
-    fn primary(&self, raw: At<schema::Primary>, arms: Option<&[ModelId]>) -> Option<Primary> {
+    fn primary(&self, raw: At<schema::Primary>, tested: Tested<'_>) -> Option<Primary> {
         // What is worth finding is for whoever plans the test: nothing is decided by it.
         let At {
             place,
             value: schema::Primary { metric, outcome, margin, better, min_effect: _for_planning },
         } = raw;
-        let of = self.watched(metric, outcome, &place, arms)?;
+        let of = self.watched(metric, outcome, &place, tested)?;
         let usual = match &of {
             Watched::ErrorRate
             | Watched::LatencyP95
             | Watched::LatencyP99
             | Watched::Time
-            | Watched::Cost => Better::Lower,
+            | Watched::Cost
+            | Watched::TimePerUnit
+            | Watched::CostPerUnit
+            | Watched::CostPerSuccess(_) => Better::Lower,
             Watched::Metric(name) => self.metrics.find(name)?.measure.kind.better(),
             Watched::Outcome(_) => Better::Higher,
         };
         Some(Primary { of, better: better.or(usual), margin: margin.scalar().map_or(0.0, |margin| margin.0) })
     }
 
-    /// The figure that `metric` or `outcome` names.
+    /// The figure that `metric` or `outcome` names, or both.
     fn watched(
         &self,
         metric: Field<Scalar<MetricName>>,
         outcome: Field<Scalar<OutcomeName>>,
         place: &Place,
-        arms: Option<&[ModelId]>,
+        tested: Tested<'_>,
     ) -> Option<Watched> {
+        if let Field::Given(At { place, value: Scalar(name) }) = &metric
+            && name.as_str() == COST_PER_SUCCESS
+        {
+            self.check_priced(place, tested.arms.unwrap_or_default());
+            self.check_split(place, name, tested.by);
+            let outcome = outcome.required("outcome", place, self.report)?;
+            return self.outcomes.refer(outcome, &SUCCESSES, self.report).map(Watched::CostPerSuccess);
+        }
         exactly_one(&[("metric", metric.is_there()), ("outcome", outcome.is_there())], place, self.report);
         if let Some(name) = metric.given() {
-            return self.metric(name, arms);
+            return self.metric(name, tested);
         }
         self.outcomes.refer(outcome.given()?, &FIGURES, self.report).map(Watched::Outcome)
     }
 
-    fn metric(&self, name: At<Scalar<MetricName>>, arms: Option<&[ModelId]>) -> Option<Watched> {
+    fn metric(&self, name: At<Scalar<MetricName>>, tested: Tested<'_>) -> Option<Watched> {
         let At { place, value: Scalar(name) } = name;
         match name.as_str() {
             "error_rate" => return Some(Watched::ErrorRate),
@@ -147,8 +171,19 @@ impl Context<'_> {
             "latency_p99" => return Some(Watched::LatencyP99),
             "time" => return Some(Watched::Time),
             "cost" => {
-                self.check_priced(&place, arms.unwrap_or_default());
+                self.check_priced(&place, tested.arms.unwrap_or_default());
                 return Some(Watched::Cost);
+            }
+            "time_per_unit" => {
+                self.check_split(&place, &name, tested.by);
+                self.check_unit(&place, &name, "time");
+                return Some(Watched::TimePerUnit);
+            }
+            "cost_per_unit" => {
+                self.check_split(&place, &name, tested.by);
+                self.check_unit(&place, &name, "cost");
+                self.check_priced(&place, tested.arms.unwrap_or_default());
+                return Some(Watched::CostPerUnit);
             }
             _ => {}
         }
@@ -169,6 +204,24 @@ impl Context<'_> {
             return None;
         }
         Some(Watched::Metric(name))
+    }
+
+    /// What is counted by unit compares one arm's units with another's; where models answer the same requests no unit is
+    /// an arm's own.
+    fn check_split(&self, place: &Place, name: &MetricName, by: StrategyKind) {
+        if matches!(by, StrategyKind::Shadow | StrategyKind::Interleave) {
+            let hint = "watch `cost` or `time`, which compare the same requests";
+            let problem =
+                format!("`{name}` needs users of each model, as of a canary or an A/B test; hint: {hint}");
+            self.report.add(place, problem);
+        }
+    }
+
+    fn check_unit(&self, place: &Place, name: &MetricName, of_requests: &str) {
+        if !self.has_unit {
+            let hint = format!("name the user or the conversation under `unit`, or watch `{of_requests}`");
+            self.report.add(place, format!("`{name}` needs `unit`; hint: {hint}"));
+        }
     }
 
     /// What has no price, or one in another currency, cannot be compared by it.

@@ -29,7 +29,19 @@ use crate::protocol::JsonPath;
 use crate::vocab::MetricName;
 
 /// What the gateway measures of every call; `metrics` cannot be called so.
-pub(super) const OWN: [&str; 5] = ["error_rate", "latency_p95", "latency_p99", "time", "cost"];
+pub(super) const OWN: [&str; 8] = [
+    "error_rate",
+    "latency_p95",
+    "latency_p99",
+    "time",
+    "cost",
+    "time_per_unit",
+    "cost_per_unit",
+    COST_PER_SUCCESS,
+];
+
+/// The one of them that says of which outcome.
+pub(super) const COST_PER_SUCCESS: &str = "cost_per_success";
 
 /// What an outcome may be of which a value is taken.
 const VALUES: [OutcomeKind; 4] =

@@ -10,6 +10,7 @@ use crate::config::field::At;
 use crate::config::field::Field;
 use crate::config::lower::arms::AbArms;
 use crate::config::lower::arms::Sides;
+use crate::config::lower::decision::Tested;
 use crate::config::lower::exactly_one;
 use crate::config::lower::metric::Metrics;
 use crate::config::lower::model::Models;
@@ -35,6 +36,7 @@ use crate::strategy::shadow::Budget;
 use crate::strategy::shadow::Daily;
 use crate::strategy::shadow::Total;
 use crate::vocab::ModelId;
+use crate::vocab::StrategyKind;
 
 const COPY_DEADLINE: Duration = Duration::from_secs(30);
 const HELD_BACK: Share = Share::from_billionths(10_000_000).expect("1 % is no more than the whole");
@@ -87,7 +89,7 @@ impl Context<'_> {
         let decision = raw.value.take_decision();
         let schema::Shadow { sample, control, held_back, deadline, budget, .. } = raw.value;
         let arms = self.sides.arms(self.place, self.report);
-        let decision = self.decision(decision, arms.as_deref());
+        let decision = self.decision(decision, Tested { by: StrategyKind::Shadow, arms: arms.as_deref() });
         let settings = shadow::Settings {
             sample: sample.or(Share::ALL),
             control: control.or(Share::NONE),
@@ -118,7 +120,7 @@ impl Context<'_> {
         }
         let arms = self.sides.arms(self.place, self.report);
         self.exactly_two("a canary", arms.as_deref());
-        let decision = self.decision(decision, arms.as_deref());
+        let decision = self.decision(decision, Tested { by: StrategyKind::Canary, arms: arms.as_deref() });
         let settings = canary::Settings {
             steps: self.steps(steps.required("steps", &place, self.report), &decision),
             pair: pair.or(Share::NONE),
@@ -201,7 +203,7 @@ impl Context<'_> {
             .and_then(|arms| self.sides.ab_arms(arms, self.models, self.report));
         let models = arms.as_ref().map(|arms| &arms.arms[..]);
         let budget = self.budget(budget, models, false);
-        let decision = self.decision(decision, models);
+        let decision = self.decision(decision, Tested { by: StrategyKind::Ab, arms: models });
         let weights = arms.as_ref().map_or(&[][..], |arms| &arms.weights);
         let allocation = allocation.given().map(|raw| self.allocation(raw, weights));
         let AbArms { arms, weights } = arms?;
@@ -226,7 +228,8 @@ impl Context<'_> {
         let decision = value.take_decision();
         let schema::Interleave { method, shared_prefix, tau, items, id, depth, deadline, credit, .. } = value;
         let arms = self.sides.arms(self.place, self.report);
-        let decision = self.decision(decision, arms.as_deref());
+        let decision =
+            self.decision(decision, Tested { by: StrategyKind::Interleave, arms: arms.as_deref() });
         let method = method.or(Method::TeamDraft);
         match method {
             Method::Balanced => self.exactly_two("the method `balanced`", arms.as_deref()),

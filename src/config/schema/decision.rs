@@ -78,15 +78,20 @@ macro_rules! decided {
 
 pub(super) use decided;
 
-/// A figure that must not get worse: `metric` or `outcome`.
+/// A figure that must not get worse: `metric` or `outcome`, or of `cost_per_success` both.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["metric"] }, { "required": ["outcome"] }]))]
+#[schemars(extend("oneOf" = [
+    { "required": ["metric"], "not": { "required": ["outcome"] } },
+    { "required": ["outcome"], "not": { "required": ["metric"] } },
+    { "required": ["metric", "outcome"], "properties": { "metric": { "const": "cost_per_success" } } },
+]))]
 pub(crate) struct Guardrail {
-    /// error_rate; latency_p95 or latency_p99: requests slower than legacy's quantile; cost; or one of `metrics`.
+    /// error_rate; latency_p95 or latency_p99: requests slower than legacy's quantile; time; cost; of canaries and A/B tests
+    /// time_per_unit, cost_per_unit, cost_per_success; or one of `metrics`.
     #[serde(default)]
     pub(crate) metric: Field<Scalar<MetricName>>,
-    /// An outcome of type binary or number.
+    /// An outcome of type binary or number; of `cost_per_success` of type binary or click.
     #[serde(default)]
     pub(crate) outcome: Field<Scalar<OutcomeName>>,
     /// What promotion asks for: the candidate's ratio to legacy is surely below this, at least 1. Absent: nothing.
@@ -98,15 +103,20 @@ pub(crate) struct Guardrail {
     pub(crate) on_breach: Field<Scalar<OnBreach>>,
 }
 
-/// What promotion asks for: `metric` or `outcome`.
+/// What promotion asks for: `metric` or `outcome`, or of `cost_per_success` both.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["metric"] }, { "required": ["outcome"] }]))]
+#[schemars(extend("oneOf" = [
+    { "required": ["metric"], "not": { "required": ["outcome"] } },
+    { "required": ["outcome"], "not": { "required": ["metric"] } },
+    { "required": ["metric", "outcome"], "properties": { "metric": { "const": "cost_per_success" } } },
+]))]
 pub(crate) struct Primary {
-    /// error_rate, latency_p95, latency_p99, cost, or one of `metrics`.
+    /// error_rate, latency_p95, latency_p99, time, cost, of canaries and A/B tests time_per_unit, cost_per_unit,
+    /// cost_per_success, or one of `metrics`.
     #[serde(default)]
     pub(crate) metric: Field<Scalar<MetricName>>,
-    /// An outcome of type binary or number.
+    /// An outcome of type binary or number; of `cost_per_success` of type binary or click.
     #[serde(default)]
     pub(crate) outcome: Field<Scalar<OutcomeName>>,
     /// How much worse the candidate may be; 0: it must be better. Default: 0.
