@@ -332,6 +332,41 @@ def errors_and_cost() -> list[dict]:
             size=(6, 8),
             min=0,
         ),
+        spent("unit_cost", "currency", "Cost per unit", "What all answers to one user or conversation cost together", "short"),
+        spent("unit_duration_seconds", "", "Time per unit", "How long all answers to one unit take together", "s"),
+        spent(
+            "success_cost",
+            "outcome, currency",
+            "Cost per success",
+            "What requests cost for each outcome that was reported as true or clicked, failures included",
+            "short",
+        ),
+        spent(
+            "completed_ratio",
+            "outcome",
+            "Units with a success",
+            "The share of users or conversations with at least one such outcome",
+            "percentunit",
+        ),
+    )
+
+
+def spent(metric: str, by: str, title: str, what: str, unit: str) -> dict:
+    arms = ", ".join(filter(None, ["arm", by]))
+    legend = " ".join(f"{{{{{label}}}}}" for label in arms.split(", "))
+    bound = {"lower": "from", "estimate": "", "upper": "to"}
+    return lines(
+        title,
+        f"{what}, with the ends of a confidence sequence, which holds at every look.",
+        [
+            query(
+                f"max by ({arms}) (crossfade_{metric}{{{judged(bound=word)}}})", f"{legend} {shown}".strip()
+            )
+            for word, shown in bound.items()
+        ],
+        unit,
+        size=(6, 8),
+        min=0,
     )
 
 

@@ -5,9 +5,13 @@
 use std::sync::Mutex;
 use std::sync::TryLockError;
 
+use prometheus::GaugeVec;
+
 use crate::analysis::Analysis;
+use crate::analysis::Estimate;
 use crate::analysis::ExperimentSummary;
 use crate::analysis::JudgeSummary;
+use crate::analysis::SpendingSummary;
 use crate::analysis::verdict::State;
 use crate::evaluate::agreement::Kappa;
 use crate::telemetry::Metrics;
@@ -30,6 +34,10 @@ impl Analysis {
             &metrics.judge_consistency,
             &metrics.judge_kappa,
             &metrics.judge_wins,
+            &metrics.unit_seconds,
+            &metrics.unit_cost,
+            &metrics.success_cost,
+            &metrics.completed,
         ];
         gauges.into_iter().for_each(prometheus::core::MetricVec::reset);
         summaries.iter().for_each(|summary| publish(summary, metrics));
@@ -74,12 +82,36 @@ fn publish(summary: &ExperimentSummary, metrics: &Metrics) {
             publish_judge(experiment, judge, metrics);
         }
     }
+    summary.spending.iter().for_each(|spending| publish_spending(experiment, spending, metrics));
     for metric in &summary.metrics {
         for call in &metric.calls {
             let labels = [experiment, call.arm.as_str(), call.role.as_str(), metric.metric.as_str()];
             if let Some(value) = call.value {
                 metrics.quality.with_label_values(&labels).set(value);
             }
+        }
+    }
+}
+
+fn publish_spending(experiment: &str, spending: &SpendingSummary, metrics: &Metrics) {
+    let arm = spending.arm.as_str();
+    let set = |gauge: &GaugeVec, labels: &[&str], found: &Estimate| {
+        for (bound, value) in [("lower", found.lower), ("estimate", found.value), ("upper", found.upper)] {
+            if let Some(value) = value {
+                gauge.with_label_values(&[&[experiment, arm], labels, &[bound]].concat()).set(value);
+            }
+        }
+    };
+    set(&metrics.unit_seconds, &[], &spending.seconds_per_unit);
+    let currency = spending.currency.as_deref().unwrap_or_default();
+    if let Some(cost) = &spending.cost_per_unit {
+        set(&metrics.unit_cost, &[currency], cost);
+    }
+    for success in &spending.successes {
+        let outcome = success.outcome.as_str();
+        set(&metrics.completed, &[outcome], &success.completed);
+        if let Some(cost) = &success.cost {
+            set(&metrics.success_cost, &[outcome, currency], cost);
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What units and successes cost, from records to whoever asks.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 use crate::analysis::breach::is_split;

@@ -121,6 +121,14 @@ catalogue! {
     judge_kappa: GaugeVec = "crossfade_judge_kappa" ["experiment", "judge", "bound"],
     /// The share of pairs that a candidate wins, a tie counted half: by the judge, by people, and the judge's put right by people's.
     judge_wins: GaugeVec = "crossfade_judge_win_ratio" ["experiment", "judge", "candidate", "by"],
+    /// How long all answers to a unit (a user, a conversation) take together, with a confidence sequence.
+    unit_seconds: GaugeVec = "crossfade_unit_duration_seconds" ["experiment", "arm", "bound"],
+    /// What all answers to a unit cost together, with a confidence sequence.
+    unit_cost: GaugeVec = "crossfade_unit_cost" ["experiment", "arm", "currency", "bound"],
+    /// What requests cost for each success, with a confidence sequence: an outcome reported as true, or as a click.
+    success_cost: GaugeVec = "crossfade_success_cost" ["experiment", "arm", "outcome", "currency", "bound"],
+    /// The share of units with at least one success, with a confidence sequence.
+    completed: GaugeVec = "crossfade_completed_ratio" ["experiment", "arm", "outcome", "bound"],
     /// The verdict on a candidate: 1 for the present state, 0 for the others.
     verdict_state: GaugeVec = "crossfade_verdict_state" ["experiment", "candidate", "state"],
     /// How far a candidate is from legacy on a figure, with a confidence sequence; scale says in what.

@@ -153,7 +153,11 @@ impl Context<'_> {
         {
             self.check_priced(place, tested.arms.unwrap_or_default());
             self.check_split(place, name, tested.by);
-            let outcome = outcome.required("outcome", place, self.report)?;
+            if !outcome.is_there() {
+                let hint = "name the outcome that is a success, as in `outcome: solved`";
+                self.report.add(place, format!("`{name}` needs `outcome`; hint: {hint}"));
+            }
+            let outcome = outcome.given()?;
             return self.outcomes.refer(outcome, &SUCCESSES, self.report).map(Watched::CostPerSuccess);
         }
         exactly_one(&[("metric", metric.is_there()), ("outcome", outcome.is_there())], place, self.report);

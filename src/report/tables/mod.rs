@@ -7,6 +7,7 @@ mod effects;
 mod people;
 mod quality;
 mod slices;
+mod spending;
 mod splits;
 
 use crate::report::ExperimentReport;
@@ -104,6 +105,7 @@ pub(super) fn sections(experiment: &ExperimentReport) -> Vec<Section> {
         quality::judges(found),
         quality::accords(found),
         people::people(found),
+        spending::spending(found),
         calls::calls(found),
         quality::agreement(found),
         quality::fields(found),
