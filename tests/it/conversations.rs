@@ -55,8 +55,9 @@ async fn converse(rig: &Rig, conversations: usize) -> Vec<(String, String)> {
             let got = client.post("/v1/chat/completions", &[("x-conversation-id", &id)], &said).await;
             assert_eq!(got.status, 200);
             if turn + 1 == TURNS {
-                let header = |name| got.header(name).unwrap().to_owned();
-                ended.push((header("crossfade-id"), header("crossfade-arm")));
+                let arm =
+                    if got.json()["usage"]["completion_tokens"].as_u64() < Some(3) { "old" } else { "new" };
+                ended.push((got.header("crossfade-id").unwrap().to_owned(), arm.to_owned()));
             }
         }
     }
@@ -175,8 +176,10 @@ async fn what_a_conversation_takes_and_what_a_success_costs_is_told_and_decides(
 
     let verdict = admin.get("/api/v1/experiments/agents/verdict").await.json();
     assert_eq!(verdict["figure"], "cost_per_success:solved");
-    // Some 10.5 instead of 18.
-    assert!(verdict["effect_upper"].as_f64().unwrap() < 0.0, "{verdict}");
+    // Some 10.5 instead of 18, of which the few successes of legacy are no proof yet.
+    let [lower, effect, upper] =
+        ["effect_lower", "effect", "effect_upper"].map(|key| verdict[key].as_f64().unwrap());
+    assert!(lower < effect && (-10.0..-5.0).contains(&effect) && effect < upper, "{verdict}");
     // It is not promoted: a conversation takes more than 1.2 times as much.
     let shown = admin.get("/api/v1/experiments/agents").await.json();
     let guardrails =
