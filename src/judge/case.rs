@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::judge::text::of_json;
+use crate::policy::JudgeMode;
 use crate::protocol::JsonPath;
 use crate::record::Body;
 use crate::record::ObservationRecord;
@@ -22,21 +23,12 @@ impl Case {
     /// The answers that are the arms' own, in the order of the arms: no second call to measure noise, and none that
     /// stepped in for another.
     pub fn answers(&self) -> impl Iterator<Item = &ObservationRecord> {
-        let own = |arm: &ModelName| {
-            let is_own = |seen: &&ObservationRecord| {
-                seen.arm == *arm && !matches!(seen.role, Role::Control | Role::Fallback)
-            };
-            self.record.observations.iter().find(is_own)
-        };
-        self.record.arms.iter().filter_map(own)
+        own_answers(&self.record)
     }
 
     /// Legacy's second answer to the same request, where there is one.
     pub fn control(&self) -> Option<&ObservationRecord> {
-        let is_control = |seen: &&ObservationRecord| {
-            self.record.arms.first() == Some(&seen.arm) && seen.role == Role::Control
-        };
-        self.record.observations.iter().find(is_control)
+        control(&self.record)
     }
 
     /// The request as a judge is shown it: a conversation as lines, other JSON without the name of a model.
@@ -78,6 +70,35 @@ impl Case {
         let bodies: u64 = bodies.chain([self.record.request.bytes]).sum();
         4096 + usize::try_from(bodies).unwrap_or(usize::MAX / 2)
     }
+}
+
+/// Says whether a judge of this kind finds in a record what it judges. One that holds answers against legacy's has nothing
+/// to say of a request that went to one model alone, such as one whose copies were held back.
+pub(super) fn is_judgeable(mode: JudgeMode, record: &PairedRecord) -> bool {
+    if !mode.holds_against_legacy() {
+        return true;
+    }
+    let legacy = record.arms.first();
+    let of_legacy = own_answers(record).any(|seen| Some(&seen.arm) == legacy);
+    let of_others = own_answers(record).any(|seen| Some(&seen.arm) != legacy);
+    // How far legacy is from itself is of interest too.
+    of_legacy && (of_others || mode == JudgeMode::Similarity && control(record).is_some())
+}
+
+fn own_answers(record: &PairedRecord) -> impl Iterator<Item = &ObservationRecord> {
+    let own = |arm: &ModelName| {
+        let is_own = |seen: &&ObservationRecord| {
+            seen.arm == *arm && !matches!(seen.role, Role::Control | Role::Fallback)
+        };
+        record.observations.iter().find(is_own)
+    };
+    record.arms.iter().filter_map(own)
+}
+
+fn control(record: &PairedRecord) -> Option<&ObservationRecord> {
+    let is_control =
+        |seen: &&ObservationRecord| record.arms.first() == Some(&seen.arm) && seen.role == Role::Control;
+    record.observations.iter().find(is_control)
 }
 
 /// A message of a conversation: who said it, and what, of several parts the texts.

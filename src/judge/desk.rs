@@ -23,6 +23,7 @@ use crate::analysis::Analysis;
 use crate::judge::Case;
 use crate::judge::Settings;
 use crate::judge::board::Board;
+use crate::judge::case::is_judgeable;
 use crate::judge::drop::Drop;
 use crate::judge::spend::Books;
 use crate::judge::work;
@@ -326,7 +327,8 @@ impl Judges {
         let panel = self.0.panel.load();
         let of_experiment = |judge: &&Arc<Judge>| judge.settings.experiment == record.experiment;
         for judge in panel.iter().filter(of_experiment) {
-            if !judge.draw.admits(record.request_id.as_bytes()) {
+            let mode = judge.settings.mode();
+            if !judge.draw.admits(record.request_id.as_bytes()) || !is_judgeable(mode, record) {
                 continue;
             }
             if let Err(why) = judge.take(record) {

@@ -183,6 +183,11 @@ impl JudgeMode {
         matches!(self, JudgeMode::Pairwise | JudgeMode::Human)
     }
 
+    /// Whether it holds an answer against legacy's to the same request, and so needs both.
+    pub fn holds_against_legacy(self) -> bool {
+        self.prefers() || self == JudgeMode::Similarity
+    }
+
     /// The word that records use.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -129,6 +129,15 @@ impl Strategy {
         }
     }
 
+    /// Says whether any request gets answers of two models, so that they can be held against each other.
+    pub fn makes_pairs(&self) -> bool {
+        match self {
+            Strategy::Shadow(_) | Strategy::Interleave(_) => true,
+            Strategy::Canary(settings) => settings.pair != Share::NONE,
+            Strategy::Ab(settings) => settings.pair != Share::NONE,
+        }
+    }
+
     /// The bounds on its copies; interleaving makes none.
     pub fn budget(&self) -> Option<&Budget> {
         match self {

@@ -20,6 +20,7 @@ mod damaged;
 mod delivery;
 mod demo;
 mod designs;
+mod drawn;
 mod evidence;
 mod export;
 mod feedback;

@@ -18,6 +18,7 @@ use crate::evaluate::measure::Better;
 use crate::evaluate::measure::Scale;
 use crate::policy::Decision;
 use crate::policy::Guardrail;
+use crate::policy::JudgeMode;
 use crate::policy::Metric;
 use crate::policy::OnBreach;
 use crate::policy::OutcomeKind;
@@ -203,6 +204,19 @@ impl Context<'_> {
                 &place,
                 format!(
                     "`{name}` is of many answers together, so no test of it may be read at any time; hint: {hint}"
+                ),
+            );
+            return None;
+        }
+        let judge = self.metrics.find(&name)?.judge.as_ref();
+        if let Some(judge) = judge.filter(|judge| judge.mode == JudgeMode::Similarity) {
+            let hint = "use the word of a judge that prefers an answer or scores all of them, such as `llm`";
+            self.report.add(
+                &place,
+                format!(
+                    "`{name}` is how near `{}` finds candidates' answers to legacy's, so legacy has no value that they \
+                     could be held against; hint: {hint}",
+                    judge.name
                 ),
             );
             return None;

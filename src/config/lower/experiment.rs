@@ -106,8 +106,6 @@ fn experiment(
     let salt = salt.or_else(|| name.as_ref().map(ToString::to_string));
     let own = Judges::new(raw.judges, name.as_ref(), salt.as_deref().unwrap_or_default(), report);
     let metrics = Metrics::new(raw.metrics, &outcomes, &own, report);
-    let draws = own.list.iter().map(judge::Settings::draw).collect();
-    judges.extend(own.list);
     let schedule = rollout::schedule(raw.schedule, report);
     let context = strategy::Context {
         place: &place,
@@ -118,7 +116,13 @@ fn experiment(
         models,
         report,
     };
-    let Chosen { strategy, arms, decision } = context.strategy(raw.strategy)?;
+    let chosen = context.strategy(raw.strategy);
+    if let Some(chosen) = &chosen {
+        own.check_pairs(&chosen.strategy, report);
+    }
+    let draws = own.list.iter().map(judge::Settings::draw).collect();
+    judges.extend(own.list);
+    let Chosen { strategy, arms, decision } = chosen?;
     let name = name?;
     let salt = salt?;
     let identity = {

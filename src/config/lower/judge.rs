@@ -31,6 +31,7 @@ use crate::judge::Way;
 use crate::policy::JudgeMode;
 use crate::policy::JudgedBy;
 use crate::protocol::JsonPath;
+use crate::strategy::Strategy;
 use crate::vocab::ExperimentName;
 use crate::vocab::JudgeName;
 use crate::vocab::Secret;
@@ -50,6 +51,8 @@ pub(super) struct Judges {
     /// Every declared name, also of those that are wrong.
     declared: Vec<String>,
     pub(super) list: Vec<Settings>,
+    /// Where those of `list` stand.
+    places: Vec<Place>,
 }
 
 impl Judges {
@@ -60,12 +63,14 @@ impl Judges {
         salt: &str,
         report: &Report,
     ) -> Self {
-        let mut judges = Self { declared: Vec::new(), list: Vec::new() };
+        let mut judges = Self { declared: Vec::new(), list: Vec::new(), places: Vec::new() };
         let mut checking = Vec::new();
         for (key, raw) in raw.value().map_or_else(Vec::new, |entries| entries.0) {
             let name = key_as::<JudgeName>(&key, report);
             judges.declared.push(key.value);
-            let said = raw.given().and_then(|raw| said(raw, report));
+            let raw = raw.given();
+            let judge_place = raw.as_ref().map(|raw| raw.place.clone());
+            let said = raw.and_then(|raw| said(raw, report));
             if let (Some(experiment), Some(name), Some(said)) = (experiment, name, said) {
                 let Said { way, at, sample: Sampled { place, share: sample }, budget, checks } = said;
                 if let Some(checks) = checks {
@@ -73,6 +78,7 @@ impl Judges {
                 }
                 let (experiment, salt) = (experiment.clone(), format!("{salt}/judge/{name}"));
                 judges.list.push(Settings { experiment, name, salt, sample, at, budget, way });
+                judges.places.extend(judge_place);
             }
         }
         for (name, checks, place) in checking {
@@ -103,6 +109,33 @@ impl Judges {
         if own.sample.probability() > most.probability() {
             let text = format!("is {}, expected at most the {most} of `{checked}`", own.sample);
             report.add(sample.as_ref().unwrap_or(&place), format!("`sample` {text}"));
+        }
+    }
+
+    /// Reports the judges that hold two models' answers against each other where no request gets two.
+    pub(super) fn check_pairs(&self, strategy: &Strategy, report: &Report) {
+        if strategy.makes_pairs() {
+            return;
+        }
+        let kind = strategy.kind().as_str();
+        for (judge, place) in self.list.iter().zip(&self.places) {
+            let Settings { experiment, name, way, .. } = judge;
+            let alone = match way {
+                _ if !judge.mode().holds_against_legacy() => continue,
+                Way::Llm(_) => "`template: pointwise`",
+                Way::Http(_) => "`mode: pointwise`",
+                Way::Rules(_) | Way::Human(_) | Way::Embeddings(_) => "`rules`",
+            };
+            let hint = format!(
+                "set `pair` under `strategy.{kind}`, as in `pair: 5%`, or judge each answer by itself, by {alone}"
+            );
+            report.add(
+                place,
+                format!(
+                    "`{name}` holds two models' answers to one request against each other, and under `{kind}` every request of \
+                     `{experiment}` goes to one model alone; hint: {hint}"
+                ),
+            );
         }
     }
 
