@@ -29,6 +29,7 @@ use crate::policy::Metric;
 use crate::policy::Source;
 use crate::policy::Watched;
 use crate::record::ANSWER_TEXT;
+use crate::record::ANSWER_TOOL_CALLS;
 use crate::record::ObservationRecord;
 use crate::record::OutcomeValue;
 use crate::record::PairedRecord;
@@ -268,6 +269,7 @@ fn found<'v>(source: &Source, case: &'v Case, answer: &'v Readings) -> Found<'v>
     let (readings, path, of_answer) = match source {
         Source::Answer(path) => (answer, path.as_str(), true),
         Source::AnswerText => (answer, ANSWER_TEXT, true),
+        Source::AnswerToolCalls => (answer, ANSWER_TOOL_CALLS, true),
         Source::Request(path) => (&case.readings, path.as_str(), false),
         Source::Outcome(name) => {
             return case

@@ -46,6 +46,8 @@ pub enum Source {
     Answer(JsonPath),
     /// The text that the model's answer says, whatever its protocol and however it was sent.
     AnswerText,
+    /// The calls of tools that the model's answer makes, likewise: a list of names with arguments.
+    AnswerToolCalls,
     /// At this path of the request.
     Request(JsonPath),
     /// In the outcome of this name.

@@ -104,6 +104,7 @@ pub use read::read;
 pub use read::read_each;
 pub use read::read_from;
 pub use reading::ANSWER_TEXT;
+pub use reading::ANSWER_TOOL_CALLS;
 pub use reading::Reading;
 pub use reading::fits_into_line;
 pub use readings::Readings;

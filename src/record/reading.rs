@@ -11,11 +11,14 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde::Serializer;
 use serde_json::Value;
+use serde_json::json;
 
 use crate::policy::Metric;
 use crate::policy::Source;
+use crate::protocol::Choice;
 use crate::protocol::JsonPath;
 use crate::protocol::Reply;
+use crate::protocol::ToolCall;
 use crate::record::Observation;
 use crate::record::Readings;
 use crate::record::body::Content;
@@ -31,6 +34,8 @@ const DEPTH: usize = 100;
 
 /// What the text of an answer is called among paths, all of which begin with `$`.
 pub const ANSWER_TEXT: &str = "text";
+/// What its calls of tools are called likewise.
+pub const ANSWER_TOOL_CALLS: &str = "tool_calls";
 
 /// What stood at one path.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +55,7 @@ pub enum Reading {
 pub(super) struct Looked {
     answer: Vec<JsonPath>,
     answer_text: bool,
+    answer_tool_calls: bool,
     request: Vec<JsonPath>,
 }
 
@@ -86,6 +92,10 @@ impl Looked {
                         looked.answer_text = true;
                         continue;
                     }
+                    Source::AnswerToolCalls => {
+                        looked.answer_tool_calls = true;
+                        continue;
+                    }
                     Source::Outcome(_) => continue,
                 };
                 if !paths.contains(path) {
@@ -116,7 +126,10 @@ impl Looked {
             .map(|path| (path.as_str(), read_if_answered(&|| read(path, content, redactor, spared))));
         let text =
             self.answer_text.then(|| (ANSWER_TEXT, read_if_answered(&|| text(content, reply, redactor))));
-        at_paths.chain(text).collect()
+        let calls = self
+            .answer_tool_calls
+            .then(|| (ANSWER_TOOL_CALLS, read_if_answered(&|| tool_calls(content, reply, redactor))));
+        at_paths.chain(text).chain(calls).collect()
     }
 
     /// Reads the request.
@@ -127,17 +140,32 @@ impl Looked {
     }
 }
 
-/// Reads the text that an answer says. Nobody can tell which fields of the body it was, so a rule on any hides it.
+/// Reads the text that an answer says.
 fn text(content: &Content, reply: &Reply, redactor: &Redactor<'_>) -> Reading {
+    said(content, reply, redactor, |said| (!said.spoken().is_empty()).then(|| said.spoken().into()))
+}
+
+/// Reads the calls of tools that an answer makes; an answer that makes none says so by an empty list.
+fn tool_calls(content: &Content, reply: &Reply, redactor: &Redactor<'_>) -> Reading {
+    let call = |call: &ToolCall| json!({"name": call.name, "arguments": call.arguments()});
+    said(content, reply, redactor, |said| Some(said.tool_calls.iter().map(call).collect()))
+}
+
+/// Reads a part of what an answer says. Nobody can tell which fields of the body it was, so a rule on any hides it.
+fn said(
+    content: &Content,
+    reply: &Reply,
+    redactor: &Redactor<'_>,
+    part: impl Fn(&Choice) -> Option<Value>,
+) -> Reading {
     if content.whole().is_none() {
         return Reading::Unreadable;
     }
-    let Some(said) = reply.whole() else { return Reading::Missing };
-    let text = Value::from(said.spoken());
-    if redactor.speaks_of_json() || redactor.finds_in(&text) {
+    let Some(value) = reply.whole().and_then(part) else { return Reading::Missing };
+    if redactor.speaks_of_json() || redactor.finds_in(&value) {
         return Reading::Unreadable;
     }
-    if said.spoken().is_empty() { Reading::Missing } else { Reading::of(vec![Cow::Owned(text)]) }
+    Reading::of(vec![Cow::Owned(value)])
 }
 
 /// Reads one path; `spared` says whether redaction leaves what it selects as it is.

@@ -280,7 +280,7 @@ fn truths(experiment: &Experiment) -> Vec<OutcomeName> {
     let mut names: Vec<OutcomeName> = sources
         .filter_map(|source| match source {
             Some(Source::Outcome(name)) => Some(name.clone()),
-            Some(Source::Answer(_) | Source::AnswerText | Source::Request(_)) | None => None,
+            Some(_) | None => None,
         })
         .collect();
     names.sort();

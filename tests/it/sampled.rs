@@ -201,6 +201,33 @@ async fn metrics_hold_what_was_said_against_what_was_reported() {
     assert!((10.0..99.0).contains(&chrf), "{found}");
 }
 
+#[tokio::test]
+async fn metrics_hold_calls_of_tools_against_those_that_were_right() {
+    let old = Model::saying(calls(&[("look", r#"{"city": "Oslo"}"#), ("say", "{}")])).await;
+    let new = Model::saying(calls(&[("look", r#"{"city": "Bergen"}"#)])).await;
+    let keys = "    outcomes: {wanted: {type: json}}
+    metrics:
+      tool_call_accuracy: {prediction: {answer: tool_calls}, truth: wanted}
+      tool_call_f1: {prediction: {answer: tool_calls}, truth: {request: $.expected}}
+";
+    let rig = Rig::start(&policy(&old, &new, "openai", "", keys)).await;
+    let wanted = json!([{"name": "say"}, {"name": "look", "arguments": {"city": "Oslo"}}]);
+    let asked = json!({"messages": [], "expected": [wanted[1], {"name": "wait"}]}).to_string();
+    let got = rig.client().await.post("/v1/chat/completions", &[], &asked).await;
+    let report =
+        json!({"request_id": got.header("crossfade-id").unwrap(), "outcome": "wanted", "value": wanted});
+    until("the pair", async || rig.metric("crossfade_pairs_total", &[]).await == 1.0).await;
+    assert!(rig.admin().await.post("/feedback", &[], &report.to_string()).await.status.is_success());
+    let values = async || {
+        let shown = rig.admin().await.get("/api/v1/experiments/e").await.json();
+        let metrics = shown["summary"]["metrics"].as_array().unwrap().clone();
+        let calls = metrics.iter().flat_map(|metric| metric["calls"].as_array().unwrap());
+        calls.map(|call| call["value"].clone()).collect::<Vec<Value>>()
+    };
+    until("both metrics of both", async || values().await.len() == 4).await;
+    assert_eq!(values().await, [json!(1.0), json!(0.0), json!(0.5), json!(0.0)]);
+}
+
 /// A model of embeddings: one axis is how often `fine` is said, the other everything.
 async fn embedder() -> Model {
     Model::start(|seen| {

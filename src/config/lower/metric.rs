@@ -234,6 +234,7 @@ impl Sources<'_> {
         let outcome = outcome.given().and_then(|name| self.outcomes.refer(name, kinds, self.report));
         let answer = answer.scalar().map(|place| match place {
             InAnswer::Text => Source::AnswerText,
+            InAnswer::ToolCalls => Source::AnswerToolCalls,
             InAnswer::At(path) => Source::Answer(path),
         });
         answer.or(request.scalar().map(Source::Request)).or(outcome.map(Source::Outcome))

@@ -41,6 +41,8 @@ pub(crate) struct UrlPath(pub(in crate::config) String);
 pub(crate) enum InAnswer {
     /// The text that it says.
     Text,
+    /// The calls of tools that it makes.
+    ToolCalls,
     /// What stands at this path.
     At(JsonPath),
 }
@@ -238,12 +240,13 @@ impl Written for InAnswer {
     fn read(text: &str) -> Result<Self, String> {
         match text {
             "text" => Ok(Self::Text),
+            "tool_calls" => Ok(Self::ToolCalls),
             path => json_path(path).map(Self::At),
         }
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(text$|\\$)" })
+        json_schema!({ "type": "string", "pattern": "^((text|tool_calls)$|\\$)" })
     }
 }
 

@@ -69,6 +69,7 @@ impl Kind {
             K::Bleu | K::SentenceBleu | K::Rouge1 | K::Rouge2 | K::RougeL | K::RougeLsum | K::Chrf => &[],
             K::ExactMatch | K::TokenF1 | K::EditSimilarity | K::Wer | K::Cer | K::CIndex | K::TdAuc => &[],
             K::Froc | K::ContextRecall | K::Faithfulness | K::AnswerRelevance => &[],
+            K::ToolCallAccuracy | K::ToolCallF1 => &[],
             K::JudgePass | K::JudgeScore | K::JudgePreference => &[],
         }
     }

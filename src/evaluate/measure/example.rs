@@ -115,6 +115,15 @@ pub enum Example {
     },
     /// What was found of each source or claim, in their order.
     Flags(Vec<bool>),
+    /// Calls of tools in one answer, held against those that it should have made.
+    Calls {
+        /// How many it made.
+        made: usize,
+        /// How many it should have made.
+        expected: usize,
+        /// How many of them are the same: the same tool with the same arguments.
+        right: usize,
+    },
     /// How near the question is to questions that were made up from the answer.
     Similarities {
         /// Cosines, from -1 to 1.
@@ -162,6 +171,7 @@ impl Example {
             Example::Classes { predicted, truth } => predicted.len() + truth.len(),
             Example::Scored { .. } | Example::Confidence { .. } | Example::Tokens { .. } => 0,
             Example::Numbers { .. } | Example::Bleu(_) | Example::Survival { .. } => 0,
+            Example::Calls { .. } => 0,
             Example::Distribution { probabilities, .. } => 8 * probabilities.len(),
             Example::Point { features, cluster } => 8 * features.len() + cluster.len(),
             Example::Judged { ranking, gains } => {

@@ -88,6 +88,8 @@ kinds! {
     ContextRecall = "context_recall",
     Faithfulness = "faithfulness",
     AnswerRelevance = "answer_relevance",
+    ToolCallAccuracy = "tool_call_accuracy",
+    ToolCallF1 = "tool_call_f1",
     JudgePass = "judge_pass",
     JudgeScore = "judge_score",
     JudgePreference = "judge_preference",
@@ -142,6 +144,7 @@ impl Kind {
         const UNIT: Scale = Scale::Bounded { lower: 0.0, upper: 1.0 };
         match self {
             K::Accuracy | K::ExactMatch | K::HitAtK | K::JudgePass | K::JudgePreference => Scale::Binary,
+            K::ToolCallAccuracy => Scale::Binary,
             // Clipped at a probability of 2^-52.
             K::LogLoss => Scale::Bounded { lower: 0.0, upper: 52.0 * std::f64::consts::LN_2 },
             // Several classes: the sum over them of squared differences.
@@ -151,7 +154,7 @@ impl Kind {
             K::Ndcg | K::Mrr | K::Map | K::PrecisionAtK | K::RecallAtK | K::Rbo | K::Overlap => UNIT,
             K::Rouge1 | K::Rouge2 | K::RougeL | K::RougeLsum | K::TokenF1 | K::EditSimilarity => UNIT,
             K::Dice | K::Iou | K::ContextPrecision | K::ContextRecall | K::Faithfulness => UNIT,
-            K::JudgeScore => UNIT,
+            K::JudgeScore | K::ToolCallF1 => UNIT,
             K::Mae | K::Mse | K::Mape | K::Wer | K::Cer | K::Perplexity => Scale::Unbounded,
             K::Precision | K::Recall | K::F1 | K::Fbeta | K::Specificity | K::BalancedAccuracy | K::Mcc => {
                 Scale::Whole

@@ -56,6 +56,7 @@ impl Measure {
             Example::Texts { hypothesis, references } => self.of_texts(hypothesis, references),
             Example::Masks { predicted, truth } => self.of_masks(predicted, truth),
             Example::Flags(flags) => self.of_flags(flags),
+            Example::Calls { made, expected, right } => self.of_calls(*made, *expected, *right),
             Example::Similarities { similarities, noncommittal } => {
                 generation::relevance_of_similarities(similarities, noncommittal)
             }
@@ -204,6 +205,16 @@ impl Measure {
         match self.kind {
             Kind::Dice => vision::macro_dice(truth, predicted, &shown, UNDEFINED),
             Kind::Iou => vision::macro_iou(truth, predicted, &shown, UNDEFINED),
+            _ => Err(OTHER_SHAPE),
+        }
+    }
+
+    fn of_calls(&self, made: usize, expected: usize, right: usize) -> Result<f64, NoValue> {
+        match self.kind {
+            Kind::ToolCallAccuracy => Ok(f64::from(u8::from(made == right && expected == right))),
+            // Rightly none.
+            Kind::ToolCallF1 if made + expected == 0 => Ok(1.0),
+            Kind::ToolCallF1 => Ok(2.0 * right as f64 / (made + expected) as f64),
             _ => Err(OTHER_SHAPE),
         }
     }

@@ -380,6 +380,27 @@ fn sources_are_told_by_id_or_by_verdict() {
 }
 
 #[test]
+fn calls_of_tools_have_no_order_and_come_as_any_api_writes_them() {
+    let look = json!({"name": "look", "arguments": {"city": "Oslo", "days": 1}});
+    let answers = json!([
+        // The same two, in another order, one in a text as OpenAI writes it, numbers by value.
+        {"prediction": [{"name": "say", "arguments": {}}, look],
+         "truth": [{"type": "function", "function": {"name": "look", "arguments": "{\"days\": 1.0, \"city\": \"Oslo\"}"}},
+                   {"name": "say"}]},
+        // One of two right, one too many of the other.
+        {"prediction": [look, look, {"name": "say", "arguments": {"a": 1}}],
+         "truth": [{"type": "tool_use", "name": "look", "input": {"city": "Oslo", "days": 1}}]},
+        // Another city.
+        {"prediction": look, "truth": {"name": "look", "arguments": {"city": "Bergen", "days": 1}}},
+        // Rightly none, and wrongly.
+        {"prediction": [], "truth": []},
+        {"prediction": [], "truth": [look]},
+    ]);
+    check(&Measure::of(Kind::ToolCallAccuracy), answers.clone(), &[1.0, 0.0, 0.0, 1.0, 0.0], 0.4);
+    check(&Measure::of(Kind::ToolCallF1), answers, &[1.0, 0.5, 0.0, 1.0, 0.0], 0.5);
+}
+
+#[test]
 fn claims_and_questions_come_as_verdicts_and_similarities() {
     let claims = json!([{"truth": [1, true, "no", 0]}, {"truth": true}]);
     check(&Measure::of(Kind::Faithfulness), claims, &[0.5, 1.0], 0.75);

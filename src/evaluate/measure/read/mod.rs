@@ -1,5 +1,6 @@
 //! From the JSON values of one request to an example, by what the measure is of.
 
+mod calls;
 mod pictures;
 mod probabilities;
 mod rankings;
@@ -48,6 +49,7 @@ impl Measure {
             K::ContextRecall => sources::wanted(inputs),
             K::Faithfulness => sources::claims(inputs),
             K::AnswerRelevance => sources::similarities(inputs),
+            K::ToolCallAccuracy | K::ToolCallF1 => calls::calls(inputs),
             K::JudgePass | K::JudgeScore | K::JudgePreference => {
                 Err(NoValue::Undefined("a judge says it, no value of the request"))
             }

@@ -73,6 +73,14 @@ fn what_is_refused_says_what_was_expected() {
     refused(&of(Kind::ContextRecall), json!({"context": [{"text": "a"}], "truth": ["a"]}), "retrieved ids");
     refused(&of(Kind::Faithfulness), json!({"truth": [0.5]}), "1 and 0");
     refused(&of(Kind::AnswerRelevance), json!({"truth": [1.5]}), "from -1 to 1");
+    let calls = of(Kind::ToolCallAccuracy);
+    refused(&calls, json!({"prediction": ["look"], "truth": []}), "answer: tool_calls");
+    refused(&calls, json!({"prediction": [], "truth": [{"tool": "look"}]}), "a list of calls");
+    refused(
+        &calls,
+        json!({"prediction": [], "truth": [{"name": "look", "arguments": "{"}]}),
+        "a list of calls",
+    );
 }
 
 #[test]
