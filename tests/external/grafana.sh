@@ -35,7 +35,7 @@ experiment() {
     legacy: old
     candidate: new
     unit: [{header: x-user-id}]
-    outcomes: {truth: {type: label}}
+    outcomes: {truth: {type: label}, solved: {type: binary, absent: none}}
     compare: {label: {exact: $.label}}
     metrics:
       accuracy: {prediction: $.label, truth: truth}

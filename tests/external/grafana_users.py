@@ -66,6 +66,7 @@ def use(gateway, experiment, task):
                 report = about | {"outcome": "click", "value": {"item": str(truth)}}
             else:
                 report = about | {"outcome": "truth", "value": f"label {truth}"}
+                gateway.tell("/feedback", about | {"outcome": "solved", "value": truth > 1})
             gateway.tell("/feedback", report)
         time.sleep(BREATH_SECONDS)
 
