@@ -1,7 +1,9 @@
 //! Which requests judges are shown, and that what their calls take is counted alike in budgets and metrics.
 
+use std::collections::BTreeMap;
 use std::fs;
 
+use crossfade::assign::bucket;
 use serde_json::Value;
 use serde_json::json;
 
@@ -98,4 +100,75 @@ async fn a_judge_of_pairs_says_nothing_of_requests_that_went_to_one_model_and_ta
     for (name, calls) in [("better", 2.0), ("runs", 1.0), ("near", 1.0), ("people", 1.0)] {
         assert_eq!(books[format!("e/{name}")]["calls"], json!((pairs * calls) as u64), "{name}");
     }
+}
+
+const TURNS: usize = 3;
+
+/// How many turns of each conversation this judge had a word on.
+fn turns_judged(records: &[Value], judge: &str) -> BTreeMap<String, usize> {
+    let unit = |line: &Value| line["unit"].as_str().unwrap().to_owned();
+    let pairs = records.iter().filter(|line| line["kind"] == "pair");
+    let mut turns: BTreeMap<String, usize> = pairs.map(|pair| (unit(pair), 0)).collect();
+    for line in records.iter().filter(|line| line["kind"] == "judgement" && line["judge"] == judge) {
+        *turns.get_mut(&unit(line)).unwrap() += 1;
+    }
+    turns
+}
+
+#[tokio::test]
+async fn a_judge_that_draws_by_the_unit_judges_all_turns_of_a_conversation_or_none() {
+    let (old, new) = (Model::saying(chat("done")).await, Model::saying(chat("done")).await);
+    let keys = "    unit: [{header: x-conversation-id}]\n    judges:\n      \
+                whole: {rules: [{contains: done}], sample: 50%, sample_by: unit}\n      \
+                people: {human: {checks: whole}, sample: 25%}\n    \
+                metrics: {tidiness: {judge: whole}}\n";
+    let mut rig = Rig::start(&policy(&old, &new, "{shadow: {}}", keys)).await;
+    let mut client = rig.client().await;
+    for turn in 0..TURNS {
+        for number in 0..40 {
+            let id = format!("conversation-{number}");
+            let said = json!({"messages": [{"role": "user", "content": format!("{turn} {number}")}]});
+            let got = client.post("/", &[("x-conversation-id", &id)], &said.to_string()).await;
+            assert_eq!(got.status, 200);
+        }
+    }
+    until("every turn to be on record", async || {
+        rig.metric("crossfade_records_written_total", &["kind=\"pair\""]).await == (40 * TURNS) as f64
+    })
+    .await;
+    let mut last = (-1.0, -1.0);
+    until("the judges to have nothing left", async || {
+        let whole = rig.metric("crossfade_judgements_total", &["judge=\"whole\""]).await;
+        let people = rig.metric("crossfade_judgements_total", &["judge=\"people\""]).await;
+        std::mem::replace(&mut last, (whole, people)) == (whole, people) && whole > 0.0 && people > 0.0
+    })
+    .await;
+    // What the figures did not wait for they would not count.
+    until("every word to be counted", async || {
+        let shown = rig.admin().await.get("/api/v1/experiments/e").await.json();
+        let judges = shown.pointer("/summary/judges").and_then(Value::as_array).cloned().unwrap_or_default();
+        let whole = judges.iter().find(|judge| judge["judge"] == "whole");
+        whole.and_then(|judge| judge["judgements"].as_f64()) == Some(last.0 / 2.0)
+    })
+    .await;
+    rig.shut_down().await.unwrap();
+    let records = read_records(&rig.records_dir());
+    let [whole, people] = ["whole", "people"].map(|judge| turns_judged(&records, judge));
+    assert_eq!(whole.values().sum::<usize>() as f64, last.0 / 2.0);
+    for turns in [&whole, &people] {
+        assert_eq!(turns.len(), 40);
+        assert!(turns.values().all(|turns| [0, TURNS].contains(turns)), "{turns:?}");
+        let judged = turns.values().filter(|turns| **turns == TURNS).count();
+        assert!((1..40).contains(&judged), "{judged} of 40");
+    }
+    for (unit, turns) in &people {
+        // People check among what the other judges.
+        assert!(turns <= &whole[unit], "{unit}");
+        assert_eq!(whole[unit] > 0, bucket("e/judge/whole", unit.as_bytes()).0 < u64::MAX / 2, "{unit}");
+    }
+    let design = records.iter().find(|line| line["kind"] == "design").unwrap();
+    assert_eq!(
+        (&design["judges"][0]["whole_units"], &design["judges"][1]["whole_units"]),
+        (&json!(true), &json!(true))
+    );
 }
