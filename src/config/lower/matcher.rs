@@ -50,7 +50,8 @@ pub(super) fn unit(raw: Field<Vec<Field<schema::UnitSource>>>, report: &Report) 
 pub(super) fn whole_units(raw: Field<Scalar<SampleBy>>, has_unit: bool, report: &Report) -> bool {
     let Field::Given(At { place, value: Scalar(SampleBy::Unit) }) = raw else { return false };
     if !has_unit {
-        report.add(&place, "there is no unit to sample by; hint: add `unit` to the experiment, such as the conversation's id");
+        let hint = "add `unit` to the experiment, such as the conversation's id";
+        report.add(&place, format!("there is no unit to sample by; hint: {hint}"));
     }
     true
 }
