@@ -89,8 +89,8 @@ pub struct JudgeSummary {
 
 /// Says whether a judge may yet speak of a request.
 pub(super) fn is_to_be_judged(design: &DesignRecord, case: &Case) -> bool {
-    let may_speak =
-        |draw: &JudgeDraw| !case.judged_by.contains(&draw.judge) && draw.admits(case.request.as_bytes());
+    let is_drawn = |draw: &JudgeDraw| draw.admits(case.request.as_bytes(), case.unit.as_deref());
+    let may_speak = |draw: &JudgeDraw| !case.judged_by.contains(&draw.judge) && is_drawn(draw);
     design.judges.iter().any(may_speak)
 }
 

@@ -264,7 +264,7 @@ impl Judges {
         let mut people = panel.iter().filter(|judge| judge.settings.human().is_some());
         people.any(|judge| {
             judge.settings.experiment == judgement.experiment
-                && judge.draw.admits(judgement.request_id.as_bytes())
+                && judge.draw.admits(judgement.request_id.as_bytes(), judgement.unit.as_deref())
         })
     }
 
@@ -328,7 +328,8 @@ impl Judges {
         let of_experiment = |judge: &&Arc<Judge>| judge.settings.experiment == record.experiment;
         for judge in panel.iter().filter(of_experiment) {
             let mode = judge.settings.mode();
-            if !judge.draw.admits(record.request_id.as_bytes()) || !is_judgeable(mode, record) {
+            let is_drawn = judge.draw.admits(record.request_id.as_bytes(), record.unit.as_deref());
+            if !is_drawn || !is_judgeable(mode, record) {
                 continue;
             }
             if let Err(why) = judge.take(record) {

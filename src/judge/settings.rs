@@ -34,6 +34,8 @@ pub struct Settings {
     pub salt: String,
     /// The share of requests that it judges.
     pub sample: Share,
+    /// Whether it judges all requests of a unit or none.
+    pub whole_units: bool,
     /// Where in an answer's JSON the text stands that is judged; `None`: where the APIs of language models have it, else
     /// the whole body.
     pub at: Option<JsonPath>,
@@ -187,7 +189,12 @@ impl Settings {
 
     /// Which requests it is to judge.
     pub fn draw(&self) -> JudgeDraw {
-        JudgeDraw { judge: self.name.clone(), salt: self.salt.clone(), billionths: self.sample.billionths() }
+        JudgeDraw {
+            judge: self.name.clone(),
+            salt: self.salt.clone(),
+            billionths: self.sample.billionths(),
+            whole_units: self.whole_units,
+        }
     }
 }
 

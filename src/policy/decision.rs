@@ -90,6 +90,9 @@ pub struct JudgeDraw {
     pub salt: String,
     /// The share of requests, in billionths.
     pub billionths: u32,
+    /// Draws by the unit, where a request has one: all requests of a conversation are judged, or none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole_units: bool,
 }
 
 /// What an experiment is decided by.
@@ -173,9 +176,12 @@ pub enum OnBreach {
 }
 
 impl JudgeDraw {
-    /// Says whether the judge is to judge a request of this id: a draw that every replica makes alike.
-    pub fn admits(&self, request: &[u8]) -> bool {
-        Share::from_billionths(self.billionths).is_some_and(|share| share.admits(bucket(&self.salt, request)))
+    /// Says whether the judge is to judge a request of this id and unit, the unit as its record shows it: a draw that
+    /// every replica makes alike.
+    pub fn admits(&self, request: &[u8], unit: Option<&str>) -> bool {
+        let drawn_by = unit.filter(|_| self.whole_units).map_or(request, str::as_bytes);
+        Share::from_billionths(self.billionths)
+            .is_some_and(|share| share.admits(bucket(&self.salt, drawn_by)))
     }
 }
 

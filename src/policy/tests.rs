@@ -7,6 +7,7 @@ use http::request::Parts;
 use serde_json::json;
 
 use crate::policy::BodyView;
+use crate::policy::JudgeDraw;
 use crate::policy::Matcher;
 use crate::policy::PathPattern;
 
@@ -72,4 +73,20 @@ fn the_body_is_asked_for_only_when_everything_else_holds() {
         Some(true)
     );
     assert_eq!(matcher.matches(&fits, BodyView::Json(&json!({"model": "other", "version": 1}))), Some(false));
+}
+
+#[test]
+fn a_judge_draws_by_the_unit_only_where_it_is_told_to_and_there_is_one() {
+    let old = json!({"judge": "tidy", "salt": "e/judge/tidy", "billionths": 500_000_000});
+    let by_request: JudgeDraw = serde_json::from_value(old.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&by_request).unwrap(), old);
+    let by_unit = JudgeDraw { whole_units: true, ..by_request.clone() };
+    for number in 0..100 {
+        let (request, unit) = (format!("request-{number}"), format!("unit-{number}"));
+        let alone = by_request.admits(request.as_bytes(), None);
+        assert_eq!(by_request.admits(request.as_bytes(), Some(&unit)), alone);
+        assert_eq!(by_unit.admits(request.as_bytes(), None), alone);
+        let of_unit = by_request.admits(unit.as_bytes(), None);
+        assert_eq!(by_unit.admits(request.as_bytes(), Some(&unit)), of_unit);
+    }
 }

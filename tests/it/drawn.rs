@@ -1,7 +1,11 @@
 //! Which requests judges are shown, and that what their calls take is counted alike in budgets and metrics.
 
+use std::collections::BTreeMap;
 use std::fs;
 
+use crossfade::assign::bucket;
+use crossfade::record::hashed_unit;
+use crossfade::vocab::ExperimentName;
 use serde_json::Value;
 use serde_json::json;
 
@@ -97,5 +101,69 @@ async fn a_judge_of_pairs_says_nothing_of_requests_that_went_to_one_model_and_ta
     }
     for (name, calls) in [("better", 2.0), ("runs", 1.0), ("near", 1.0), ("people", 1.0)] {
         assert_eq!(books[format!("e/{name}")]["calls"], json!((pairs * calls) as u64), "{name}");
+    }
+}
+
+const TURNS: usize = 3;
+
+/// How many turns of each conversation this judge had a word on.
+fn turns_judged(records: &[Value], judge: &str) -> BTreeMap<String, usize> {
+    let unit = |line: &Value| line["unit"].as_str().unwrap().to_owned();
+    let pairs = records.iter().filter(|line| line["kind"] == "pair");
+    let mut turns: BTreeMap<String, usize> = pairs.map(|pair| (unit(pair), 0)).collect();
+    for line in records.iter().filter(|line| line["kind"] == "judgement" && line["judge"] == judge) {
+        *turns.get_mut(&unit(line)).unwrap() += 1;
+    }
+    turns
+}
+
+#[tokio::test]
+async fn a_judge_that_draws_by_the_unit_judges_all_turns_of_a_conversation_or_none() {
+    let (old, new) = (Model::saying(chat("done")).await, Model::saying(chat("done")).await);
+    let keys = "    unit: [{header: x-conversation-id}]\n    judges:\n      \
+                whole: {rules: [{contains: done}], sample: 50%, sample_by: unit}\n      \
+                people: {human: {checks: whole}, sample: 25%}\n    \
+                metrics: {tidiness: {judge: whole}}\n";
+    let mut rig = Rig::start(&policy(&old, &new, "{shadow: {}}", keys)).await;
+    let mut client = rig.client().await;
+    for turn in 0..TURNS {
+        for number in 0..40 {
+            let id = format!("conversation-{number}");
+            let said = json!({"messages": [{"role": "user", "content": format!("{turn} {number}")}]});
+            let got = client.post("/", &[("x-conversation-id", &id)], &said.to_string()).await;
+            assert_eq!(got.status, 200);
+        }
+    }
+    // By hand: the hash of each conversation, by the salt of the judge, which those who check it share.
+    let name = ExperimentName::new("e").unwrap();
+    let units = (0..40).map(|number| hashed_unit(&name, &format!("conversation-{number}")));
+    let places: Vec<u64> = units.map(|unit| bucket("e/judge/whole", unit.as_bytes()).0).collect();
+    let turns_below = |end: u64| TURNS * places.iter().filter(|place| **place < end).count();
+    let (whole_turns, people_turns) = (turns_below(u64::MAX / 2), turns_below(u64::MAX / 4));
+    for (judge, answers) in [("whole", 2 * whole_turns), ("people", people_turns)] {
+        until("every drawn turn to be judged", async || {
+            let label = format!("judge=\"{judge}\"");
+            rig.metric("crossfade_judgements_total", &[&label]).await == answers as f64
+        })
+        .await;
+    }
+    // What the figures did not wait for they would not count.
+    until("every word to be counted", async || {
+        let shown = rig.admin().await.get("/api/v1/experiments/e").await.json();
+        let judges = shown.pointer("/summary/judges").and_then(Value::as_array).cloned().unwrap_or_default();
+        let whole = judges.iter().find(|judge| judge["judge"] == "whole");
+        whole.is_some_and(|judge| judge["judgements"] == json!(whole_turns))
+    })
+    .await;
+    rig.shut_down().await.unwrap();
+    let records = read_records(&rig.records_dir());
+    let [whole, people] = ["whole", "people"].map(|judge| turns_judged(&records, judge));
+    for (turns, expected) in [(&whole, whole_turns), (&people, people_turns)] {
+        assert_eq!((turns.len(), turns.values().sum()), (40, expected));
+        assert!(turns.values().all(|turns| [0, TURNS].contains(turns)), "{turns:?}");
+        assert!((1..40).contains(&(expected / TURNS)), "{expected}");
+    }
+    for (unit, turns) in &people {
+        assert!(turns <= &whole[unit], "people judge {unit}, and the judge that they check does not");
     }
 }

@@ -21,7 +21,6 @@ use crate::config::lower::reach::Reach;
 use crate::config::lower::rollout;
 use crate::config::lower::strategy;
 use crate::config::lower::strategy::Chosen;
-use crate::config::scalar::SampleBy;
 use crate::config::scalar::Scalar;
 use crate::config::schema;
 use crate::judge;
@@ -104,7 +103,7 @@ fn experiment(
     let compare = compare::fields(raw.compare, report);
     let salt = raw.salt.given().and_then(|salt| salt_of(salt, report));
     let salt = salt.or_else(|| name.as_ref().map(ToString::to_string));
-    let own = Judges::new(raw.judges, name.as_ref(), salt.as_deref().unwrap_or_default(), report);
+    let own = Judges::new(raw.judges, name.as_ref(), salt.as_deref().unwrap_or_default(), has_unit, report);
     let metrics = Metrics::new(raw.metrics, &outcomes, &own, report);
     let schedule = rollout::schedule(raw.schedule, report);
     let context = strategy::Context {
@@ -132,7 +131,7 @@ fn experiment(
         format!("arms={arms};salt={salt};unit={unit}{decision}{}", allocation_identity(&strategy))
     };
     let credentials = arms.iter().map(|arm| models.credentials(*arm, arms[0])).collect();
-    let whole_units = whole_units(raw.sample_by, has_unit, report);
+    let whole_units = matcher::whole_units(raw.sample_by, has_unit, report);
     let suppresses_tools = suppresses_tools(raw.suppress_tools, &arms, models, report);
     Some(Experiment {
         matcher,
@@ -158,15 +157,6 @@ fn experiment(
         name,
         strategy,
     })
-}
-
-/// Whether copies are drawn by the unit, which must be there then.
-fn whole_units(raw: Field<Scalar<SampleBy>>, has_unit: bool, report: &Report) -> bool {
-    let Field::Given(At { place, value: Scalar(SampleBy::Unit) }) = raw else { return false };
-    if !has_unit {
-        report.add(&place, "there is no unit to sample by; hint: add `unit`, such as the conversation's id");
-    }
-    true
 }
 
 /// Copies without tools can be had where the arms' protocols have a word for it.

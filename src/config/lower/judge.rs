@@ -13,6 +13,7 @@ use crate::config::field::Field;
 use crate::config::lower::exactly_one;
 use crate::config::lower::matcher::key_as;
 use crate::config::lower::matcher::not_empty;
+use crate::config::lower::matcher::whole_units;
 use crate::config::lower::model::rate;
 use crate::config::lower::rollout::target;
 use crate::config::lower::service::secret;
@@ -56,11 +57,12 @@ pub(super) struct Judges {
 }
 
 impl Judges {
-    /// `salt` is the experiment's.
+    /// `salt` is the experiment's, and so is the unit, if it `has_unit`.
     pub(super) fn new(
         raw: Field<Entries<schema::Judge>>,
         experiment: Option<&ExperimentName>,
         salt: &str,
+        has_unit: bool,
         report: &Report,
     ) -> Self {
         let mut judges = Self { declared: Vec::new(), list: Vec::new(), places: Vec::new() };
@@ -70,19 +72,20 @@ impl Judges {
             judges.declared.push(key.value);
             let raw = raw.given();
             let judge_place = raw.as_ref().map(|raw| raw.place.clone());
-            let said = raw.and_then(|raw| said(raw, report));
+            let said = raw.and_then(|raw| said(raw, has_unit, report));
             if let (Some(experiment), Some(name), Some(said)) = (experiment, name, said) {
-                let Said { way, at, sample: Sampled { place, share: sample }, budget, checks } = said;
+                let Said { way, at, sample: Sampled { share: sample, whole_units, places }, budget, checks } =
+                    said;
                 if let Some(checks) = checks {
-                    checking.push((name.clone(), checks, place));
+                    checking.push((name.clone(), checks, places));
                 }
                 let (experiment, salt) = (experiment.clone(), format!("{salt}/judge/{name}"));
-                judges.list.push(Settings { experiment, name, salt, sample, at, budget, way });
+                judges.list.push(Settings { experiment, name, salt, sample, whole_units, at, budget, way });
                 judges.places.extend(judge_place);
             }
         }
-        for (name, checks, place) in checking {
-            judges.check(&name, checks, place, report);
+        for (name, checks, places) in checking {
+            judges.check(&name, checks, places, report);
         }
         judges
     }
@@ -92,7 +95,7 @@ impl Judges {
         &mut self,
         name: &JudgeName,
         checks: At<Scalar<JudgeName>>,
-        sample: Option<Place>,
+        sampled: SampledAt,
         report: &Report,
     ) {
         let At { place, value: Scalar(checked) } = checks;
@@ -100,7 +103,7 @@ impl Judges {
             return;
         }
         let Some(other) = self.list.iter().find(|judge| judge.name == checked) else { return };
-        let (salt, most) = (other.salt.clone(), other.sample);
+        let (salt, most, whole_units) = (other.salt.clone(), other.sample, other.whole_units);
         if other.human().is_some() {
             report.add(&place, format!("`{checked}` is people too, expected a judge of another kind"));
         }
@@ -108,8 +111,14 @@ impl Judges {
         own.salt = salt;
         if own.sample.probability() > most.probability() {
             let text = format!("is {}, expected at most the {most} of `{checked}`", own.sample);
-            report.add(sample.as_ref().unwrap_or(&place), format!("`sample` {text}"));
+            report.add(sampled.sample.as_ref().unwrap_or(&place), format!("`sample` {text}"));
         }
+        if let (Some(place), true) = (&sampled.sample_by, own.whole_units != whole_units) {
+            let its = if whole_units { "unit" } else { "request" };
+            let hint = "remove it, for both are drawn alike";
+            report.add(place, format!("`{checked}` is sampled by `{its}`, expected the same; hint: {hint}"));
+        }
+        own.whole_units = whole_units;
     }
 
     /// Reports the judges that hold two models' answers against each other where no request gets two.
@@ -170,15 +179,22 @@ struct Said {
     checks: Option<At<Scalar<JudgeName>>>,
 }
 
-/// A share of requests, and where it stands if it does.
+/// A share of requests, or of units with all their requests.
 struct Sampled {
-    place: Option<Place>,
     share: Share,
+    whole_units: bool,
+    places: SampledAt,
 }
 
-fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
+/// Where the keys of a sample stand if they do.
+struct SampledAt {
+    sample: Option<Place>,
+    sample_by: Option<Place>,
+}
+
+fn said(raw: At<schema::Judge>, has_unit: bool, report: &Report) -> Option<Said> {
     let At { place, value: raw } = raw;
-    let schema::Judge { rules, llm, http, human, embeddings, at, sample, budget } = raw;
+    let schema::Judge { rules, llm, http, human, embeddings, at, sample, sample_by, budget } = raw;
     let keys = [
         ("rules", rules.is_there()),
         ("llm", llm.is_there()),
@@ -200,7 +216,9 @@ fn said(raw: At<schema::Judge>, report: &Report) -> Option<Said> {
     let asked = self::llm(llm, report).or(self::http(http, report)).or(self::embeddings(embeddings, report));
     let way = self::rules(rules, report).or(asked).or(human);
     let budget = self::budget(budget, way.as_ref().filter(|_| !is_by_rules), report);
-    let sample = Sampled { place: sample.place().cloned(), share: sample.or(usual) };
+    let places = SampledAt { sample: sample.place().cloned(), sample_by: sample_by.place().cloned() };
+    let whole_units = whole_units(sample_by, has_unit, report);
+    let sample = Sampled { share: sample.or(usual), whole_units, places };
     Some(Said { way: way?, at: at.scalar(), sample, budget, checks: checks.flatten() })
 }
 

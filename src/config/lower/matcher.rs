@@ -7,6 +7,7 @@ use crate::config::field::At;
 use crate::config::field::Entries;
 use crate::config::field::Field;
 use crate::config::lower::exactly_one;
+use crate::config::scalar::SampleBy;
 use crate::config::scalar::Scalar;
 use crate::config::scalar::Written;
 use crate::config::schema;
@@ -43,6 +44,16 @@ pub(super) fn key_as<T: Written>(key: &At<String>, report: &Report) -> Option<T>
 
 pub(super) fn unit(raw: Field<Vec<Field<schema::UnitSource>>>, report: &Report) -> Vec<UnitSource> {
     raw.items().filter_map(|source| unit_source(source, report)).collect()
+}
+
+/// Whether draws are by the unit, which must be there then.
+pub(super) fn whole_units(raw: Field<Scalar<SampleBy>>, has_unit: bool, report: &Report) -> bool {
+    let Field::Given(At { place, value: Scalar(SampleBy::Unit) }) = raw else { return false };
+    if !has_unit {
+        let hint = "add `unit` to the experiment, such as the conversation's id";
+        report.add(&place, format!("there is no unit to sample by; hint: {hint}"));
+    }
+    true
 }
 
 fn unit_source(source: At<schema::UnitSource>, report: &Report) -> Option<UnitSource> {

@@ -70,7 +70,7 @@ pub(crate) enum Fallback {
     Legacy,
 }
 
-/// What copies are drawn by.
+/// What copies, or requests to judge, are drawn by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SampleBy {
     /// Each request on its own.

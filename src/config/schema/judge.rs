@@ -11,6 +11,7 @@ use crate::assign::Share;
 use crate::config::field::Field;
 use crate::config::scalar::Literal;
 use crate::config::scalar::Positive;
+use crate::config::scalar::SampleBy;
 use crate::config::scalar::Scalar;
 use crate::config::schema::Cost;
 use crate::config::schema::SecretSource;
@@ -52,6 +53,10 @@ pub(crate) struct Judge {
     /// 100%.
     #[serde(default)]
     pub(crate) sample: Field<Scalar<Share>>,
+    /// What they are drawn by: each request on its own (request), or all requests of a unit or none (unit), as for
+    /// conversations. Default: request; of people who check a judge, as that one.
+    #[serde(default)]
+    pub(crate) sample_by: Field<Scalar<SampleBy>>,
     /// What it may take; beyond it requests are not judged, and counted. Not by rules.
     #[serde(default)]
     pub(crate) budget: Field<JudgeBudget>,
