@@ -234,8 +234,9 @@ async fn metric_series_are_bounded_whatever_clients_send() {
     let mut client = rig.client().await;
     let series = async || rig.admin().await.get("/metrics").await.text().lines().count();
     let mut before = 0;
+    // From 100 users on means have bounds, which are series too.
     for round in 0..3 {
-        for number in 0..40 {
+        for number in 0..120 {
             let path = format!("/{round}/{}", "x".repeat(number));
             let header = format!("value-{round}-{number}");
             client
@@ -247,7 +248,7 @@ async fn metric_series_are_bounded_whatever_clients_send() {
                 .await;
         }
         until("the copies' end", async || rig.metric("crossfade_copies_in_flight", &[]).await == 0.0).await;
-        let pairs = f64::from(40 * (round + 1));
+        let pairs = f64::from(120 * (round + 1));
         until("the records", async || rig.metric("crossfade_pairs_total", &[]).await == pairs).await;
         let now = series().await;
         assert!(round == 0 || now == before, "{before} series became {now}");
