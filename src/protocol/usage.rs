@@ -106,6 +106,9 @@ impl Reported {
     /// Takes a `usage` of OpenAI's, whose input has the cached in it. The last word counts, for some servers repeat it
     /// with every chunk.
     pub(super) fn hear_openai(&mut self, usage: &Value) {
+        if is_blank(usage) {
+            return;
+        }
         let either = |chat: &str, responses: &str| number(usage, chat).or_else(|| number(usage, responses));
         let details = |chat, responses| usage.get(chat).or_else(|| usage.get(responses));
         let of_input = details("prompt_tokens_details", "input_tokens_details");
@@ -129,6 +132,9 @@ impl Reported {
 
     /// Takes a `usage` of Anthropic's, which is cumulative. `is_begun`: it stands before the output.
     pub(super) fn hear_anthropic(&mut self, usage: &Value, is_begun: bool) {
+        if is_blank(usage) {
+            return;
+        }
         hear(&mut self.input, number(usage, "input_tokens"));
         hear(&mut self.cached_input, number(usage, "cache_read_input_tokens"));
         hear(&mut self.cache_write_input, number(usage, "cache_creation_input_tokens"));
@@ -142,6 +148,18 @@ impl Reported {
 
 fn hear(known: &mut Option<u64>, said: Option<u64>) {
     *known = said.or(*known);
+}
+
+/// Whether it counts nothing at all, not even what was asked: a form not filled in. LiteLLM has one in every chunk of a
+/// streamed completion whose usage was not asked for, and at the beginning of messages that it translates.
+fn is_blank(usage: &Value) -> bool {
+    let inputs = ["prompt_tokens", "input_tokens"].map(|name| number(usage, name));
+    let others =
+        ["completion_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
+    let counts = |name| number(usage, name).is_some_and(|count| count > 0);
+    inputs.contains(&Some(0))
+        && !inputs.into_iter().flatten().any(|count| count > 0)
+        && !others.into_iter().any(counts)
 }
 
 /// A count of tokens; one beyond 32 bits is a mistake, and would run the sums over.
