@@ -6,7 +6,6 @@ The first three ports are those of the servers, the others those of the gateways
 """
 
 import sys
-import traceback
 
 import with_anthropic
 import with_curl
@@ -15,6 +14,7 @@ import with_httpx
 import with_openai
 import with_triton
 import with_websockets
+from alike import compare
 from target import Target
 
 REST, GRPC, SOCKETS = range(3)
@@ -34,34 +34,7 @@ def main(way, servers, gateways, ca=None):
     mixes = way == "interleave"
     direct = [Target(int(port), gateway=False, mixes=mixes) for port in servers.split()]
     through = [Target(int(port), gateway=True, mixes=mixes, ca=ca) for port in gateways.split()]
-    failed = 0
-    for client, server, cases in CLIENTS:
-        wrong = [name for name, case in cases.items() if not alike(f"{way}: {client}: {name}", case, direct[server], through[server])]
-        failed += len(wrong)
-        print(f"{way}: {client}: {len(cases) - len(wrong)} of {len(cases)} cases alike", flush=True)
-    return 1 if failed else 0
-
-
-def alike(name, case, direct, through):
-    """Says whether a case ends alike with and without the gateway, and shows where not."""
-    try:
-        expected = case(direct)
-    except Exception:
-        print(f"{name}: fails without the gateway", traceback.format_exc(limit=-2), sep="\n")
-        return False
-    try:
-        got = case(through)
-    except Exception:
-        print(f"{name}: fails", traceback.format_exc(limit=-2), sep="\n")
-        return False
-    if got != expected:
-        print(f"{name}: differs\n  direct:  {shortened(expected)}\n  through: {shortened(got)}")
-    return got == expected
-
-
-def shortened(value):
-    text = repr(value)
-    return text if len(text) < 2000 else f"{text[:1000]} ... {text[-1000:]}"
+    return 1 if compare(way, CLIENTS, direct, through) else 0
 
 
 sys.exit(main(*sys.argv[1:]))

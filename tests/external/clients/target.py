@@ -18,6 +18,10 @@ class Target:
     """Whether it mixes lists, for which it asks models for what is not compressed."""
     ca: str | None = None
     """The certificate of the authority, where it speaks TLS."""
+    key: str = "sk-none"
+    """The key that clients of language models send."""
+    user: str = "nobody"
+    """Who those clients say they ask for."""
 
     @property
     def authority(self):

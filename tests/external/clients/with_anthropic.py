@@ -8,7 +8,8 @@ ASKED = {"max_tokens": 100, "messages": [{"role": "user", "content": "hello"}]}
 
 def client(target):
     http = anthropic.DefaultHttpxClient(verify=target.ca, trust_env=False) if target.ca else anthropic.DefaultHttpxClient(trust_env=False)
-    return anthropic.Anthropic(base_url=target.url(), api_key="sk-none", max_retries=0, http_client=http)
+    asks_for = {"x-user-id": target.user}
+    return anthropic.Anthropic(base_url=target.url(), api_key=target.key, max_retries=0, http_client=http, default_headers=asks_for)
 
 
 def message(target):

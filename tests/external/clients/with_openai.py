@@ -11,7 +11,8 @@ MESSAGES = [{"role": "user", "content": "hello"}]
 def client(target, retries=0):
     """Trusts our certificate as its users do: by an HTTP client of theirs."""
     http = openai.DefaultHttpxClient(verify=target.ca, trust_env=False) if target.ca else openai.DefaultHttpxClient(trust_env=False)
-    return openai.OpenAI(base_url=target.url("/v1"), api_key="sk-none", max_retries=retries, http_client=http)
+    asks_for = {"x-user-id": target.user}
+    return openai.OpenAI(base_url=target.url("/v1"), api_key=target.key, max_retries=retries, http_client=http, default_headers=asks_for)
 
 
 def chat(target):
